@@ -154,6 +154,7 @@ pub enum Outcome {
 
 /// What happened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "a variant's doc explains its fields")]
 pub enum What {
     /// `invoke send`: the producer took a record into its buffer.
     Send { partition: TopicPartition, value: Value, key: Option<Key> },
@@ -260,6 +261,7 @@ pub enum Election {
 
 /// What a process waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "a variant's doc explains its fields")]
 pub enum Stuck {
     /// A partition has no leader.
     NoLeader { partition: TopicPartition },
