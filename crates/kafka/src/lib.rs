@@ -1,1 +1,26 @@
-//! x
+//! Kafka as machines without I/O: brokers, controller, coordinators, producers, consumers.
+//!
+//! Everything a machine learns arrives as an [`Input`], everything it does leaves through the [`Outbox`]. Nothing here knows
+//! global time, other nodes, files, sockets or the list of faults; none of those would compile.
+#![no_std]
+
+extern crate alloc;
+
+pub mod channel;
+mod machine;
+mod mark;
+pub mod message;
+pub mod metadata;
+mod note;
+pub mod record;
+mod rules;
+pub mod settings;
+
+pub use machine::{
+    Boot, BrokerSetup, Call, Completion, ConnId, ConsumerSetup, ControllerSetup, CrashKind,
+    CrashReport, Directory, Durable, Effect, Exit, Input, Machine, Now, OpId, Outbox, PolledBatch,
+    ProducerSetup, Report, SendCall, SyncToken, Timer,
+};
+pub use mark::{Mark, Marks};
+pub use note::Note;
+pub use rules::{Rule, Rules};

@@ -1,0 +1,171 @@
+//! Rare branches worth knowing about: what a scenario may demand to have seen and a sweep lists when it never did.
+
+use core::fmt;
+
+/// Declares marks with their meaning; a set of them is one word.
+macro_rules! marks {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+        /// A rare branch that a run took.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[repr(u8)]
+        pub enum Mark { $($(#[doc = $doc])* $name,)* }
+
+        impl Mark {
+            /// Every mark.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its name in scenarios and reports.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// What it means.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*),)* }
+            }
+        }
+    };
+}
+
+marks! {
+    /// A follower cut its log where the leader's epochs differ from its own.
+    TruncatedByEpoch,
+    /// A follower cut its log at its own high watermark.
+    TruncatedToHighWatermark,
+    /// A follower cut records below its own high watermark.
+    TruncatedBelowHighWatermark,
+    /// A replica's fetch lay outside the leader's log.
+    ReplicaOutOfRange,
+    /// A request with an old leader epoch was refused.
+    FencedByLeaderEpoch,
+    /// A request with a leader epoch still unknown here was refused.
+    UnknownLeaderEpoch,
+    /// A replica left the in-sync set because it lagged.
+    IsrShrunk,
+    /// A replica came back into the in-sync set.
+    IsrExpanded,
+    /// The controller refused a change of the in-sync set that stood on an old epoch.
+    AlterPartitionFenced,
+    /// The controller refused to take a fenced, stopping or restarted replica into the in-sync set.
+    IneligibleReplica,
+    /// A produce request met fewer in-sync replicas than `min.insync.replicas` before the append.
+    NotEnoughReplicas,
+    /// A produce request met fewer in-sync replicas than `min.insync.replicas` after the append.
+    NotEnoughReplicasAfterAppend,
+    /// A produce request waited for its replicas longer than its timeout.
+    ProduceTimedOut,
+    /// A produce request reached a broker that does not lead the partition.
+    ProduceNotLeader,
+    /// A broker dropped a batch whose sequence it had already appended.
+    DuplicateBatchDropped,
+    /// A broker refused a batch whose sequence does not follow.
+    OutOfOrderSequence,
+    /// A broker refused a batch of an old producer epoch.
+    FencedByProducerEpoch,
+    /// A broker was fenced because its session ended.
+    BrokerFenced,
+    /// A broker came back into the cluster.
+    BrokerUnfenced,
+    /// A broker's registration was refused because its former life still has a session.
+    DuplicateRegistration,
+    /// A leader was elected from the in-sync replicas.
+    CleanElection,
+    /// A leader was elected from outside the in-sync replicas.
+    UncleanElection,
+    /// A partition lost its last leader.
+    PartitionOffline,
+    /// A leadership moved to the preferred replica, or by request.
+    PreferredElection,
+    /// A broker handed its leaderships over before it stopped.
+    ControlledShutdown,
+    /// A partition was led in a new epoch by the broker that led it before.
+    LedAgain,
+    /// Records were cut off by a crash and found missing at recovery.
+    RecoveredShorterLog,
+    /// Recovery rejected a torn batch by its checksum.
+    TornBatchRejected,
+    /// A producer sent a batch again.
+    ProduceRetried,
+    /// A producer gave a batch up because `delivery.timeout.ms` was over.
+    DeliveryTimedOut,
+    /// A producer had to wait for memory or metadata.
+    SendBlocked,
+    /// A producer refused a record after `max.block.ms`.
+    SendRefused,
+    /// An idempotent producer began a new epoch.
+    ProducerEpochBumped,
+    /// A request went unanswered for longer than `request.timeout.ms`.
+    RequestTimedOut,
+    /// A group member was removed because its session ended.
+    MemberEvicted,
+    /// A consumer left its group because `max.poll.interval.ms` was over.
+    MaxPollExceeded,
+    /// A member left its group in good order.
+    MemberLeft,
+    /// A commit with an old generation or an unknown member was refused.
+    CommitFenced,
+    /// A commit was refused because a rebalance was under way.
+    CommitDuringRebalance,
+    /// A heartbeat told a member to join again.
+    RebalanceSignalled,
+    /// A member lost its partitions without being asked.
+    PartitionsLost,
+    /// A member was told to come back with the id it was given.
+    MemberIdRequired,
+    /// A group's coordinator moved to another broker.
+    CoordinatorMoved,
+    /// A coordinator answered that it still loads.
+    CoordinatorLoading,
+    /// A consumer had no usable position and reset it.
+    OffsetReset,
+    /// A consumer's position lay outside the log.
+    OffsetOutOfRange,
+    /// A consumer's position was refused by a leader that lacks the records before it.
+    ConsumerTruncated,
+}
+
+/// A set of marks.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks(u128);
+
+impl Marks {
+    /// No marks.
+    pub const NONE: Self = Self(0);
+
+    /// Adds a mark.
+    pub const fn insert(&mut self, mark: Mark) {
+        self.0 |= 1 << mark as u8;
+    }
+
+    /// Whether a mark is in the set.
+    #[must_use]
+    pub const fn contains(self, mark: Mark) -> bool {
+        self.0 & (1 << mark as u8) != 0
+    }
+
+    /// Adds every mark of another set.
+    pub const fn extend(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The marks, in the order of their declaration.
+    pub fn iter(self) -> impl Iterator<Item = Mark> {
+        Mark::ALL.iter().copied().filter(move |mark| self.contains(*mark))
+    }
+}
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+const _: () = assert!(Mark::ALL.len() <= 128, "a set of marks is one 128-bit word");

@@ -1,0 +1,223 @@
+//! The metadata log's records and the image that replaying them gives (KRaft).
+//!
+//! The controller and every broker hold an image of their own; a broker's lags behind. Elections are not decided here.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use smallvec::SmallVec;
+use stormglass_types::{
+    BrokerEpoch, BrokerId, Dense, IdVec, LeaderEpoch, PartitionEpoch, PartitionMap, ProducerId,
+    TopicId, TopicPartition,
+};
+
+use crate::message::MetadataOffset;
+use crate::settings::TopicSettings;
+
+/// A few brokers, in replica order.
+pub type Brokers = SmallVec<[BrokerId; 4]>;
+
+/// A record of the metadata log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MetadataRecord {
+    /// A broker registered; it starts fenced (`RegisterBrokerRecord`).
+    RegisterBroker {
+        /// Who.
+        broker: BrokerId,
+        /// Its new epoch.
+        epoch: BrokerEpoch,
+        /// Which life.
+        incarnation: u32,
+    },
+    /// A broker's state changed (`BrokerRegistrationChangeRecord`).
+    ChangeBroker {
+        /// Who.
+        broker: BrokerId,
+        /// The registration concerned.
+        epoch: BrokerEpoch,
+        /// Its new state.
+        state: BrokerStatus,
+    },
+    /// A topic exists (`TopicRecord` and its `ConfigRecord`s).
+    Topic {
+        /// Which.
+        topic: TopicId,
+        /// Its settings.
+        settings: Arc<TopicSettings>,
+    },
+    /// A partition's registration as a whole (`PartitionRecord`, `PartitionChangeRecord`).
+    Partition {
+        /// Which.
+        partition: TopicPartition,
+        /// Its registration from now on.
+        registration: Arc<PartitionRegistration>,
+    },
+    /// Producer ids below this are given away (`ProducerIdsRecord`).
+    ProducerIds {
+        /// The next free id.
+        next: ProducerId,
+    },
+}
+
+/// A registered broker's state as metadata show it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BrokerStatus {
+    /// Not to be used by clients, in no in-sync set.
+    Fenced,
+    /// Serving.
+    Active,
+    /// Handing its leaderships over.
+    ControlledShutdown,
+}
+
+/// A broker's registration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BrokerRegistration {
+    /// Its epoch.
+    pub epoch: BrokerEpoch,
+    /// Which life registered.
+    pub incarnation: u32,
+    /// Its state.
+    pub status: BrokerStatus,
+}
+
+/// A partition's registration (`PartitionRegistration`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartitionRegistration {
+    /// All replicas, the preferred one first.
+    pub replicas: Brokers,
+    /// The in-sync replicas.
+    pub isr: Brokers,
+    /// Eligible leader replicas (KIP-966).
+    pub elr: Brokers,
+    /// Replicas that were eligible once (KIP-966).
+    pub last_known_elr: Brokers,
+    /// Who leads, if anyone.
+    pub leader: Option<BrokerId>,
+    /// How often the leader changed.
+    pub leader_epoch: LeaderEpoch,
+    /// How often this registration changed.
+    pub partition_epoch: PartitionEpoch,
+    /// Whether the leader recovers from an unclean election.
+    pub recovery: Recovery,
+}
+
+/// `LeaderRecoveryState`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Recovery {
+    /// As usual.
+    Recovered,
+    /// After an unclean election.
+    Recovering,
+}
+
+/// A topic in the image.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopicImage {
+    /// Its settings.
+    pub settings: Arc<TopicSettings>,
+    /// How many partitions it has.
+    pub partitions: u16,
+}
+
+/// Everything that the records up to an offset say.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MetadataImage {
+    /// How many records are applied.
+    pub offset: MetadataOffset,
+    /// Registered brokers.
+    pub brokers: BTreeMap<BrokerId, BrokerRegistration>,
+    /// Topics that exist.
+    pub topics: IdVec<TopicId, Option<TopicImage>>,
+    /// Partitions that exist.
+    pub partitions: PartitionMap<Arc<PartitionRegistration>>,
+    /// The next free producer id.
+    pub next_producer_id: i64,
+}
+
+impl MetadataImage {
+    /// Takes the next record in.
+    pub fn apply(&mut self, record: &MetadataRecord) {
+        self.offset.0 += 1;
+        match record {
+            MetadataRecord::RegisterBroker { broker, epoch, incarnation } => {
+                let registration = BrokerRegistration {
+                    epoch: *epoch,
+                    incarnation: *incarnation,
+                    status: BrokerStatus::Fenced,
+                };
+                self.brokers.insert(*broker, registration);
+            }
+            MetadataRecord::ChangeBroker { broker, epoch, state } => {
+                if let Some(registration) = self.brokers.get_mut(broker)
+                    && registration.epoch == *epoch
+                {
+                    registration.status = *state;
+                }
+            }
+            MetadataRecord::Topic { topic, settings } => {
+                while self.topics.len() <= topic.index() {
+                    self.topics.push(None);
+                }
+                self.topics[*topic] =
+                    Some(TopicImage { settings: Arc::clone(settings), partitions: 0 });
+            }
+            MetadataRecord::Partition { partition, registration } => {
+                self.partitions.insert(*partition, Arc::clone(registration));
+                if let Some(Some(topic)) = self.topics.get_mut(partition.topic) {
+                    topic.partitions = topic.partitions.max(partition.partition + 1);
+                }
+            }
+            MetadataRecord::ProducerIds { next } => self.next_producer_id = next.0,
+        }
+    }
+
+    /// Whether clients may be sent to a broker: registered and not fenced.
+    #[must_use]
+    pub fn is_alive(&self, broker: BrokerId) -> bool {
+        self.brokers.get(&broker).is_some_and(|registration| match registration.status {
+            BrokerStatus::Fenced => false,
+            BrokerStatus::Active | BrokerStatus::ControlledShutdown => true,
+        })
+    }
+
+    /// Whether a broker may lead and be in sync: registered, unfenced, not shutting down.
+    #[must_use]
+    pub fn is_active(&self, broker: BrokerId) -> bool {
+        self.brokers
+            .get(&broker)
+            .is_some_and(|registration| registration.status == BrokerStatus::Active)
+    }
+
+    /// A topic's settings.
+    #[must_use]
+    pub fn settings(&self, topic: TopicId) -> Option<&Arc<TopicSettings>> {
+        Some(&self.topics.get(topic)?.as_ref()?.settings)
+    }
+
+    /// How many partitions a topic has; zero if it does not exist.
+    #[must_use]
+    pub fn partition_count(&self, topic: TopicId) -> u16 {
+        self.topics.get(topic).and_then(Option::as_ref).map_or(0, |topic| topic.partitions)
+    }
+
+    /// The partitions of a topic that exist, in order.
+    pub fn partitions_of(&self, topic: TopicId) -> impl Iterator<Item = TopicPartition> + use<> {
+        (0..self.partition_count(topic)).map(move |number| TopicPartition::new(topic, number))
+    }
+
+    /// The leader that a client would be told: none where nobody leads or the leader is not alive.
+    #[must_use]
+    pub fn leader(&self, partition: TopicPartition) -> Option<(BrokerId, LeaderEpoch)> {
+        let registration = self.partitions.get(partition)?;
+        let leader = registration.leader.filter(|leader| self.is_alive(*leader))?;
+        Some((leader, registration.leader_epoch))
+    }
+
+    /// The alive brokers, in the order of their ids.
+    #[must_use]
+    pub fn alive(&self) -> Vec<BrokerId> {
+        self.brokers.keys().copied().filter(|broker| self.is_alive(*broker)).collect()
+    }
+}

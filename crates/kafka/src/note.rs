@@ -1,0 +1,125 @@
+//! Observations that machines make of themselves for white-box invariants and the history. Nobody in the model reads them.
+
+use stormglass_types::history::Election;
+use stormglass_types::{
+    BrokerId, Generation, GroupId, LeaderEpoch, MemberId, Offset, TopicId, TopicPartition,
+    ValueRange,
+};
+
+use crate::record::ProducerStamp;
+
+/// One observation. `Copy` and small, since some are made per append.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Note {
+    /// This broker began to lead a partition in an epoch, its log ending at `start`.
+    BecameLeader {
+        /// Which partition.
+        partition: TopicPartition,
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// Its log end at that moment.
+        start: Offset,
+    },
+    /// This broker, as leader, appended a batch of a client.
+    Appended {
+        /// Where to.
+        partition: TopicPartition,
+        /// At which offset.
+        base: Offset,
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// The records, if they are an application's.
+        values: Option<ValueRange>,
+        /// Whose sequence it carries.
+        stamp: Option<ProducerStamp>,
+        /// How many records.
+        count: u32,
+    },
+    /// This broker, as leader or follower, moved a high watermark.
+    HighWatermark {
+        /// Of which partition.
+        partition: TopicPartition,
+        /// To where.
+        to: Offset,
+        /// Whether this broker leads the partition.
+        role: ReplicaRole,
+        /// In which epoch.
+        epoch: LeaderEpoch,
+    },
+    /// This broker cut a log's end off.
+    Truncated {
+        /// Which partition's.
+        partition: TopicPartition,
+        /// The log end before.
+        from: Offset,
+        /// The log end now.
+        to: Offset,
+        /// The high watermark before.
+        high_watermark: Offset,
+    },
+    /// The controller committed a new leader or epoch of a partition.
+    Elected {
+        /// Which partition.
+        partition: TopicPartition,
+        /// Whom, if anyone could be chosen.
+        leader: Option<BrokerId>,
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// How.
+        election: Election,
+    },
+    /// The controller committed the in-sync replicas of a partition; bit `n` is broker `n`.
+    InSync {
+        /// Which partition.
+        partition: TopicPartition,
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// Who.
+        replicas: u64,
+    },
+    /// The controller raised a topic's number of partitions.
+    Expanded {
+        /// Which topic.
+        topic: TopicId,
+        /// To how many.
+        partitions: u16,
+    },
+    /// A group coordinator completed the join phase of a rebalance.
+    Rebalanced {
+        /// Which group.
+        group: GroupId,
+        /// The new generation.
+        generation: Generation,
+        /// How many members it has.
+        members: u32,
+    },
+    /// A group coordinator gave a partition to a member in a generation.
+    Granted {
+        /// Which group.
+        group: GroupId,
+        /// In which generation.
+        generation: Generation,
+        /// To whom.
+        member: MemberId,
+        /// What.
+        partition: TopicPartition,
+    },
+    /// A group coordinator made a committed offset visible to readers.
+    OffsetCommitted {
+        /// Whose.
+        group: GroupId,
+        /// Of which partition.
+        partition: TopicPartition,
+        /// The next offset to read.
+        offset: Offset,
+    },
+}
+
+/// Whether a replica leads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReplicaRole {
+    /// It leads.
+    Leader,
+    /// It follows.
+    Follower,
+}

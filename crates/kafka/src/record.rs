@@ -1,0 +1,139 @@
+//! Batches as logs hold them and messages carry them.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use stormglass_types::{
+    Generation, GroupId, LeaderEpoch, MemberId, Offset, ProducerEpoch, ProducerId, Sequence,
+    TopicPartition, ValueRange, Wall,
+};
+
+/// A record batch: what a log appends, a follower copies and a consumer reads, always whole.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Batch {
+    /// The first record's offset; assigned by the leader.
+    pub base: Offset,
+    /// How many records, never zero.
+    pub count: u32,
+    /// The leader's epoch when it appended the batch; assigned by the leader.
+    pub epoch: LeaderEpoch,
+    /// Size in bytes, header included.
+    pub bytes: u32,
+    /// The largest record timestamp (`CreateTime`), or the append time (`LogAppendTime`).
+    pub timestamp: Wall,
+    /// Who sent it, if the producer is idempotent.
+    pub stamp: Option<ProducerStamp>,
+    /// What is in it.
+    pub records: Records,
+}
+
+/// What an idempotent producer writes into a batch header.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ProducerStamp {
+    /// The producer id.
+    pub id: ProducerId,
+    /// Its epoch.
+    pub epoch: ProducerEpoch,
+    /// The first record's sequence number.
+    pub sequence: Sequence,
+}
+
+/// What a batch holds. Simulated values are ranges of identities, so a batch is copied without touching its records.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Records {
+    /// An application's records.
+    Values(ValueRange),
+    /// Records of `__consumer_offsets`.
+    Group(Arc<[GroupRecord]>),
+}
+
+/// A record of `__consumer_offsets` (`OffsetCommitKey`/`Value`, `GroupMetadataKey`/`Value`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum GroupRecord {
+    /// A committed offset.
+    Offset {
+        /// Whose.
+        group: GroupId,
+        /// Of which partition.
+        partition: TopicPartition,
+        /// The next offset to read.
+        offset: Offset,
+        /// The leader epoch of the last record before it, if known.
+        epoch: LeaderEpoch,
+        /// When it was committed.
+        timestamp: Wall,
+    },
+    /// A committed offset was removed.
+    OffsetTombstone {
+        /// Whose.
+        group: GroupId,
+        /// Of which partition.
+        partition: TopicPartition,
+    },
+    /// A group's generation and its members' assignments.
+    Group(Arc<GroupValue>),
+    /// A group was removed.
+    GroupTombstone {
+        /// Which.
+        group: GroupId,
+    },
+}
+
+/// The value of a group metadata record: what a new coordinator knows of a group's members.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupValue {
+    /// Which group.
+    pub group: GroupId,
+    /// Its generation.
+    pub generation: Generation,
+    /// The member that assigns.
+    pub leader: Option<MemberId>,
+    /// Its members, in the order in which they joined.
+    pub members: Vec<GroupMemberValue>,
+}
+
+/// A member within a group metadata record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupMemberValue {
+    /// Which member.
+    pub member: MemberId,
+    /// `session.timeout.ms`, in milliseconds.
+    pub session_timeout_ms: u64,
+    /// `max.poll.interval.ms`, in milliseconds: its rebalance timeout.
+    pub rebalance_timeout_ms: u64,
+    /// What it subscribed to.
+    pub subscription: Arc<crate::message::Subscription>,
+    /// What it was given.
+    pub assignment: Arc<[TopicPartition]>,
+}
+
+impl Batch {
+    /// The last record's offset.
+    #[must_use]
+    pub fn last(&self) -> Offset {
+        Offset(self.base.0 + i64::from(self.count) - 1)
+    }
+
+    /// The offset after the last record.
+    #[must_use]
+    pub fn end(&self) -> Offset {
+        self.base.plus(self.count)
+    }
+
+    /// The application's records, if it holds such.
+    #[must_use]
+    pub fn values(&self) -> Option<ValueRange> {
+        match &self.records {
+            Records::Values(values) => Some(*values),
+            Records::Group(_) => None,
+        }
+    }
+}
+
+impl ProducerStamp {
+    /// The last record's sequence number of a batch of `count` records.
+    #[must_use]
+    pub fn last_sequence(&self, count: u32) -> Sequence {
+        self.sequence.plus(count - 1)
+    }
+}

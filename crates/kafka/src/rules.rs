@@ -1,0 +1,157 @@
+//! The protocol's safety rules, each with a name and a switch.
+//!
+//! Historic behaviours of Kafka are nothing special here: they are a KIP's rule switched off. What a rule does when it is off
+//! is decided where it is used; this is only the table.
+
+use core::fmt;
+
+/// Declares rules: variant, name in scenarios, source, and what the rule says.
+macro_rules! rules {
+    ($($name:ident = $text:literal, $source:literal, $says:literal;)*) => {
+        /// A safety rule of the protocol. A scenario may run `without` some.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[repr(u8)]
+        pub enum Rule { $(#[doc = $says] $name,)* }
+
+        impl Rule {
+            /// Every rule.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its name in scenarios and reports.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// Where it comes from: KIP, JIRA, and the entry of the bug catalogue.
+            #[must_use]
+            pub const fn source(self) -> &'static str {
+                match self { $(Self::$name => $source,)* }
+            }
+
+            /// What it says.
+            #[must_use]
+            pub const fn says(self) -> &'static str {
+                match self { $(Self::$name => $says,)* }
+            }
+
+            /// The rule of a name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|rule| rule.name().eq_ignore_ascii_case(name))
+            }
+        }
+    };
+}
+
+rules! {
+    AckWaitsForIsr = "ack-waits-for-isr", "KIP-1, ReplicaManager.delayedProduceRequestRequired",
+        "under acks=all a leader answers only when the high watermark has passed the records";
+    MinIsrBeforeAppend = "min-isr-before-append", "KIP-1, Partition.appendRecordsToLeader (MU14)",
+        "under acks=all a leader appends only while min.insync.replicas are in sync";
+    MinIsrAfterAppend = "min-isr-after-append", "KIP-1, Partition.checkEnoughReplicasReachOffset (MU14)",
+        "under acks=all success is told only if min.insync.replicas are still in sync";
+    ConsumersReadCommitted = "consumers-read-below-high-watermark", "Partition.fetchRecords, FetchIsolation.HIGH_WATERMARK",
+        "a consumer is given nothing at or above the high watermark";
+    TruncateByEpoch = "KIP-101", "KIP-101, KAFKA-1211 (R01, R02)",
+        "a new follower truncates where its epochs part from the leader's, not at its own high watermark";
+    FetchEpochFencing = "KIP-320", "KIP-320, KAFKA-7395 (R05)",
+        "a leader refuses fetches that carry another leader epoch than its own";
+    IsrJoinNeedsEpochStart = "KAFKA-7128", "KAFKA-7128 (R07)",
+        "a replica joins the in-sync set only when it has everything from before the leader's epoch";
+    DivergenceUpdatesNothing = "KAFKA-13141", "KAFKA-13141 (R08)",
+        "a fetch that is answered with a diverging epoch does not count as the follower's position";
+    MaximalIsr = "KIP-497", "KIP-497, KAFKA-8836 (R10)",
+        "the high watermark waits for replicas whose entry into the in-sync set is still pending";
+    IsrNeedsActiveBrokers = "KIP-841", "KIP-841, KAFKA-13916 (R11)",
+        "fenced and stopping brokers are not taken into the in-sync set";
+    AlterPartitionBrokerEpoch = "KIP-903", "KIP-903, KAFKA-14617 (R12)",
+        "a replica enters the in-sync set only in the life in which its leader saw it caught up";
+    RegistrationLeavesIsr = "KAFKA-18106", "KAFKA-18106 (R14)",
+        "a broker that registers in a new life leaves every in-sync set and leadership of its former life";
+    PartitionEpochCheck = "partition-epoch-check", "KIP-497, ReplicationControlManager.validateAlterPartitionData (MU01)",
+        "the controller refuses a change of the in-sync set that stands on an old partition epoch";
+    AlterLeaderEpochCheck = "alter-partition-leader-epoch-check", "KIP-497, ReplicationControlManager.validateAlterPartitionData (MU02)",
+        "the controller refuses a change of the in-sync set by anyone but the present leader";
+    FollowersResetOnEpoch = "followers-reset-on-epoch", "Replica.resetReplicaState, candidate CAND-3 (MU03)",
+        "a leader that enters a new epoch forgets how far its followers were";
+    HighWatermarkMonotonic = "high-watermark-monotonic", "Partition.maybeIncrementLeaderHW (MU04)",
+        "a leader never lowers its high watermark";
+    HighWatermarkNeedsMinIsr = "KAFKA-15583", "KIP-966, KAFKA-15583 (R16)",
+        "the high watermark stands still while fewer than min.insync.replicas are in sync";
+    ElectFromIsr = "elect-from-isr", "PartitionChangeBuilder.isValidNewLeader",
+        "only an in-sync replica becomes leader while unclean election is off";
+    RecoveryChecksCrc = "recovery-checks-crc", "LogSegment.recover",
+        "after an unclean stop a broker rejects a torn batch and everything behind it";
+    BrokerDropsDuplicates = "broker-drops-duplicates", "KIP-98, ProducerStateEntry.findDuplicateBatch (P01)",
+        "a broker appends a batch of an idempotent producer once";
+    DedupWindowOfFive = "KAFKA-5494", "KAFKA-5494 (P01)",
+        "a broker remembers a producer's last five batches, not only the last one";
+    SequenceCheck = "sequence-check", "KIP-98, ProducerAppendInfo.checkSequence",
+        "a broker refuses a batch whose sequence does not follow the producer's last one";
+    ProducerEpochCheck = "producer-epoch-check", "KIP-98, ProducerAppendInfo.checkProducerEpoch (MU05)",
+        "a broker refuses a batch of an old producer epoch";
+    ProducerStateFollowsLog = "producer-state-follows-log", "ProducerStateManager, UnifiedLog.truncateTo (MU07, MU26)",
+        "producer state is that of the log: replicas learn it with the records, and truncation takes it back";
+    DuplicateAckWaits = "duplicate-ack-waits", "ReplicaManager.appendRecords, DelayedProduce (MU27)",
+        "a repeated batch is acknowledged only when the high watermark has passed the first copy";
+    RetryKeepsOrder = "retry-keeps-order", "RecordAccumulator.reenqueue (MU18)",
+        "an idempotent producer sends a failed batch again before those that came after it";
+    BumpAwaitsInFlight = "KAFKA-14034", "KAFKA-14034, PR 13796 (P02)",
+        "an idempotent producer begins a new epoch only when no batch of the old one is under way";
+    CommitFencing = "commit-fencing", "ClassicGroup.validateOffsetCommit (C01)",
+        "a group coordinator refuses commits of unknown members and old generations";
+    CommitWaitsForIsr = "commit-waits-for-isr", "CoordinatorRuntime, high watermark listener (MU13)",
+        "a commit is acknowledged only when the high watermark of __consumer_offsets has passed it";
+    OffsetFetchCommitted = "offset-fetch-committed", "OffsetMetadataManager.fetchOffsets, lastCommittedOffset (MU12)",
+        "a group coordinator tells only offsets that the high watermark has passed";
+    SyncWaitsForIsr = "sync-waits-for-isr", "GroupMetadataManager.classicGroupSync (MU23)",
+        "assignments are handed out only when the group's record is on the in-sync replicas";
+    RevokeBeforeJoin = "revoke-before-join", "ConsumerCoordinator.onJoinPrepare (MU24)",
+        "a member with an eager assignor stops consuming before it joins again";
+    BackgroundHeartbeat = "KIP-62", "KIP-62 (C19)",
+        "a consumer sends heartbeats while its application processes, not only when it polls";
+}
+
+/// Which rules are in force.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    off: u128,
+}
+
+impl Rules {
+    /// Every rule: Kafka with its published bugs repaired.
+    pub const ALL: Self = Self { off: 0 };
+
+    /// These rules without one.
+    #[must_use]
+    pub const fn without(self, rule: Rule) -> Self {
+        Self { off: self.off | (1 << rule as u8) }
+    }
+
+    /// Whether a rule is in force.
+    #[must_use]
+    pub const fn on(self, rule: Rule) -> bool {
+        self.off & (1 << rule as u8) == 0
+    }
+
+    /// The rules that are switched off, in the order of the table.
+    pub fn switched_off(self) -> impl Iterator<Item = Rule> {
+        Rule::ALL.iter().copied().filter(move |rule| !self.on(*rule))
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("without ")?;
+        f.debug_list().entries(self.switched_off().map(Rule::name)).finish()
+    }
+}
+
+const _: () = assert!(Rule::ALL.len() <= 128, "a set of rules is one 128-bit word");

@@ -1,0 +1,254 @@
+//! Typed settings: what configuration text has become once it was parsed.
+//!
+//! Combinations that Kafka refuses cannot be written down here. Field names follow Kafka's keys; defaults are those of
+//! Apache Kafka 4.0 and live in the configuration tables, which build these types.
+
+use alloc::vec::Vec;
+
+use stormglass_types::Span;
+use stormglass_types::history::Acks;
+
+use crate::channel::Backoff;
+
+/// What a producer is promised, from `acks`, `enable.idempotence`, `retries` and `max.in.flight.requests.per.connection`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Delivery {
+    /// `acks=0`: no answers, no retries.
+    FireAndForget,
+    /// `acks=1`.
+    Leader,
+    /// `acks=all` without idempotence.
+    AllReplicas,
+    /// `acks=all` with idempotence: at most five requests in flight, retries on.
+    Idempotent,
+}
+
+impl Delivery {
+    /// `acks` on the wire.
+    #[must_use]
+    pub const fn acks(self) -> Acks {
+        match self {
+            Self::FireAndForget => Acks::Zero,
+            Self::Leader => Acks::One,
+            Self::AllReplicas | Self::Idempotent => Acks::All,
+        }
+    }
+}
+
+/// How a producer chooses a partition for a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Partitioner {
+    /// Java's: murmur2 for keys, sticky for none (KIP-480, KIP-794).
+    BuiltIn(Adaptive),
+    /// Java's with `partitioner.ignore.keys=true`: sticky for every record.
+    IgnoreKeys(Adaptive),
+}
+
+/// `partitioner.adaptive.partitioning.enable`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Adaptive {
+    /// Faster brokers get more records without a key.
+    On,
+    /// Every partition gets as many.
+    Off,
+}
+
+/// A producer's settings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProducerSettings {
+    /// `acks`, `enable.idempotence`.
+    pub delivery: Delivery,
+    /// `retries`; `i32::MAX` unless set.
+    pub retries: u32,
+    /// `max.in.flight.requests.per.connection`.
+    pub max_in_flight: u32,
+    /// `batch.size`.
+    pub batch_size: u32,
+    /// `linger.ms`.
+    pub linger: Span,
+    /// `buffer.memory`.
+    pub buffer_memory: u64,
+    /// `max.block.ms`.
+    pub max_block: Span,
+    /// `max.request.size`.
+    pub max_request_size: u32,
+    /// `request.timeout.ms`.
+    pub request_timeout: Span,
+    /// `delivery.timeout.ms`.
+    pub delivery_timeout: Span,
+    /// `retry.backoff.ms`, `retry.backoff.max.ms`.
+    pub retry_backoff: Backoff,
+    /// `reconnect.backoff.ms`, `reconnect.backoff.max.ms`.
+    pub reconnect_backoff: Backoff,
+    /// `metadata.max.age.ms`.
+    pub metadata_max_age: Span,
+    /// `partitioner.class` and its companions.
+    pub partitioner: Partitioner,
+    /// `partitioner.availability.timeout.ms`; zero is off.
+    pub partitioner_availability_timeout: Span,
+}
+
+/// `auto.offset.reset`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OffsetReset {
+    /// To the log start.
+    Earliest,
+    /// To the high watermark.
+    Latest,
+    /// Give up.
+    None,
+}
+
+/// A client-side assignor.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Assignor {
+    /// `RangeAssignor`.
+    Range,
+}
+
+impl Assignor {
+    /// The protocol name in `JoinGroup`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Range => "range",
+        }
+    }
+}
+
+/// When a consumer commits by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AutoCommit {
+    /// `enable.auto.commit=false`.
+    Off,
+    /// `enable.auto.commit=true` with `auto.commit.interval.ms`, inside `poll`.
+    Every(Span),
+}
+
+/// A consumer's settings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConsumerSettings {
+    /// `session.timeout.ms`.
+    pub session_timeout: Span,
+    /// `heartbeat.interval.ms`.
+    pub heartbeat_interval: Span,
+    /// `max.poll.interval.ms`.
+    pub max_poll_interval: Span,
+    /// `max.poll.records`.
+    pub max_poll_records: u32,
+    /// `enable.auto.commit`, `auto.commit.interval.ms`.
+    pub auto_commit: AutoCommit,
+    /// `auto.offset.reset`.
+    pub offset_reset: OffsetReset,
+    /// `partition.assignment.strategy`, the preferred one first, never empty.
+    pub assignors: Vec<Assignor>,
+    /// `fetch.min.bytes`.
+    pub fetch_min_bytes: u32,
+    /// `fetch.max.bytes`.
+    pub fetch_max_bytes: u32,
+    /// `max.partition.fetch.bytes`.
+    pub max_partition_fetch_bytes: u32,
+    /// `fetch.max.wait.ms`.
+    pub fetch_max_wait: Span,
+    /// `request.timeout.ms`.
+    pub request_timeout: Span,
+    /// `default.api.timeout.ms`.
+    pub default_api_timeout: Span,
+    /// `retry.backoff.ms`, `retry.backoff.max.ms`.
+    pub retry_backoff: Backoff,
+    /// `reconnect.backoff.ms`, `reconnect.backoff.max.ms`.
+    pub reconnect_backoff: Backoff,
+    /// `metadata.max.age.ms`.
+    pub metadata_max_age: Span,
+}
+
+/// `unclean.leader.election.enable`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UncleanElection {
+    /// Availability first: committed records may be lost.
+    Allowed,
+    /// A partition waits for an in-sync replica.
+    Forbidden,
+}
+
+/// `message.timestamp.type`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TimestampType {
+    /// The producer's clock.
+    CreateTime,
+    /// The leader's clock.
+    LogAppendTime,
+}
+
+/// A topic's settings, its own over the broker's defaults.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopicSettings {
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: u16,
+    /// `unclean.leader.election.enable`.
+    pub unclean_election: UncleanElection,
+    /// `max.message.bytes`.
+    pub max_message_bytes: u32,
+    /// `message.timestamp.type`.
+    pub timestamp_type: TimestampType,
+    /// `flush.messages`: fsync after so many records; `None` is never.
+    pub flush_messages: Option<u64>,
+}
+
+/// The settings of brokers and controllers of a cluster.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokerSettings {
+    /// `replica.lag.time.max.ms`.
+    pub replica_lag_time_max: Span,
+    /// `replica.fetch.wait.max.ms`.
+    pub replica_fetch_wait_max: Span,
+    /// `replica.fetch.min.bytes`.
+    pub replica_fetch_min_bytes: u32,
+    /// `replica.fetch.max.bytes`, per partition.
+    pub replica_fetch_max_bytes: u32,
+    /// `replica.fetch.response.max.bytes`.
+    pub replica_fetch_response_max_bytes: u32,
+    /// `replica.fetch.backoff.ms`.
+    pub replica_fetch_backoff: Span,
+    /// `replica.socket.timeout.ms`.
+    pub replica_socket_timeout: Span,
+    /// `replica.high.watermark.checkpoint.interval.ms`.
+    pub high_watermark_checkpoint_interval: Span,
+    /// `broker.heartbeat.interval.ms`.
+    pub heartbeat_interval: Span,
+    /// `broker.session.timeout.ms`.
+    pub session_timeout: Span,
+    /// `controlled.shutdown.enable`, with the time a broker gives itself.
+    pub controlled_shutdown: ControlledShutdown,
+    /// `auto.leader.rebalance.enable`, `leader.imbalance.check.interval.seconds`; zero is off.
+    pub leader_imbalance_check_interval: Span,
+    /// `leader.imbalance.per.broker.percentage`.
+    pub leader_imbalance_percentage: u32,
+    /// `producer.id.expiration.ms`.
+    pub producer_id_expiration: Span,
+    /// `offsets.topic.num.partitions`.
+    pub offsets_topic_partitions: u16,
+    /// `offsets.topic.replication.factor`.
+    pub offsets_topic_replication: u16,
+    /// `offsets.commit.timeout.ms`.
+    pub offsets_commit_timeout: Span,
+    /// `group.initial.rebalance.delay.ms`.
+    pub group_initial_rebalance_delay: Span,
+    /// `group.min.session.timeout.ms`.
+    pub group_min_session_timeout: Span,
+    /// `group.max.session.timeout.ms`.
+    pub group_max_session_timeout: Span,
+    /// `group.max.size`.
+    pub group_max_size: u32,
+    /// The defaults of topics that do not say otherwise.
+    pub topic: TopicSettings,
+}
+
+/// `controlled.shutdown.enable`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ControlledShutdown {
+    /// A broker asks the controller to move its leaderships before it stops.
+    On,
+    /// It just stops.
+    Off,
+}
