@@ -1,0 +1,495 @@
+//! A run as a value: everything that decides it, fully lowered.
+//!
+//! No names of files, no YAML, no defaults left, no randomness but the seed. Equal plans give equal digests.
+
+use std::sync::Arc;
+
+use stormglass_kafka::message::Api;
+use stormglass_kafka::settings::{
+    BrokerSettings, ConsumerSettings, ProducerSettings, TopicSettings,
+};
+use stormglass_kafka::{CrashKind, Mark, Rules};
+use stormglass_types::history::CommitMode;
+use stormglass_types::{BrokerId, Dense, GroupId, NodeId, Span, Time, TopicId, TopicPartition};
+
+/// Everything that decides a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// The source of all chance.
+    pub seed: u64,
+    /// Brokers and controllers.
+    pub cluster: Cluster,
+    /// The protocol's safety rules in force.
+    pub rules: Rules,
+    /// The topics of the user: `TopicId(n + 1)` is `topics[n]`; `TopicId(0)` is `__consumer_offsets`.
+    pub topics: Vec<TopicPlan>,
+    /// The names of keys, indexed by [`stormglass_types::Key`].
+    pub keys: Arc<[String]>,
+    /// Producer applications, one per process.
+    pub producers: Vec<ProducerPlan>,
+    /// Consumer groups: `GroupId(n)` is `groups[n]`.
+    pub groups: Vec<GroupPlan>,
+    /// How fast messages travel.
+    pub network: Network,
+    /// How fast disks sync.
+    pub disk: Disk,
+    /// What goes wrong, and when.
+    pub faults: Vec<ScheduledFault>,
+    /// How long the run is.
+    pub phases: Phases,
+}
+
+/// Brokers and controllers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cluster {
+    /// How many brokers; ids from 1.
+    pub brokers: u16,
+    /// How many controllers.
+    pub controllers: u16,
+    /// Their settings.
+    pub settings: Arc<BrokerSettings>,
+}
+
+/// A topic.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopicPlan {
+    /// Its name.
+    pub name: String,
+    /// How many partitions at the start.
+    pub partitions: u16,
+    /// How many replicas each.
+    pub replication: u16,
+    /// Its settings.
+    pub settings: Arc<TopicSettings>,
+}
+
+/// A producer application.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProducerPlan {
+    /// The process's name, such as `checkout-1`.
+    pub name: String,
+    /// Its client's settings.
+    pub settings: Arc<ProducerSettings>,
+    /// Where it sends.
+    pub topic: TopicId,
+    /// What it sends, and how fast.
+    pub load: Load,
+    /// When it starts, counted from when the topics exist.
+    pub starts_after: Span,
+}
+
+/// What a producer sends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Load {
+    /// The mean time between records; drawn evenly from zero to twice this.
+    pub every: Span,
+    /// Stop after so many records.
+    pub limit: Option<u64>,
+    /// The keys.
+    pub keys: Keys,
+    /// The size of a record, key and headers included.
+    pub bytes: SizeRange,
+}
+
+/// A closed range of sizes in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SizeRange {
+    /// The smallest.
+    pub least: u32,
+    /// The largest.
+    pub most: u32,
+}
+
+/// A closed range of time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SpanRange {
+    /// The shortest.
+    pub least: Span,
+    /// The longest.
+    pub most: Span,
+}
+
+/// Which keys records carry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Keys {
+    /// None: the sticky partitioner decides.
+    None,
+    /// Drawn by weight.
+    Weighted(Arc<[WeightedKey]>),
+}
+
+/// A key and how often it comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WeightedKey {
+    /// The key, an index into [`Plan::keys`].
+    pub key: stormglass_types::Key,
+    /// Its hash under the producer's partitioner.
+    pub hash: u32,
+    /// The sum of the weights of this key and all before it.
+    pub cumulative: u64,
+}
+
+/// A consumer group and its application.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupPlan {
+    /// `group.id`.
+    pub name: String,
+    /// What it subscribes to.
+    pub topics: Vec<TopicId>,
+    /// Its members.
+    pub members: Vec<MemberPlan>,
+    /// When its application commits.
+    pub commit: CommitMode,
+    /// How its application processes records.
+    pub processing: Processing,
+    /// How long `poll` waits.
+    pub poll_timeout: Span,
+}
+
+/// A member of a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberPlan {
+    /// The process's name, such as `billing-1`.
+    pub name: String,
+    /// Its client's settings.
+    pub settings: Arc<ConsumerSettings>,
+    /// When it starts, counted from when the topics exist.
+    pub starts_after: Span,
+}
+
+/// How an application processes records.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Processing {
+    /// Time per record.
+    pub each: SpanRange,
+    /// Time per record of some keys instead, sorted by key.
+    pub slow_keys: Vec<(stormglass_types::Key, Span)>,
+    /// Where it happens.
+    pub place: Place,
+}
+
+/// Where an application processes records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In the poll loop: the next `poll` comes when all records are done.
+    PollLoop,
+    /// On another thread: `poll` goes on at once and the records wait in a queue.
+    OtherThread,
+}
+
+/// How fast messages travel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Network {
+    /// One-way latency.
+    pub latency: SpanRange,
+    /// Bytes per second of a link.
+    pub bytes_per_second: u64,
+}
+
+/// How fast disks are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Disk {
+    /// Time per sync.
+    pub sync: SpanRange,
+}
+
+/// How long the run is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Phases {
+    /// Load and faults, counted from when the topics exist.
+    pub storm: Span,
+    /// After healing: how long the pipeline has to come to rest.
+    pub settle: Span,
+    /// A run with more events than this is cut off and undecided.
+    pub max_events: u64,
+}
+
+/// A fault of the plan.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScheduledFault {
+    /// When it strikes.
+    pub when: Trigger,
+    /// What it does.
+    pub action: FaultAction,
+}
+
+/// When a fault strikes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Trigger {
+    /// At a time, counted from when the topics exist.
+    At(Span),
+    /// Some time after a rare branch was taken for the first time.
+    After(Mark, Span),
+    /// On the nth message that matches, counted from one and from a time on.
+    On {
+        /// Which messages.
+        pattern: MessagePattern,
+        /// The how-manyth of them.
+        nth: u32,
+        /// Counted from here, itself counted from when the topics exist.
+        since: Span,
+    },
+}
+
+/// Which messages a fault waits for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MessagePattern {
+    /// Which kind; any if none.
+    pub api: Option<Api>,
+    /// Requests or responses.
+    pub direction: MessageDirection,
+    /// The process that opened the connection; any if empty.
+    pub clients: Vec<NodeId>,
+    /// The process that accepted it; any if empty.
+    pub servers: Vec<NodeId>,
+}
+
+/// Requests or responses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageDirection {
+    /// From the side that opened the connection.
+    Request,
+    /// From the side that accepted it.
+    Response,
+}
+
+/// Whom a fault strikes; looked up when it strikes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// This process.
+    Process(NodeId),
+    /// One of these processes, drawn.
+    OneOf(Vec<NodeId>),
+    /// The leader of a partition, as the controller knows it.
+    LeaderOf(TopicPartition),
+    /// A replica of a partition that does not lead it, drawn.
+    FollowerOf(TopicPartition),
+    /// The broker that coordinates a group.
+    CoordinatorOf(GroupId),
+    /// The active controller.
+    Controller,
+}
+
+/// One or both ways of a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ways {
+    /// From the first to the second only.
+    One,
+    /// Both.
+    Both,
+}
+
+/// What a fault does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FaultAction {
+    /// The process dies and starts again after a while.
+    Kill {
+        /// Whom.
+        target: Target,
+        /// How.
+        kind: CrashKind,
+        /// For how long.
+        down: Span,
+    },
+    /// The process is asked to stop and starts again after a while.
+    Restart {
+        /// Whom.
+        target: Target,
+        /// How long it stays down.
+        down: Span,
+    },
+    /// The process is held: nothing runs, inputs wait (a GC pause, a suspended machine).
+    Pause {
+        /// Whom.
+        target: Target,
+        /// For how long.
+        lasting: Span,
+    },
+    /// Messages between two processes wait; connections stall.
+    Cut {
+        /// From whom.
+        from: Target,
+        /// To whom.
+        to: Target,
+        /// One way or both.
+        ways: Ways,
+        /// For how long.
+        lasting: Span,
+    },
+    /// Messages between a process and everyone wait.
+    Isolate {
+        /// Whom.
+        target: Target,
+        /// For how long.
+        lasting: Span,
+    },
+    /// Messages from and to a process take longer.
+    Slow {
+        /// Whose.
+        target: Target,
+        /// By how much.
+        by: Span,
+        /// For how long.
+        lasting: Span,
+    },
+    /// All connections of a process are reset; what was on the way is gone.
+    Reset {
+        /// Whose.
+        target: Target,
+    },
+    /// The message that triggered this is lost and its connection reset: a lost request or a lost response.
+    Lose,
+    /// The message that triggered this is held up: it may arrive after its sender gave up.
+    Late {
+        /// By how much.
+        by: Span,
+    },
+    /// Syncs take longer.
+    SlowDisk {
+        /// Whose.
+        target: Target,
+        /// Time per sync.
+        sync: Span,
+        /// For how long.
+        lasting: Span,
+    },
+    /// Requests that touch the disk wait; heartbeats go on (a gray failure).
+    StallDisk {
+        /// Whose.
+        target: Target,
+        /// For how long.
+        lasting: Span,
+    },
+    /// The disk is full: the next append halts the broker, which cannot start until there is room.
+    FillDisk {
+        /// Whose.
+        target: Target,
+        /// For how long.
+        lasting: Span,
+    },
+    /// The wall clock jumps.
+    JumpClock {
+        /// Whose.
+        target: Target,
+        /// By how many milliseconds.
+        by_ms: i64,
+    },
+    /// A leadership moves to another in-sync replica although its leader is well.
+    Flip {
+        /// Of which partition.
+        partition: TopicPartition,
+    },
+    /// A broker learns of metadata late.
+    LagMetadata {
+        /// Who.
+        target: Target,
+        /// By how much.
+        by: Span,
+        /// For how long.
+        lasting: Span,
+    },
+    /// An application takes longer per record.
+    SlowProcessing {
+        /// Whose.
+        target: Target,
+        /// Time per record.
+        each: Span,
+        /// For how long.
+        lasting: Span,
+    },
+    /// An operator raises a topic's number of partitions.
+    Expand {
+        /// Which topic.
+        topic: TopicId,
+        /// To how many.
+        partitions: u16,
+    },
+}
+
+/// `__consumer_offsets`.
+pub const OFFSETS_TOPIC: TopicId = TopicId(0);
+
+impl Plan {
+    /// The processes: controllers, brokers, producers, members, and the operator last.
+    #[must_use]
+    pub fn roster(&self) -> Roster {
+        let members = self.groups.iter().map(|group| group.members.len()).collect::<Vec<_>>();
+        Roster {
+            controllers: usize::from(self.cluster.controllers),
+            brokers: usize::from(self.cluster.brokers),
+            producers: self.producers.len(),
+            members,
+        }
+    }
+
+    /// When the storm is over, counted from when the topics exist.
+    #[must_use]
+    pub fn storm_ends(&self, topics_exist: Time) -> Time {
+        topics_exist + self.phases.storm
+    }
+
+    /// The settings of a topic, internal ones included; none if the plan has no such topic.
+    #[must_use]
+    pub fn topic(&self, topic: TopicId) -> Option<&TopicPlan> {
+        self.topics.get(topic.index().checked_sub(1)?)
+    }
+}
+
+/// Which process has which node id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Roster {
+    controllers: usize,
+    brokers: usize,
+    producers: usize,
+    members: Vec<usize>,
+}
+
+impl Roster {
+    /// The controllers.
+    pub fn controllers(&self) -> impl ExactSizeIterator<Item = NodeId> + use<> {
+        (0..self.controllers).map(NodeId::from_index)
+    }
+
+    /// The brokers, with their ids.
+    pub fn brokers(&self) -> impl ExactSizeIterator<Item = (BrokerId, NodeId)> + use<> {
+        let first = self.controllers;
+        (0..self.brokers).map(move |n| (BrokerId::from_index(n + 1), NodeId::from_index(first + n)))
+    }
+
+    /// A broker's node.
+    #[must_use]
+    pub fn broker(&self, broker: BrokerId) -> NodeId {
+        NodeId::from_index(self.controllers + broker.index() - 1)
+    }
+
+    /// The producers, in the order of the plan.
+    pub fn producers(&self) -> impl ExactSizeIterator<Item = NodeId> + use<> {
+        let first = self.controllers + self.brokers;
+        (0..self.producers).map(move |n| NodeId::from_index(first + n))
+    }
+
+    /// The members of a group, in the order of the plan.
+    pub fn members(&self, group: GroupId) -> impl ExactSizeIterator<Item = NodeId> + use<> {
+        let before: usize = self.members[..group.index()].iter().sum();
+        let first = self.controllers + self.brokers + self.producers + before;
+        (0..self.members[group.index()]).map(move |n| NodeId::from_index(first + n))
+    }
+
+    /// The operator.
+    #[must_use]
+    pub fn admin(&self) -> NodeId {
+        NodeId::from_index(self.len() - 1)
+    }
+
+    /// How many processes there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.controllers + self.brokers + self.producers + self.members.iter().sum::<usize>() + 1
+    }
+
+    /// Never: the operator is always there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
