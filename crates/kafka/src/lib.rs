@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+pub mod broker;
 pub mod channel;
 mod machine;
 mod mark;
