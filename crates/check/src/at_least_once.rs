@@ -1,0 +1,213 @@
+//! A group processes every record before it moves past it for good.
+//!
+//! Judged at the end of the run: a commit that runs ahead of a record which somebody processes later is fine. A group that
+//! is merely behind is liveness' business.
+
+use stormglass_types::history::{CommitMode, Outcome, Positioning};
+use stormglass_types::{Dense, GroupId};
+
+use crate::Checker;
+use crate::index::{EventIndex, FinalLog, GroupPartition, Indexed, offset};
+use crate::verdict::{Anomaly, AnomalyKind, Evidence, Findings, Promise, Verdict};
+
+/// `at-least-once`.
+pub(crate) struct AtLeastOnce;
+
+impl Checker for AtLeastOnce {
+    fn name(&self) -> &'static str {
+        "at-least-once"
+    }
+
+    fn check(&self, history: &Indexed<'_>) -> Verdict {
+        let mut findings = Findings::default();
+        let mut tally = Tally::default();
+        for group in history.history.header.groups.ids() {
+            let view = &history.groups[group.index()];
+            let behind_before = tally.behind;
+            for (slot, held) in view.partitions.iter().enumerate() {
+                if !held.subscribed {
+                    continue;
+                }
+                let partition = &history.partitions[slot];
+                match &partition.log {
+                    Some(log) => {
+                        Reader { history, group, slot, held, log }.check(&mut findings, &mut tally);
+                    }
+                    None if partition.records.is_empty() => {}
+                    None => findings
+                        .undecided(|| format!("{} was not read", history.label(partition.id))),
+                }
+            }
+            let behind = tally.behind - behind_before;
+            if behind > 0 {
+                let name = &history.group(group).name;
+                findings.undecided(|| format!("{name} is {behind} records behind"));
+            }
+        }
+        let missing =
+            (tally.processed + tally.behind == 0).then_some("no group had a record to process");
+        let counts = vec![
+            ("records processed and checked", tally.processed),
+            ("records before a group's first position", tally.out_of_promise),
+        ];
+        findings.verdict(missing, Evidence { counts })
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    processed: u64,
+    behind: u64,
+    out_of_promise: u64,
+}
+
+/// One group in one partition.
+struct Reader<'a> {
+    history: &'a Indexed<'a>,
+    group: GroupId,
+    slot: usize,
+    held: &'a GroupPartition,
+    log: &'a FinalLog,
+}
+
+impl Reader<'_> {
+    fn check(&self, findings: &mut Findings, tally: &mut Tally) {
+        let view = &self.history.groups[self.group.index()];
+        let committed = self.committed();
+        let processed = self.held.processed.iter().map(|read| read.end()).max();
+        let passed = committed.max(processed.unwrap_or(0));
+        let first = self.held.positions.first().map(|position| position.offset);
+        let from_earliest = self.history.group(self.group).from_earliest;
+        for (at, id) in self.log.records() {
+            if view.first_processed[id] != EventIndex::NEVER {
+                tally.processed += 1;
+                continue;
+            }
+            let before_first = first.is_some_and(|first| at < first) && !from_earliest;
+            if before_first && !self.is_new_partition() {
+                tally.out_of_promise += 1;
+                continue;
+            }
+            if at >= passed && !before_first {
+                tally.behind += 1;
+                continue;
+            }
+            let polled = view.polled[id];
+            let kind = if polled && at < committed {
+                AnomalyKind::CommittedTooFar
+            } else {
+                AnomalyKind::Unseen
+            };
+            findings.add(self.promise(at, id), || self.describe(kind, at, id));
+        }
+    }
+
+    /// The furthest offset that the group is known to have committed: an unanswered commit counts once somebody resumed from it.
+    fn committed(&self) -> i64 {
+        let done = self.held.commits.iter().filter(|commit| commit.outcome == Outcome::Ok);
+        let resumed = self.held.positions.iter();
+        let resumed = resumed.filter(|position| position.why == Positioning::Committed);
+        let done = done.map(|commit| commit.offset).max();
+        done.max(resumed.map(|position| position.offset).max()).unwrap_or(0)
+    }
+
+    fn is_new_partition(&self) -> bool {
+        let partition = &self.history.partitions[self.slot];
+        partition.id.partition >= self.history.topic(partition).partitions
+    }
+
+    fn promise(&self, at: i64, id: usize) -> Promise {
+        let group = self.history.group(self.group);
+        let partition = &self.history.partitions[self.slot];
+        let polled = self.history.groups[self.group.index()].polled[id];
+        // Losing a record between poll and processing is the application's doing; skipping one is not.
+        match group.commit {
+            CommitMode::BeforeProcessing if polled => {
+                return Promise::NotMade("commit-before-processing promises at-most-once".into());
+            }
+            CommitMode::Automatic if polled && group.asynchronous => {
+                return Promise::NotMade(
+                    "enable.auto.commit=true commits what another thread has not processed yet"
+                        .into(),
+                );
+            }
+            CommitMode::BeforeProcessing | CommitMode::AfterProcessing | CommitMode::Automatic => {}
+        }
+        let jumped = |why| self.held.positions.iter().any(|set| set.why == why && set.offset > at);
+        if !group.from_earliest && jumped(Positioning::Reset) {
+            return Promise::NotMade(
+                "auto.offset.reset=latest skips what it has no offset for".into(),
+            );
+        }
+        if jumped(Positioning::Seek) {
+            return Promise::NotMade("the application sought past it".into());
+        }
+        // The group passed another record at this offset, which was taken back.
+        let passed_another = self.held.polls.iter().any(|poll| {
+            let within = (poll.base..poll.end()).contains(&at);
+            within && poll.values.values().nth(place(at, poll.base)) != Some(self.value(id))
+        });
+        let unclean = self.history.unclean_reason(partition).filter(|_| passed_another);
+        if let Some(reason) = unclean {
+            return Promise::NotMade(reason);
+        }
+        if passed_another && !partition.losses.is_empty() {
+            let label = self.history.label(partition.id);
+            return Promise::Excused(format!("a crash took records of {label} that were read"));
+        }
+        Promise::Made
+    }
+
+    fn value(&self, id: usize) -> stormglass_types::Value {
+        self.history.records[id].value
+    }
+
+    fn describe(&self, kind: AnomalyKind, at: i64, id: usize) -> Anomaly {
+        let history = self.history;
+        let record = &history.records[id];
+        let holds = |read: &&crate::index::Read| {
+            let source = read.values.source == record.value.source;
+            source && record.value.serial.wrapping_sub(read.values.first) < read.values.count
+        };
+        let poll = self.held.polls.iter().find(holds);
+        let commit = self
+            .held
+            .commits
+            .iter()
+            .find(|commit| commit.outcome == Outcome::Ok && commit.offset > at);
+        let skipping = self.held.positions.iter().find(|position| position.offset > at);
+        let name = &history.group(self.group).name;
+        let label = history.label(history.partitions[self.slot].id);
+        let read = poll.map_or_else(
+            || "no member ever read it".to_owned(),
+            |poll| format!("{} read it but never processed it", history.process(poll.process)),
+        );
+        let beyond = commit.map_or_else(
+            || "the group went on past it".to_owned(),
+            |commit| {
+                let who = history.process(commit.process);
+                format!("{who} committed offset {}", commit.offset)
+            },
+        );
+        let detail = format!(
+            "{name} never processed {} at offset {at} of {label}: {read}, {beyond}",
+            record.value
+        );
+        let event = |event: Option<EventIndex>| event.unwrap_or(EventIndex::NEVER);
+        let events = [
+            record.sent,
+            event(poll.map(|poll| poll.event)),
+            event(commit.map(|commit| commit.done)),
+            event(skipping.map(|position| position.event)),
+        ];
+        Anomaly::new(kind, Some(history.partitions[self.slot].id), detail)
+            .group(self.group)
+            .values([record.value])
+            .offsets([offset(at)])
+            .witnesses(history, events)
+    }
+}
+
+fn place(at: i64, base: i64) -> usize {
+    usize::try_from(at - base).expect("the offset lies in the range that starts at the base")
+}

@@ -1,0 +1,122 @@
+//! A record is stored once, and an offset shows one record.
+//!
+//! Does not count records that a group processes twice: at-least-once allows those, and the figures tell how many.
+
+use stormglass_types::Dense;
+
+use crate::Checker;
+use crate::index::{Indexed, Partition, offset};
+use crate::verdict::{Anomaly, AnomalyKind, Evidence, Findings, Promise, Verdict};
+
+/// `no-duplicates`.
+pub(crate) struct NoDuplicates;
+
+impl Checker for NoDuplicates {
+    fn name(&self) -> &'static str {
+        "no-duplicates"
+    }
+
+    fn check(&self, history: &Indexed<'_>) -> Verdict {
+        let mut findings = Findings::default();
+        let (mut stored, mut read) = (0, 0);
+        for (slot, partition) in history.partitions.iter().enumerate() {
+            let Some(log) = &partition.log else {
+                if partition.records.is_empty() {
+                    continue;
+                }
+                findings.undecided(|| format!("{} was not read", history.label(partition.id)));
+                continue;
+            };
+            stored += log.records().map(|_| 1).sum::<u64>();
+            copies(history, partition, &mut findings);
+            for (at, value, event) in &partition.clashes {
+                findings.add(Promise::Made, || {
+                    let detail = format!(
+                        "the final read of {} shows {value} and another record at offset {at}",
+                        history.label(partition.id)
+                    );
+                    Anomaly::new(AnomalyKind::InconsistentOffsets, Some(partition.id), detail)
+                        .values([*value])
+                        .offsets([offset(*at)])
+                        .witnesses(history, [*event])
+                });
+            }
+            read += compare_reads(history, slot, &mut findings);
+        }
+        let missing = (stored == 0).then_some("no record was stored");
+        let counts =
+            vec![("stored records checked", stored), ("reads compared with the log", read)];
+        findings.verdict(missing, Evidence { counts })
+    }
+}
+
+fn copies(history: &Indexed<'_>, partition: &Partition, findings: &mut Findings) {
+    for (id, again, event) in &partition.copies {
+        let record = &history.records[*id];
+        let source = history.source(record.value);
+        let promise = if source.idempotent || !source.retries {
+            Promise::Made
+        } else {
+            Promise::NotMade(
+                "enable.idempotence=false stores a batch again when its ack was lost".into(),
+            )
+        };
+        findings.add(promise, || {
+            let detail = format!(
+                "{} is at offsets {} and {again} of {}",
+                record.value,
+                record.found_at,
+                history.label(partition.id)
+            );
+            Anomaly::new(AnomalyKind::Duplicate, Some(partition.id), detail)
+                .values([record.value])
+                .offsets([offset(record.found_at), offset(*again)])
+                .witnesses(history, [record.sent, record.done, *event])
+        });
+    }
+}
+
+/// Compares what groups read with what the log holds in the end.
+fn compare_reads(history: &Indexed<'_>, slot: usize, findings: &mut Findings) -> u64 {
+    let partition = &history.partitions[slot];
+    let Some(log) = &partition.log else { return 0 };
+    let mut compared = 0;
+    for group in history.history.header.groups.ids() {
+        for poll in &history.groups[group.index()].partitions[slot].polls {
+            for (at, value) in (poll.base..).zip(poll.values.values()) {
+                let Some(now) = log.record_at(at) else { continue };
+                compared += 1;
+                if partition.record_of(value) == Some(now) {
+                    continue;
+                }
+                let promise = rewritten(history, partition, at);
+                findings.add(promise, || {
+                    let now = history.records[now].value;
+                    let detail = format!(
+                        "{} read {value} at offset {at} of {}, where the log holds {now}",
+                        history.process(poll.process),
+                        history.label(partition.id)
+                    );
+                    Anomaly::new(AnomalyKind::InconsistentOffsets, Some(partition.id), detail)
+                        .group(group)
+                        .values([value, now])
+                        .offsets([offset(at)])
+                        .witnesses(history, [poll.event])
+                });
+            }
+        }
+    }
+    compared
+}
+
+/// What is promised of a record that was read and is not in the log any more.
+pub(crate) fn rewritten(history: &Indexed<'_>, partition: &Partition, at: i64) -> Promise {
+    if let Some(reason) = history.unclean_reason(partition) {
+        return Promise::NotMade(reason);
+    }
+    if partition.lost(at) {
+        let label = history.label(partition.id);
+        return Promise::Excused(format!("a crash took offset {at} of {label} from a disk"));
+    }
+    Promise::Made
+}

@@ -1,0 +1,327 @@
+//! What a run measured, in whole numbers.
+//!
+//! Judges nothing and promises nothing: expectations on figures are the scenario's.
+
+use stormglass_types::history::{Event, Role, What};
+use stormglass_types::{BrokerId, Dense, GroupId, Span, Time, TopicId};
+
+use crate::index::{EventIndex, Fate, GroupPartition, GroupView, Indexed, Partition};
+
+/// Everything that was counted and measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Records that producers took in.
+    pub sends: u64,
+    /// Records that producers refused before they had a partition.
+    pub refused: u64,
+    /// Records that were acknowledged.
+    pub acked: u64,
+    /// Records that failed for certain.
+    pub failed: u64,
+    /// Records whose outcome nobody knows, or that were not answered in the end.
+    pub unknown: u64,
+    /// Records in the final logs, each once.
+    pub committed: u64,
+    /// Records processed by groups, repeats included.
+    pub delivered: u64,
+    /// Records processed by groups, each once per group.
+    pub processed: u64,
+    /// Further copies of records in the final logs.
+    pub duplicated: u64,
+    /// Records that a group processed more than once, counted per group.
+    pub redelivered: u64,
+    /// Acknowledged records that are not in the final log of their partition.
+    pub lost: u64,
+    /// Acknowledged records per second, from the first send to the last ack.
+    pub acked_per_second: u64,
+    /// First deliveries per second, from the first send to the last of them.
+    pub processed_per_second: u64,
+    /// From send to ack.
+    pub ack_latency: Percentiles,
+    /// From send to the end of the first processing, over all groups.
+    pub end_to_end: Percentiles,
+    /// Per group, in the order of ids.
+    pub groups: Vec<GroupFigures>,
+    /// Per topic that is not Kafka's own, in the order of ids.
+    pub topics: Vec<TopicFigures>,
+}
+
+/// Exact percentiles by nearest rank, in microseconds; zero if there was no sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Percentiles {
+    /// How many samples there were.
+    pub samples: u64,
+    /// The median.
+    pub p50: u64,
+    /// Of a hundred samples, the fifth largest is above it.
+    pub p95: u64,
+    /// Of a hundred samples, one is above it.
+    pub p99: u64,
+    /// The largest.
+    pub max: u64,
+}
+
+/// What a group did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupFigures {
+    /// Which.
+    pub group: GroupId,
+    /// Rebalances that were completed.
+    pub rebalances: u64,
+    /// The highest generation.
+    pub generations: u64,
+    /// The most members at once, as rebalances saw them.
+    pub members: u64,
+    /// Records processed, repeats included.
+    pub delivered: u64,
+    /// Records processed, each once.
+    pub processed: u64,
+    /// Records processed more than once.
+    pub redelivered: u64,
+    /// The largest lag over all partitions at one sample.
+    pub lag_max: u64,
+    /// The lag over all partitions at the last sample.
+    pub lag_end: u64,
+    /// The largest lag of one partition.
+    pub partition_lag_max: u64,
+    /// Partition-milliseconds without an owner, from each partition's first assignment until faults were over.
+    pub unowned_ms: u64,
+    /// The same for the partition that was worst off.
+    pub unowned_max_ms: u64,
+    /// From send to the end of the first processing.
+    pub end_to_end: Percentiles,
+}
+
+/// What became of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicFigures {
+    /// Which.
+    pub topic: TopicId,
+    /// Records in the final logs, copies included.
+    pub records: u64,
+    /// The share of the fullest partition, in thousandths.
+    pub max_partition_share: u64,
+    /// Partition-milliseconds in which metadata showed no leader, or one that was down.
+    pub unavailable_ms: u64,
+    /// The same for the partition that was worst off.
+    pub unavailable_max_ms: u64,
+}
+
+impl Figures {
+    /// Measures a history.
+    #[must_use]
+    pub fn new(history: &Indexed<'_>) -> Self {
+        let mut figures = Self { refused: history.refused, ..Self::default() };
+        let (mut first_send, mut last_ack) = (Time::NEVER, Time::ZERO);
+        let mut ack_latency = Vec::with_capacity(history.records.len());
+        for partition in &history.partitions {
+            figures.duplicated += count(partition.copies.len());
+            for record in &history.records[partition.records.clone()] {
+                if !record.was_sent() {
+                    continue;
+                }
+                figures.sends += 1;
+                first_send = first_send.min(record.sent_at);
+                figures.committed += u64::from(record.found_at >= 0);
+                match record.fate {
+                    Fate::Acked => {
+                        figures.acked += 1;
+                        last_ack = last_ack.max(record.done_at);
+                        ack_latency.push(micros(record.done_at.since(record.sent_at)));
+                        let log = partition.log.as_ref();
+                        let gone =
+                            log.is_some_and(|log| !(0..log.start).contains(&record.acked_at));
+                        figures.lost += u64::from(record.found_at < 0 && gone);
+                    }
+                    Fate::Failed(_) => figures.failed += 1,
+                    Fate::Pending | Fate::Unknown => figures.unknown += 1,
+                }
+            }
+        }
+        figures.acked_per_second = per_second(figures.acked, last_ack.since(first_send));
+        figures.ack_latency = Percentiles::of(ack_latency);
+        figures.add_groups(history, first_send);
+        figures.add_topics(history);
+        figures
+    }
+
+    fn add_groups(&mut self, history: &Indexed<'_>, first_send: Time) {
+        let mut all = Vec::new();
+        let mut last = Time::ZERO;
+        for (group, view) in history.history.header.groups.ids().zip(&history.groups) {
+            let mut latencies = Vec::with_capacity(view.order.iter().map(Vec::len).sum());
+            for id in view.order.iter().flatten() {
+                let id = *id as usize;
+                let done = history.time(view.first_processed[id]).unwrap_or(Time::ZERO);
+                last = last.max(done);
+                latencies.push(micros(done.since(history.records[id].sent_at)));
+            }
+            if history.groups.len() > 1 {
+                all.extend_from_slice(&latencies);
+            }
+            let figures = GroupFigures::new(history, group, view, latencies);
+            self.delivered += figures.delivered;
+            self.processed += figures.processed;
+            self.redelivered += figures.redelivered;
+            self.groups.push(figures);
+        }
+        self.end_to_end = match &self.groups[..] {
+            [only] => only.end_to_end,
+            _ => Percentiles::of(all),
+        };
+        self.processed_per_second = per_second(self.processed, last.since(first_send));
+    }
+
+    fn add_topics(&mut self, history: &Indexed<'_>) {
+        let downtime = Downtime::new(history);
+        for (topic, settings) in history.history.header.topics.entries() {
+            if settings.internal {
+                continue;
+            }
+            let mut figures = TopicFigures {
+                topic,
+                records: 0,
+                max_partition_share: 0,
+                unavailable_ms: 0,
+                unavailable_max_ms: 0,
+            };
+            let mut fullest = 0;
+            for partition in history.partitions.iter().filter(|it| it.id.topic == topic) {
+                let records = partition.log.as_ref().map_or(0, |log| count(log.records().count()));
+                figures.records += records;
+                fullest = fullest.max(records);
+                let unavailable = downtime.of(partition, history.last_event_at).as_millis();
+                figures.unavailable_ms += unavailable;
+                figures.unavailable_max_ms = figures.unavailable_max_ms.max(unavailable);
+            }
+            figures.max_partition_share =
+                (fullest * 1000).checked_div(figures.records).unwrap_or(0);
+            self.topics.push(figures);
+        }
+    }
+}
+
+impl GroupFigures {
+    fn new(history: &Indexed<'_>, group: GroupId, view: &GroupView, latencies: Vec<u64>) -> Self {
+        let generations = view.rebalances.iter().map(|(generation, _)| generation.0).max();
+        let end = history.time(history.healed).unwrap_or(history.last_event_at);
+        let subscribed = view.partitions.iter().filter(|held| held.subscribed);
+        let unowned: Vec<u64> = subscribed.map(|held| unowned(held, end).as_millis()).collect();
+        let (lag_max, lag_end) = lag(view);
+        Self {
+            group,
+            rebalances: count(view.rebalances.len()),
+            generations: generations.and_then(|last| u64::try_from(last).ok()).unwrap_or(0),
+            members: view.rebalances.iter().map(|(_, members)| *members).max().unwrap_or(0).into(),
+            delivered: view.deliveries,
+            processed: count(latencies.len()),
+            redelivered: view.times_processed.iter().map(|times| u64::from(*times > 1)).sum(),
+            lag_max,
+            lag_end,
+            partition_lag_max: view.lags.iter().map(|(_, _, lag)| *lag).max().unwrap_or(0),
+            unowned_ms: unowned.iter().sum(),
+            unowned_max_ms: unowned.iter().copied().max().unwrap_or(0),
+            end_to_end: Percentiles::of(latencies),
+        }
+    }
+}
+
+impl Percentiles {
+    /// The percentiles of samples in microseconds.
+    #[must_use]
+    pub fn of(mut samples: Vec<u64>) -> Self {
+        samples.sort_unstable();
+        let Some(max) = samples.last() else { return Self::default() };
+        let rank = |percent: usize| samples[(samples.len() * percent).div_ceil(100) - 1];
+        Self {
+            samples: count(samples.len()),
+            p50: rank(50),
+            p95: rank(95),
+            p99: rank(99),
+            max: *max,
+        }
+    }
+}
+
+/// The largest and the last sum of lags that were sampled at one instant.
+fn lag(view: &GroupView) -> (u64, u64) {
+    let samples = view.lags.chunk_by(|(one, _, _), (other, _, _)| one == other);
+    let sums = samples.map(|sample| sample.iter().map(|(_, _, lag)| lag).sum());
+    sums.fold((0, 0), |(max, _), sum: u64| (max.max(sum), sum))
+}
+
+/// How long nobody owned a partition, from its first assignment until `end`.
+fn unowned(held: &GroupPartition, end: Time) -> Span {
+    let mut total = Span::ZERO;
+    let Some(first) = held.tenures.first() else { return total };
+    let mut owned_until = first.from_at;
+    for tenure in &held.tenures {
+        total = total + tenure.from_at.min(end).since(owned_until);
+        owned_until = owned_until.max(tenure.to_at);
+    }
+    total + end.since(owned_until)
+}
+
+/// When each broker was down.
+struct Downtime {
+    /// Per broker id: when it went down or came up, in order.
+    changes: Vec<Vec<(Time, bool)>>,
+}
+
+impl Downtime {
+    fn new(history: &Indexed<'_>) -> Self {
+        let mut changes: Vec<Vec<(Time, bool)>> = Vec::new();
+        for index in history.broker_lives.iter().filter_map(|event| EventIndex::known(*event)) {
+            let Event { at, process, what } = history.history.events[index];
+            let Role::Broker(broker) = history.history.header.processes[process].role else {
+                continue;
+            };
+            let place = broker.index();
+            if changes.len() <= place {
+                changes.resize(place + 1, Vec::new());
+            }
+            changes[place].push((at, matches!(what, What::Started)));
+        }
+        Self { changes }
+    }
+
+    /// How long a broker was down within a time.
+    fn down(&self, broker: BrokerId, from: Time, to: Time) -> Span {
+        let mut total = Span::ZERO;
+        let mut down_since = None;
+        for (at, up) in self.changes.get(broker.index()).into_iter().flatten() {
+            match (down_since, *up) {
+                (None, false) => down_since = Some(*at),
+                (Some(since), true) => {
+                    total = total + (*at).min(to).since(from.max(since));
+                    down_since = None;
+                }
+                (None, true) | (Some(_), false) => {}
+            }
+        }
+        total + down_since.map_or(Span::ZERO, |since| to.since(from.max(since)))
+    }
+
+    /// How long a partition could not be led, until `end`.
+    fn of(&self, partition: &Partition, end: Time) -> Span {
+        let ends = partition.leaders.iter().skip(1).map(|next| next.at).chain([end]);
+        let spans =
+            partition.leaders.iter().zip(ends).map(|(leadership, to)| match leadership.leader {
+                Some(broker) => self.down(broker, leadership.at, to),
+                None => to.since(leadership.at),
+            });
+        spans.fold(Span::ZERO, |total, span| total + span)
+    }
+}
+
+fn per_second(records: u64, span: Span) -> u64 {
+    records.saturating_mul(1_000).checked_div(span.as_millis()).unwrap_or(0)
+}
+
+fn micros(span: Span) -> u64 {
+    span.0 / 1_000
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

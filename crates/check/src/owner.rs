@@ -1,0 +1,80 @@
+//! No two members of a group hold one partition in one generation.
+//!
+//! A paused member that goes on after its partitions were given away cannot be prevented by Kafka: its work is counted as
+//! an overlap and is no violation.
+
+use stormglass_types::{Dense, GroupId};
+
+use crate::Checker;
+use crate::index::{EventIndex, GroupPartition, Indexed, Read, Tenure};
+use crate::verdict::{Anomaly, AnomalyKind, Evidence, Findings, Promise, Verdict};
+
+/// `single-owner`.
+pub(crate) struct SingleOwner;
+
+impl Checker for SingleOwner {
+    fn name(&self) -> &'static str {
+        "single-owner"
+    }
+
+    fn check(&self, history: &Indexed<'_>) -> Verdict {
+        let mut findings = Findings::default();
+        let (mut tenures, mut overlaps) = (0, 0);
+        let amnesia = history.coordinator_amnesia();
+        for group in history.history.header.groups.ids() {
+            let view = &history.groups[group.index()];
+            for (slot, held) in view.partitions.iter().enumerate() {
+                tenures += held.tenures.iter().map(|_| 1).sum::<u64>();
+                let mut open: Vec<&Tenure> = Vec::new();
+                for tenure in &held.tenures {
+                    open.retain(|other| other.to > tenure.from);
+                    for other in open.iter().filter(|other| other.process != tenure.process) {
+                        if other.generation == tenure.generation {
+                            let promise = amnesia.clone().map_or(Promise::Made, Promise::Excused);
+                            findings.add(promise, || double(history, group, slot, other, tenure));
+                        } else {
+                            overlaps += zombie_work(held, other, tenure);
+                        }
+                    }
+                    open.push(tenure);
+                }
+            }
+        }
+        let missing = (tenures == 0).then_some("no partition was assigned to a member");
+        let counts = vec![("assignments checked", tenures), ("zombie_overlaps", overlaps)];
+        findings.verdict(missing, Evidence { counts })
+    }
+}
+
+/// How often the older of two owners processed something while both believed to hold the partition.
+fn zombie_work(held: &GroupPartition, one: &Tenure, other: &Tenure) -> u64 {
+    let older = if one.generation < other.generation { one } else { other };
+    let (from, to) = (one.from.max(other.from), one.to.min(other.to));
+    let first = held.processed.partition_point(|read| read.event <= from);
+    let by_zombie = |read: &&Read| read.process == older.process;
+    let during = held.processed[first..].iter().take_while(|read| read.event < to);
+    during.filter(by_zombie).map(|_| 1).sum()
+}
+
+fn double(
+    history: &Indexed<'_>,
+    group: GroupId,
+    slot: usize,
+    one: &Tenure,
+    other: &Tenure,
+) -> Anomaly {
+    let partition = history.partitions[slot].id;
+    let detail = format!(
+        "{} and {} both hold {} in generation {} of {}",
+        history.process(one.process),
+        history.process(other.process),
+        history.label(partition),
+        other.generation.0,
+        history.group(group).name
+    );
+    let end =
+        |tenure: &Tenure| if tenure.to == EventIndex::NEVER { tenure.from } else { tenure.to };
+    Anomaly::new(AnomalyKind::DoubleOwner, Some(partition), detail)
+        .group(group)
+        .witnesses(history, [one.from, other.from, end(one)])
+}
