@@ -1,0 +1,206 @@
+//! What a log knows of the idempotent producers that wrote to it (`ProducerStateManager`, KIP-98).
+//!
+//! Volatile: rebuilt from the log at recovery and after truncation. Does not know transactions.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use stormglass_types::{ErrorCode, Offset, ProducerEpoch, ProducerId, Sequence, Span, Wall};
+
+use super::Origin;
+use crate::record::{Batch, ProducerStamp};
+use crate::{Mark, Now, Outbox, Rule, Rules};
+
+/// The state of every producer, in the order of ids. A clone shares it.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct ProducerStates {
+    entries: Arc<Vec<ProducerState>>,
+}
+
+/// One producer's state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProducerState {
+    /// Who.
+    pub id: ProducerId,
+    /// Its latest epoch.
+    pub epoch: ProducerEpoch,
+    /// The timestamp of its last batch, by which it expires.
+    pub last_timestamp: Wall,
+    /// Its last batches within the epoch, oldest first; the first `known` count.
+    window: [Seen; WINDOW],
+    known: usize,
+}
+
+/// A batch that was appended.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Seen {
+    /// The first record's sequence number.
+    pub first: Sequence,
+    /// The last record's sequence number.
+    pub last: Sequence,
+    /// The first record's offset.
+    pub base: Offset,
+    /// The offset after the last record.
+    pub end: Offset,
+}
+
+/// How many batches of a producer are remembered (`ProducerStateEntry.NUM_BATCHES_TO_RETAIN`).
+const WINDOW: usize = 5;
+
+impl ProducerStates {
+    /// What is known of a producer.
+    #[must_use]
+    pub fn get(&self, id: ProducerId) -> Option<&ProducerState> {
+        self.position(id).ok().map(|at| &self.entries[at])
+    }
+
+    /// How many producers are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether a leader may append a batch of `count` records: the batch that it repeats, or why not.
+    pub fn check(
+        &self,
+        stamp: ProducerStamp,
+        count: u32,
+        origin: Origin,
+        rules: Rules,
+        out: &mut Outbox,
+    ) -> Result<Option<Seen>, ErrorCode> {
+        // A producer without state may begin with any sequence: what it wrote before may have been deleted or expired.
+        let Some(state) = self.get(stamp.id) else { return Ok(None) };
+        if origin == Origin::Client
+            && let Some(seen) = state.find(stamp, count, rules)
+        {
+            if !rules.on(Rule::BrokerDropsDuplicates) {
+                return Ok(None);
+            }
+            out.mark(Mark::DuplicateBatchDropped);
+            return Ok(Some(seen));
+        }
+        if stamp.epoch < state.epoch {
+            if !rules.on(Rule::ProducerEpochCheck) {
+                return Ok(None);
+            }
+            out.mark(Mark::FencedByProducerEpoch);
+            return Err(ErrorCode::InvalidProducerEpoch);
+        }
+        if origin == Origin::Client && rules.on(Rule::SequenceCheck) && !state.expects(stamp) {
+            out.mark(Mark::OutOfOrderSequence);
+            return Err(ErrorCode::OutOfOrderSequenceNumber);
+        }
+        Ok(None)
+    }
+
+    /// Takes an appended batch in, whoever appended it.
+    pub fn learn(&mut self, batch: &Batch, rules: Rules) {
+        let Some(stamp) = batch.stamp else { return };
+        let at = match self.position(stamp.id) {
+            Ok(at) => at,
+            Err(at) => {
+                Arc::make_mut(&mut self.entries).insert(at, ProducerState::new(stamp));
+                at
+            }
+        };
+        let state = &self.entries[at];
+        // Without these rules a log holds what Kafka never lets in; it must not turn the producer's state back.
+        let stale = stamp.epoch < state.epoch && !rules.on(Rule::ProducerEpochCheck);
+        let repeated = !rules.on(Rule::BrokerDropsDuplicates)
+            && state.find(stamp, batch.count, rules).is_some();
+        if stale || repeated {
+            return;
+        }
+        Arc::make_mut(&mut self.entries)[at].add(stamp, batch);
+    }
+
+    /// Starts over from the batches of a log.
+    pub fn rebuild<'a>(&mut self, batches: impl Iterator<Item = &'a Batch>, rules: Rules) {
+        self.clear();
+        for batch in batches {
+            self.learn(batch, rules);
+        }
+    }
+
+    /// Drops producers that wrote nothing for so long.
+    pub fn expire(&mut self, now: Now, after: Span) {
+        let after = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        let expired =
+            |state: &ProducerState| now.wall.0.saturating_sub(state.last_timestamp.0) >= after;
+        if self.entries.iter().any(expired) {
+            Arc::make_mut(&mut self.entries).retain(|state| !expired(state));
+        }
+    }
+
+    /// Forgets every producer.
+    pub fn clear(&mut self) {
+        self.entries = Arc::default();
+    }
+
+    fn position(&self, id: ProducerId) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&id, |state| state.id)
+    }
+}
+
+impl ProducerState {
+    fn new(stamp: ProducerStamp) -> Self {
+        Self {
+            id: stamp.id,
+            epoch: stamp.epoch,
+            last_timestamp: Wall::default(),
+            window: [Seen::default(); WINDOW],
+            known: 0,
+        }
+    }
+
+    /// The batches remembered, oldest first.
+    #[must_use]
+    pub fn window(&self) -> &[Seen] {
+        &self.window[..self.known]
+    }
+
+    /// The remembered batch with the same epoch and exactly the same sequence numbers.
+    fn find(&self, stamp: ProducerStamp, count: u32, rules: Rules) -> Option<Seen> {
+        if stamp.epoch != self.epoch {
+            return None;
+        }
+        let remembered = if rules.on(Rule::DedupWindowOfFive) { WINDOW } else { 1 };
+        let window = &self.window()[self.known.saturating_sub(remembered)..];
+        let last = stamp.last_sequence(count);
+        window.iter().find(|seen| seen.first == stamp.sequence && seen.last == last).copied()
+    }
+
+    /// Whether a batch that is not of an older epoch comes next.
+    fn expects(&self, stamp: ProducerStamp) -> bool {
+        if stamp.epoch != self.epoch {
+            return stamp.sequence == Sequence(0);
+        }
+        self.window().last().is_none_or(|seen| seen.last.precedes(stamp.sequence))
+    }
+
+    fn add(&mut self, stamp: ProducerStamp, batch: &Batch) {
+        if stamp.epoch != self.epoch {
+            self.epoch = stamp.epoch;
+            self.known = 0;
+        }
+        if self.known == WINDOW {
+            self.window.copy_within(1.., 0);
+            self.known -= 1;
+        }
+        self.window[self.known] = Seen {
+            first: stamp.sequence,
+            last: stamp.last_sequence(batch.count),
+            base: batch.base,
+            end: batch.end(),
+        };
+        self.known += 1;
+        self.last_timestamp = batch.timestamp;
+    }
+}

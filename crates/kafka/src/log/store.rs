@@ -1,0 +1,157 @@
+//! What outlives a broker process: logs, checkpoints, and what a crash and the recovery after it make of them.
+//!
+//! Does not model that a truncation is undone by a loss of power, nor the moments in which epoch cache and log differ on
+//! disk: both are written within one step here.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use stormglass_types::{BrokerEpoch, Offset, PartitionMap, Rng, TopicPartition};
+
+use super::{Damage, PartitionLog};
+use crate::record::{Batch, Records};
+use crate::{CrashKind, CrashReport, Durable, Mark, Outbox, Rule, Rules, SyncToken};
+
+/// A broker's disk.
+#[derive(Clone, Default, Debug)]
+pub struct BrokerStore {
+    /// The partitions' logs.
+    pub logs: PartitionMap<PartitionLog>,
+    /// `replication-offset-checkpoint` as last written: high watermarks.
+    pub checkpoints: PartitionMap<Offset>,
+    /// `.kafka_cleanshutdown`: the epoch of the life that ended in good order (KIP-966).
+    pub clean_shutdown: Option<BrokerEpoch>,
+    /// `replication-offset-checkpoint` as a loss of power leaves it.
+    durable_checkpoints: PartitionMap<Offset>,
+    /// Syncs under way, oldest first.
+    syncs: Vec<PendingSync>,
+}
+
+/// What a sync under way vouches for once it is done.
+#[derive(Clone, Debug)]
+struct PendingSync {
+    token: SyncToken,
+    /// Logs with their ends, and how often each had been cut.
+    logs: Vec<(TopicPartition, Offset, u32)>,
+    checkpoints: PartitionMap<Offset>,
+}
+
+impl BrokerStore {
+    /// Notes what a sync that begins now covers.
+    pub fn begin_sync(&mut self, token: SyncToken) {
+        let dirty = self.logs.iter().filter(|(_, log)| log.synced < log.end);
+        let logs = dirty.map(|(partition, log)| (partition, log.end, log.cuts)).collect();
+        self.syncs.push(PendingSync { token, logs, checkpoints: self.checkpoints.clone() });
+    }
+
+    /// Takes in that a sync is done: what was written before it began is durable. Logs that were cut meanwhile wait for
+    /// the next one. Without effect for a sync that was not begun here.
+    pub fn finish_sync(&mut self, token: SyncToken) {
+        let Some(at) = self.syncs.iter().position(|sync| sync.token == token) else { return };
+        let done = self.syncs.remove(at);
+        for (partition, end, cuts) in done.logs {
+            if let Some(log) = self.logs.get_mut(partition)
+                && log.cuts == cuts
+            {
+                log.mark_synced(end);
+            }
+        }
+        self.durable_checkpoints = done.checkpoints;
+    }
+
+    /// What boot does before anything else (`LogManager.loadLogs`): rejects a torn tail, trims epochs that lie behind the
+    /// logs' ends and rebuilds producer state. Takes the marker of a clean shutdown away and returns it.
+    pub fn recover(&mut self, rules: Rules, out: &mut Outbox) -> Option<BrokerEpoch> {
+        self.syncs.clear();
+        for (_, log) in self.logs.iter_mut() {
+            log.recover(rules, out);
+        }
+        self.clean_shutdown.take()
+    }
+}
+
+impl Durable for BrokerStore {
+    fn after_crash(mut self, kind: CrashKind, rng: &mut Rng, report: &mut CrashReport) -> Self {
+        self.syncs.clear();
+        match kind {
+            CrashKind::Process => {}
+            CrashKind::Power | CrashKind::Torn => {
+                for (partition, log) in self.logs.iter_mut() {
+                    let end = log.end;
+                    log.lose_power(kind, rng);
+                    report_loss(report, partition, log.end, end);
+                }
+                self.checkpoints = self.durable_checkpoints.clone();
+            }
+            CrashKind::DiskLost => {
+                for (partition, log) in self.logs.iter() {
+                    report_loss(report, partition, log.start, log.end);
+                }
+                return Self::default();
+            }
+        }
+        for (_, log) in self.logs.iter_mut() {
+            log.producers.clear();
+        }
+        self
+    }
+}
+
+fn report_loss(report: &mut CrashReport, partition: TopicPartition, from: Offset, to: Offset) {
+    if from < to {
+        report.lost.push((partition, from, to));
+    }
+}
+
+impl PartitionLog {
+    /// Cuts the file at a random batch boundary between what was synced and what was written. `Torn` always loses
+    /// something if it can, and leaves half of the first batch lost.
+    fn lose_power(&mut self, kind: CrashKind, rng: &mut Rng) {
+        let (safe, written) = (self.index_behind(self.synced), self.batches.len());
+        if safe < written {
+            let boundaries = written - safe + usize::from(kind != CrashKind::Torn);
+            let kept = safe + rng.index(boundaries);
+            if kept < written {
+                let first_lost = &self.batches[kept].batch;
+                self.damage = match kind {
+                    CrashKind::Torn => Damage::Torn(Arc::new(torn(first_lost))),
+                    CrashKind::Process | CrashKind::Power | CrashKind::DiskLost => Damage::Cut,
+                };
+                let before =
+                    kept.checked_sub(1).map_or(self.start, |at| self.batches[at].batch.end());
+                let end = before.max(self.synced.min(first_lost.base));
+                // Epochs stay: the cache is written through, and recovery trims what lies behind the end.
+                self.cut(kept, end);
+            }
+        }
+        self.synced = self.end;
+    }
+
+    fn recover(&mut self, rules: Rules, out: &mut Outbox) {
+        match core::mem::take(&mut self.damage) {
+            Damage::None => {}
+            Damage::Cut => out.mark(Mark::RecoveredShorterLog),
+            Damage::Torn(half) if rules.on(Rule::RecoveryChecksCrc) => {
+                drop(half);
+                out.mark(Mark::TornBatchRejected);
+                out.mark(Mark::RecoveredShorterLog);
+            }
+            Damage::Torn(half) => self.push((*half).clone()),
+        }
+        self.epochs.truncate_from_end(self.end);
+        self.rebuild_producers(rules);
+    }
+}
+
+/// A batch of which only the first half reached the disk, as a reader without checksums takes it: the header still promises
+/// every record, but the values of the second half are missing.
+fn torn(batch: &Batch) -> Batch {
+    let records = match &batch.records {
+        Records::Values(values) => Records::Values(values.part(0, values.count / 2)),
+        Records::Group(records) => Records::Group(records[..records.len() / 2].into()),
+    };
+    Batch { records, ..batch.clone() }
+}
+
+#[cfg(test)]
+mod tests;
