@@ -8,6 +8,7 @@ extern crate alloc;
 
 pub mod broker;
 pub mod channel;
+pub mod config;
 pub mod log;
 mod machine;
 mod mark;

@@ -1,0 +1,95 @@
+//! From a producer's keys to its settings, with the checks that `ProducerConfig` and `KafkaProducer` make.
+
+use super::problem::{Problem, Remark};
+use super::reader::Reader;
+use super::{Entry, Parsed, Role, defaults};
+use crate::settings::{Adaptive, Delivery, Partitioner, ProducerSettings};
+
+/// Parses a producer's configuration.
+#[must_use]
+pub fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSettings> {
+    let mut keys = Reader::new(Role::Producer, entries);
+    let delivery = delivery(&mut keys);
+    let linger = keys.millis("linger.ms");
+    let request_timeout = keys.period("request.timeout.ms");
+    let mut delivery_timeout = keys.millis("delivery.timeout.ms");
+    if delivery_timeout < linger + request_timeout {
+        if keys.set("delivery.timeout.ms").is_some() {
+            let why = "it must be at least `linger.ms` + `request.timeout.ms`";
+            let with = "request.timeout.ms";
+            keys.refuse("delivery.timeout.ms", Problem::Conflict { with, why });
+        } else {
+            delivery_timeout = linger + request_timeout;
+            let longer = if request_timeout > linger { "request.timeout.ms" } else { "linger.ms" };
+            keys.remark(longer, Remark::DeliveryTimeoutRaised);
+        }
+    }
+    let adaptive = if keys.flag("partitioner.adaptive.partitioning.enable") {
+        Adaptive::On
+    } else {
+        Adaptive::Off
+    };
+    let settings = ProducerSettings {
+        delivery,
+        retries: keys.small("retries"),
+        max_in_flight: keys.small("max.in.flight.requests.per.connection"),
+        batch_size: keys.small("batch.size"),
+        linger,
+        buffer_memory: keys.count("buffer.memory"),
+        max_block: keys.millis("max.block.ms"),
+        max_request_size: keys.small("max.request.size"),
+        request_timeout,
+        delivery_timeout,
+        retry_backoff: keys.backoff("retry.backoff.ms", "retry.backoff.max.ms"),
+        reconnect_backoff: keys.backoff("reconnect.backoff.ms", "reconnect.backoff.max.ms"),
+        metadata_max_age: keys.millis("metadata.max.age.ms"),
+        partitioner: if keys.flag("partitioner.ignore.keys") {
+            Partitioner::IgnoreKeys(adaptive)
+        } else {
+            Partitioner::BuiltIn(adaptive)
+        },
+        partitioner_availability_timeout: keys.millis("partitioner.availability.timeout.ms"),
+    };
+    keys.finish(settings)
+}
+
+impl Default for ProducerSettings {
+    fn default() -> Self {
+        defaults(parse_producer(&[]))
+    }
+}
+
+/// Idempotence is on unless something speaks against it. What does is an error if idempotence was asked for by name, and
+/// switches it off without a word otherwise (`postProcessAndValidateIdempotenceConfigs`).
+fn delivery(keys: &mut Reader<'_>) -> Delivery {
+    const FLAG: &str = "enable.idempotence";
+    let acks = keys.text("acks");
+    let all = acks.eq_ignore_ascii_case("all") || acks == "-1";
+    let asked = keys.set(FLAG).is_some();
+    let mut idempotent = keys.flag(FLAG);
+    let objections = [
+        ("retries", keys.integer("retries") == 0, "an idempotent producer must retry"),
+        ("acks", !all, "an idempotent producer needs `acks` all"),
+        (
+            "max.in.flight.requests.per.connection",
+            keys.integer("max.in.flight.requests.per.connection") > 5,
+            "an idempotent producer may have at most 5 requests in flight",
+        ),
+    ];
+    if idempotent {
+        for (key, objects, why) in objections {
+            if objects && asked {
+                keys.refuse(key, Problem::Conflict { with: FLAG, why });
+            } else if objects {
+                keys.remark(key, Remark::IdempotenceDisabled(key));
+                idempotent = false;
+            }
+        }
+    }
+    match acks {
+        "0" => Delivery::FireAndForget,
+        "1" => Delivery::Leader,
+        _ if idempotent => Delivery::Idempotent,
+        _ => Delivery::AllReplicas,
+    }
+}

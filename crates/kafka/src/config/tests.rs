@@ -1,0 +1,447 @@
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use serde_json::Value as Json;
+use stormglass_types::Span;
+
+use super::*;
+use crate::channel::Backoff;
+use crate::settings::{
+    BrokerSettings, ConsumerSettings, Delivery, ProducerSettings, TopicSettings, UncleanElection,
+};
+
+/// Keys whose row differs from the golden file, which stems from a snapshot before 4.0.0: KIP-1030, KIP-1102 and the group
+/// coordinator's own numbers.
+const CHANGED_BY_4_0: &[(Role, &str)] = &[
+    (Role::Producer, "linger.ms"),
+    (Role::Producer, "metadata.recovery.strategy"),
+    (Role::Consumer, "metadata.recovery.strategy"),
+    (Role::Topic, "message.timestamp.after.max.ms"),
+    (Role::Topic, "segment.bytes"),
+    (Role::Broker, "group.coordinator.append.linger.ms"),
+    (Role::Broker, "group.coordinator.threads"),
+    (Role::Broker, "log.message.timestamp.after.max.ms"),
+    (Role::Broker, "log.segment.bytes"),
+    (Role::Broker, "num.recovery.threads.per.data.dir"),
+    (Role::Broker, "remote.log.manager.copier.thread.pool.size"),
+    (Role::Broker, "remote.log.manager.expiration.thread.pool.size"),
+    (Role::Broker, "remote.log.manager.thread.pool.size"),
+];
+
+fn golden() -> Json {
+    let text = include_str!("../../tests/golden/configs.json");
+    serde_json::from_str(text).unwrap()
+}
+
+fn text(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        Json::Array(elements) => elements.iter().map(text).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+fn entries<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<Entry<'a>> {
+    let numbered = pairs.iter().enumerate();
+    numbered.map(|(at, (key, value))| Entry { key, value, at }).collect()
+}
+
+/// All there is to say about a configuration, a line each.
+fn check(role: Role, pairs: &[(&str, &str)]) -> String {
+    let entries = entries(pairs);
+    let (issues, notices) = match role {
+        Role::Producer => {
+            let parsed = parse_producer(&entries);
+            (parsed.issues, parsed.notices)
+        }
+        Role::Consumer => {
+            let parsed = parse_consumer(&entries);
+            (parsed.issues, parsed.notices)
+        }
+        Role::Topic => {
+            let parsed = parse_topic(&entries, &TopicSettings::default());
+            (parsed.issues, parsed.notices)
+        }
+        Role::Broker => {
+            let parsed = parse_broker(&entries);
+            (parsed.issues, parsed.notices)
+        }
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for issue in issues {
+        let help = issue.help().map_or(String::new(), |help| format!("; {help}"));
+        lines.push(format!("{}: {issue}{help}", issue.at));
+    }
+    lines.extend(notices.iter().map(|notice| format!("{}: {}", notice.at, notice.remark)));
+    lines.join("\n")
+}
+
+fn producer(pairs: &[(&str, &str)]) -> ProducerSettings {
+    let parsed = parse_producer(&entries(pairs));
+    assert_eq!(parsed.issues, []);
+    parsed.settings
+}
+
+#[test]
+fn tables_hold_every_key_of_kafka_with_its_type_and_default() {
+    let golden = golden();
+    for role in Role::ALL {
+        let rows = golden[role.name()].as_array().unwrap();
+        for row in rows {
+            let name = row["name"].as_str().unwrap();
+            let key = find(*role, name).unwrap_or_else(|| panic!("{} {name}", role.name()));
+            assert_eq!(key.kind.name(), row["type"].as_str().unwrap(), "{name}");
+            if CHANGED_BY_4_0.contains(&(*role, name)) {
+                continue;
+            }
+            let default = match key.default {
+                DefaultValue::Required => Some("<required>".to_string()),
+                DefaultValue::Null => None,
+                DefaultValue::Is(default) => Some(default.to_string()),
+            };
+            let expected = (!row["default"].is_null()).then(|| text(&row["default"]));
+            if key.kind == Kind::Double {
+                let number = |text: Option<String>| text.map(|text| text.parse::<f64>().unwrap());
+                assert_eq!(number(default), number(expected), "{name}");
+            } else {
+                assert_eq!(default, expected, "{name}");
+            }
+        }
+        let names: Vec<_> = keys_of(*role).iter().map(|key| key.name).collect();
+        assert!(names.is_sorted_by(|a, b| a < b), "{} keys are in order", role.name());
+    }
+}
+
+#[test]
+fn every_change_of_kafka_4_0_is_a_change() {
+    let golden = golden();
+    for (role, name) in CHANGED_BY_4_0 {
+        let rows = golden[role.name()].as_array().unwrap();
+        let row = rows.iter().find(|row| row["name"] == *name).unwrap();
+        let key = find(*role, name).unwrap();
+        let same_default = key.default == DefaultValue::Is(text(&row["default"]).leak());
+        let least =
+            row["valid"].as_str().and_then(|valid| valid.split(',').next().map(str::to_string));
+        let same_range = match (key.valid, least) {
+            (Valid::AtLeast(now), Some(before)) => before == format!("[{now}"),
+            _ => true,
+        };
+        assert!(!(same_default && same_range), "{name} is as it was");
+    }
+}
+
+#[test]
+fn every_synonym_is_a_broker_key() {
+    let golden = golden();
+    for (topic_key, brokers) in golden["topicSynonyms"].as_object().unwrap() {
+        let expected: Vec<String> = match brokers {
+            Json::String(one) => one.split(',').map(str::to_string).collect(),
+            Json::Array(many) => many.iter().map(text).collect(),
+            other => panic!("{other}"),
+        };
+        assert_eq!(broker_synonyms(topic_key), expected);
+        for synonym in broker_synonyms(topic_key) {
+            assert!(find(Role::Broker, synonym).is_some(), "{synonym}");
+        }
+    }
+}
+
+#[test]
+fn every_default_is_a_legal_value() {
+    for role in Role::ALL {
+        for key in keys_of(*role) {
+            if let DefaultValue::Is(default) = key.default {
+                let empty = default.is_empty() && key.valid == Valid::NonEmpty;
+                assert!(empty || key.read(default).is_ok(), "{} {default}", key.name);
+            }
+        }
+    }
+}
+
+/// A legal value that is not the default.
+fn other_value(key: &Key) -> String {
+    let DefaultValue::Is(default) = key.default else { panic!("{} has a default", key.name) };
+    match key.kind {
+        Kind::Boolean => (default != "true").to_string(),
+        Kind::Short | Kind::Int | Kind::Long => {
+            let number: i64 = default.parse().unwrap();
+            let near = [number.saturating_add(1), number - 1].map(|number| number.to_string());
+            let mut fits =
+                near.into_iter().filter(|near| near != default && key.read(near).is_ok());
+            fits.next().unwrap()
+        }
+        Kind::String | Kind::List => match key.valid {
+            Valid::OneOf(words) => {
+                words.iter().rev().find(|word| **word != default).unwrap().to_string()
+            }
+            _ => panic!("{} needs a value here", key.name),
+        },
+        Kind::Double | Kind::Class | Kind::Password => panic!("{} is not modelled", key.name),
+    }
+}
+
+#[test]
+fn every_modelled_key_changes_a_setting() {
+    for role in Role::ALL {
+        for key in keys_of(*role).iter().filter(|key| key.support == Support::Modelled) {
+            if key.name == "partition.assignment.strategy" {
+                continue; // One assignor is modelled so far, so there is nothing to change to.
+            }
+            let value = other_value(key);
+            let entry = entries(&[(key.name, &value)]);
+            let (changed, issues) = match role {
+                Role::Producer => {
+                    let parsed = parse_producer(&entry);
+                    (parsed.settings != ProducerSettings::default(), parsed.issues)
+                }
+                Role::Consumer => {
+                    let parsed = parse_consumer(&entry);
+                    (parsed.settings != ConsumerSettings::default(), parsed.issues)
+                }
+                Role::Topic => {
+                    let parsed = parse_topic(&entry, &TopicSettings::default());
+                    (parsed.settings != TopicSettings::default(), parsed.issues)
+                }
+                Role::Broker => {
+                    let parsed = parse_broker(&entry);
+                    (parsed.settings != BrokerSettings::default(), parsed.issues)
+                }
+            };
+            assert_eq!(issues, [], "{}={value}", key.name);
+            assert!(changed, "{}={value} changes nothing", key.name);
+        }
+    }
+}
+
+#[test]
+fn keys_without_a_model_are_refused_by_name_unless_they_say_nothing_new() {
+    let mut refused = 0;
+    for role in Role::ALL {
+        for key in keys_of(*role).iter().filter(|key| key.support == Support::Unmodelled) {
+            if let DefaultValue::Is(default) = key.default {
+                assert_eq!(check(*role, &[(key.name, default)]), "", "{}", key.name);
+            }
+            let value = match key.kind {
+                Kind::String | Kind::Class | Kind::Password | Kind::List => match key.valid {
+                    Valid::OneOf(words) | Valid::OneOfAnyCase(words) => {
+                        let default = |word: &&&str| !key.is_default(word);
+                        let Some(word) = words.iter().find(default) else { continue };
+                        word.to_string()
+                    }
+                    _ => "something".to_string(),
+                },
+                _ if key.default == DefaultValue::Null => "1".to_string(),
+                _ => other_value(key),
+            };
+            let said = check(*role, &[(key.name, &value)]);
+            let expected = format!("0: `{}` is known but not modelled yet", key.name);
+            assert!(said.starts_with(&expected), "{said}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 80, "{refused}");
+}
+
+#[test]
+fn keys_that_nothing_modelled_can_notice_are_accepted() {
+    let said = check(
+        Role::Producer,
+        &[
+            ("bootstrap.servers", "kafka-1:9092,kafka-2:9092"),
+            ("key.serializer", "org.apache.kafka.common.serialization.StringSerializer"),
+            ("ssl.truststore.location", "/etc/trust.jks"),
+            ("sasl.jaas.config", "secret"),
+            ("client.id", "checkout"),
+        ],
+    );
+    assert_eq!(said, "");
+}
+
+#[test]
+fn values_are_held_against_type_and_range() {
+    let said = check(
+        Role::Producer,
+        &[
+            ("linger.ms", "5ms"),
+            ("batch.size", "-1"),
+            ("retries", "2147483648"),
+            ("enable.idempotence", "yes"),
+            ("acks", "al"),
+            ("acks", "1"),
+            ("compression.type", "brotli"),
+        ],
+    );
+    let expected = "0: `5ms` is not a long, as `linger.ms` needs; expected a whole number; Kafka's keys carry their unit in their name
+1: `batch.size` does not take -1; expected at least 0
+2: `retries` does not take 2147483648; expected from -2147483648 to 2147483647
+3: `yes` is not a boolean, as `enable.idempotence` needs; expected `true` or `false`
+4: `acks` does not take `al`; did you mean `all`?
+5: `acks` is set twice
+6: `compression.type` does not take `brotli`; expected one of `none`, `gzip`, `snappy`, `lz4`, `zstd`";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_key_is_set_once() {
+    let said = check(Role::Consumer, &[("max.poll.records", "5"), ("max.poll.records", "6")]);
+    assert_eq!(said, "1: `max.poll.records` is set twice");
+}
+
+#[test]
+fn unknown_keys_come_with_what_was_meant() {
+    let cases = [
+        (Role::Broker, "min.isr", "min.insync.replicas"),
+        (Role::Topic, "min.isr", "min.insync.replicas"),
+        (Role::Topic, "min.insync.replica", "min.insync.replicas"),
+        (Role::Topic, "message.max.bytes", "max.message.bytes"),
+        (Role::Broker, "max.message.bytes", "message.max.bytes"),
+        (Role::Broker, "unclean.election", "unclean.leader.election.enable"),
+        (Role::Producer, "lingr.ms", "linger.ms"),
+        (Role::Producer, "linger", "linger.ms"),
+        (Role::Producer, "max.in.flight", "max.in.flight.requests.per.connection"),
+        (Role::Producer, "idempotence", "enable.idempotence"),
+        (Role::Consumer, "max_poll_records", "max.poll.records"),
+        (Role::Consumer, "max.pol.intervall.ms", "max.poll.interval.ms"),
+        (Role::Consumer, "session.timeout", "session.timeout.ms"),
+        (Role::Topic, "retention", "retention.ms"),
+    ];
+    for (role, wrong, right) in cases {
+        let said = check(role, &[(wrong, "1")]);
+        assert!(said.ends_with(&format!("did you mean `{right}`?")), "{said}");
+    }
+    assert_eq!(check(Role::Topic, &[("zzz", "1")]), "0: unknown topic setting `zzz`");
+}
+
+#[test]
+fn keys_of_another_role_are_sent_there() {
+    assert_eq!(
+        check(Role::Consumer, &[("linger.ms", "5")]),
+        "0: `linger.ms` is a producer setting, not a consumer setting; it is a producer setting"
+    );
+}
+
+#[test]
+fn idempotence_holds_unless_something_speaks_against_it() {
+    const FLAG: (&str, &str) = ("enable.idempotence", "true");
+    let objections = [
+        (("acks", "0"), Delivery::FireAndForget),
+        (("acks", "1"), Delivery::Leader),
+        (("retries", "0"), Delivery::AllReplicas),
+        (("max.in.flight.requests.per.connection", "6"), Delivery::AllReplicas),
+    ];
+    assert_eq!(producer(&[]).delivery, Delivery::Idempotent);
+    assert_eq!(producer(&[FLAG, ("acks", "-1")]).delivery, Delivery::Idempotent);
+    assert_eq!(producer(&[("enable.idempotence", "false")]).delivery, Delivery::AllReplicas);
+    for (objection, delivery) in objections {
+        let silent = parse_producer(&entries(&[objection])).notices;
+        let remark = Remark::IdempotenceDisabled(objection.0);
+        assert_eq!(silent, [Notice { at: 0, remark }]);
+        assert_eq!(producer(&[objection]).delivery, delivery);
+
+        let loud = check(Role::Producer, &[FLAG, objection]);
+        assert!(
+            loud.starts_with(&format!(
+                "1: `{}` {} conflicts with `enable.idempotence`",
+                objection.0, objection.1
+            )),
+            "{loud}"
+        );
+
+        let off = parse_producer(&entries(&[("enable.idempotence", "false"), objection]));
+        assert!(off.issues.is_empty() && off.notices.is_empty());
+        assert_eq!(off.settings.delivery, delivery);
+    }
+}
+
+#[test]
+fn delivery_takes_at_least_linger_and_a_request() {
+    assert_eq!(
+        check(Role::Producer, &[("delivery.timeout.ms", "30004")]),
+        "0: `delivery.timeout.ms` 30004 conflicts with `request.timeout.ms`; it must be at least `linger.ms` + `request.timeout.ms`"
+    );
+    assert_eq!(
+        producer(&[("delivery.timeout.ms", "30005")]).delivery_timeout,
+        Span::millis(30_005)
+    );
+    let raised = parse_producer(&entries(&[("request.timeout.ms", "130000")]));
+    assert_eq!(raised.settings.delivery_timeout, Span::millis(130_005));
+    assert_eq!(raised.notices, [Notice { at: 0, remark: Remark::DeliveryTimeoutRaised }]);
+}
+
+#[test]
+fn backoffs_follow_the_clients_rules() {
+    let backoff = |first, most| Backoff { first: Span::millis(first), most: Span::millis(most) };
+    assert_eq!(producer(&[]).reconnect_backoff, backoff(50, 1_000));
+    assert_eq!(producer(&[("reconnect.backoff.ms", "70")]).reconnect_backoff, backoff(70, 70));
+    assert_eq!(producer(&[("retry.backoff.ms", "70")]).retry_backoff, backoff(70, 1_000));
+    let capped = parse_producer(&entries(&[("retry.backoff.ms", "5000")]));
+    assert_eq!(capped.settings.retry_backoff, backoff(1_000, 1_000));
+    let remark = Remark::BackoffCapped("retry.backoff.ms");
+    assert_eq!(capped.notices, [Notice { at: 0, remark }]);
+}
+
+#[test]
+fn heartbeats_come_more_often_than_sessions_end() {
+    let why = "heartbeats must come more often than the session times out";
+    let said = check(Role::Consumer, &[("session.timeout.ms", "3000")]);
+    assert_eq!(
+        said,
+        format!("0: `session.timeout.ms` 3000 conflicts with `heartbeat.interval.ms`; {why}")
+    );
+    let said = check(Role::Consumer, &[("heartbeat.interval.ms", "45000")]);
+    assert_eq!(
+        said,
+        format!("0: `heartbeat.interval.ms` 45000 conflicts with `session.timeout.ms`; {why}")
+    );
+    assert_eq!(check(Role::Consumer, &[("session.timeout.ms", "3001")]), "");
+}
+
+#[test]
+fn only_the_range_assignor_is_modelled() {
+    const KEY: &str = "partition.assignment.strategy";
+    let range = "org.apache.kafka.clients.consumer.RangeAssignor";
+    let sticky = "org.apache.kafka.clients.consumer.StickyAssignor";
+    assert_eq!(check(Role::Consumer, &[(KEY, range)]), "");
+    let refused = check(Role::Consumer, &[(KEY, sticky)]);
+    assert!(refused.contains("is not modelled for the value"), "{refused}");
+    let wrong = check(Role::Consumer, &[(KEY, "org.apache.kafka.clients.consumer.RangAssignor")]);
+    assert!(wrong.ends_with(&format!("did you mean `{range}`?")), "{wrong}");
+}
+
+#[test]
+fn a_broker_waits_less_than_it_tolerates() {
+    let said = check(
+        Role::Broker,
+        &[("replica.lag.time.max.ms", "400"), ("group.max.session.timeout.ms", "5000")],
+    );
+    let expected = "0: `replica.lag.time.max.ms` 400 conflicts with `replica.fetch.wait.max.ms`; a follower that waits for records would fall out of the in-sync set
+1: `group.max.session.timeout.ms` 5000 conflicts with `group.min.session.timeout.ms`; no consumer could join";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_topic_stands_on_the_brokers_defaults() {
+    let broker = parse_broker(&entries(&[
+        ("min.insync.replicas", "2"),
+        ("unclean.leader.election.enable", "true"),
+        ("message.max.bytes", "2000"),
+    ]));
+    let topic = parse_topic(&entries(&[("min.insync.replicas", "1")]), &broker.settings.topic);
+    assert_eq!(topic.settings.min_insync_replicas, 1);
+    assert_eq!(topic.settings.unclean_election, UncleanElection::Allowed);
+    assert_eq!(topic.settings.max_message_bytes, 2_000);
+    assert_eq!(topic.settings.flush_messages, None);
+}
+
+#[test]
+fn defaults_are_kafkas() {
+    let consumer = ConsumerSettings::default();
+    assert_eq!(producer(&[]).linger, Span::millis(5));
+    assert_eq!(consumer.max_poll_records, 500);
+    assert_eq!(consumer.session_timeout, Span::secs(45));
+    let broker = BrokerSettings::default();
+    assert_eq!(broker.offsets_topic_partitions, 50);
+    assert_eq!(broker.replica_lag_time_max, Span::secs(30));
+    assert_eq!(broker.leader_imbalance_check_interval, Span::secs(300));
+}
