@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+pub mod admin;
 pub mod broker;
 pub mod channel;
 pub mod config;
