@@ -86,6 +86,8 @@ pub struct GroupValue {
     pub group: GroupId,
     /// Its generation.
     pub generation: Generation,
+    /// The assignor that was voted for; none if the group is empty.
+    pub protocol: Option<crate::settings::Assignor>,
     /// The member that assigns.
     pub leader: Option<MemberId>,
     /// Its members, in the order in which they joined.
