@@ -1,0 +1,67 @@
+//! Rebuilding a partition's groups from its log, as a new coordinator does.
+//!
+//! Does not read the log itself and starts no sessions: those begin when the load is over.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+
+use stormglass_types::{GroupId, Offset, Span};
+
+use crate::record::{Batch, GroupRecord, Records};
+
+use super::classic::Group;
+
+/// How long a load takes besides reading: scheduling, opening segments. A load is never instantaneous, and clients must
+/// bear the answers that they get meanwhile.
+const LOAD_BASE: Span = Span::millis(5);
+/// How long a load takes per record, at the rate of some hundred thousand records a second.
+const LOAD_PER_RECORD: Span = Span::micros(2);
+
+/// What a log says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Loaded {
+    /// Groups with their members and all offsets up to the log end.
+    pub(super) groups: BTreeMap<GroupId, Group>,
+    /// Records above the high watermark, by the end of their batch.
+    pub(super) uncommitted: VecDeque<(Offset, Arc<[GroupRecord]>)>,
+    /// How long reading took.
+    pub(super) took: Span,
+}
+
+impl Loaded {
+    /// Reads a log from its start to its end.
+    pub(super) fn replay<'a>(
+        batches: impl Iterator<Item = &'a Batch>,
+        high_watermark: Offset,
+    ) -> Self {
+        let mut loaded = Self { took: LOAD_BASE, ..Self::default() };
+        for batch in batches {
+            let Records::Group(records) = &batch.records else { continue };
+            for record in records.iter() {
+                apply(&mut loaded.groups, record);
+            }
+            loaded.took = loaded.took + LOAD_PER_RECORD.times(u64::from(batch.count));
+            if batch.end() > high_watermark {
+                loaded.uncommitted.push_back((batch.end(), Arc::clone(records)));
+            }
+        }
+        loaded
+    }
+}
+
+/// Takes one record into the groups.
+pub(super) fn apply(groups: &mut BTreeMap<GroupId, Group>, record: &GroupRecord) {
+    match record {
+        GroupRecord::Offset { group, .. } | GroupRecord::OffsetTombstone { group, .. } => {
+            // A commit without membership makes a simple group: one without a generation.
+            groups.entry(*group).or_insert_with(|| Group::new(*group)).offsets.replay(record);
+        }
+        GroupRecord::Group(value) => {
+            let offsets = groups.remove(&value.group).map(|group| group.offsets);
+            groups.insert(value.group, Group::restore(value, offsets.unwrap_or_default()));
+        }
+        GroupRecord::GroupTombstone { group } => {
+            groups.remove(group);
+        }
+    }
+}

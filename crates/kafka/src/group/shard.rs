@@ -1,0 +1,450 @@
+//! One partition of `__consumer_offsets` as its coordinator sees it: groups, and operations that wait for replicas.
+//!
+//! This is the part of `CoordinatorRuntime` that matters to clients. State changes when a record is appended; answers leave
+//! when the high watermark has passed everything appended before, even those to requests that wrote nothing. Appends nothing
+//! itself, and does not gather records into larger batches (`group.coordinator.append.linger.ms`).
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use stormglass_types::{ErrorCode, GroupId, LeaderEpoch, MemberId, Offset, Time, TopicPartition};
+
+use crate::message::{
+    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest,
+    OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, Response, SyncGroupRequest,
+};
+use crate::record::{GroupRecord, GroupValue};
+use crate::{ConnId, Mark, Note, Rule};
+
+use super::classic::{self, Change, Group};
+use super::load::{self, Loaded};
+use super::offsets;
+use super::timers::Due;
+use super::{Context, Fetched, ReplyTo};
+
+/// One partition's coordinator.
+#[derive(Clone, Debug)]
+pub(super) struct Shard {
+    epoch: LeaderEpoch,
+    phase: Phase,
+    groups: BTreeMap<GroupId, Group>,
+    /// The log end.
+    written: Offset,
+    /// The high watermark.
+    committed: Offset,
+    /// Operations that wait for the high watermark, in the order of their offsets and deadlines.
+    deferred: VecDeque<Deferred>,
+    /// Committed offsets above the high watermark, by the end of their batch.
+    uncommitted: VecDeque<(Offset, Arc<[GroupRecord]>)>,
+}
+
+/// Whether requests are served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    /// Not until the log is read.
+    Loading,
+    /// Yes.
+    Active,
+}
+
+#[derive(Clone, Debug)]
+struct Deferred {
+    until: Offset,
+    deadline: Time,
+    operation: Operation,
+}
+
+/// What is left to do of a request or timeout once its records, or those before it, are on the in-sync replicas.
+#[derive(Clone, Debug)]
+pub(super) struct Operation {
+    pub(super) purpose: Purpose,
+    pub(super) answer: Option<Answer>,
+}
+
+/// What an operation does to the groups when it is done.
+#[derive(Clone, Debug)]
+pub(super) enum Purpose {
+    /// Nothing.
+    Nothing,
+    /// It made a group, which is no more if the record could not be appended.
+    CreateGroup(GroupId),
+    /// It carries the leader's assignment.
+    Assign(Arc<GroupValue>),
+    /// It carries committed offsets.
+    Commit(Arc<[GroupRecord]>),
+}
+
+/// An answer that waits.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) to: ReplyTo,
+    pub(super) body: Body,
+}
+
+/// What an operation answers if nothing goes wrong.
+#[derive(Clone, Debug)]
+pub(super) enum Body {
+    Heartbeat(ErrorCode),
+    Leave(ErrorCode),
+    Commit(Vec<(TopicPartition, ErrorCode)>),
+    Fetch(Fetched),
+    /// A join or sync that the group answers by itself, unless the operation fails first.
+    ByGroup(GroupId),
+}
+
+impl Shard {
+    /// Begins to load. Requests are served after [`Due::Loaded`].
+    pub(super) fn load(
+        epoch: LeaderEpoch,
+        loaded: Loaded,
+        end: Offset,
+        high_watermark: Offset,
+        cx: &mut Context<'_>,
+    ) -> Self {
+        if !loaded.groups.is_empty() {
+            cx.out.mark(Mark::CoordinatorMoved);
+        }
+        cx.schedule(Due::Loaded, loaded.took);
+        Self {
+            epoch,
+            phase: Phase::Loading,
+            groups: loaded.groups,
+            written: end,
+            committed: high_watermark,
+            deferred: VecDeque::new(),
+            uncommitted: loaded.uncommitted,
+        }
+    }
+
+    /// Elected again without having been anything else meanwhile: nothing changes.
+    pub(super) fn lead_again(&mut self, epoch: LeaderEpoch) {
+        assert!(epoch >= self.epoch, "elected in {epoch} after {}", self.epoch);
+        self.epoch = epoch;
+    }
+
+    pub(super) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub(super) fn join(&mut self, request: JoinGroupRequest, reply: ReplyTo, cx: &mut Context<'_>) {
+        let (id, member) = (request.group, request.member);
+        let is_new = !self.groups.contains_key(&id);
+        if is_new && member != MemberId::NONE {
+            classic::refuse_join(reply, member, ErrorCode::UnknownMemberId, cx);
+            return;
+        }
+        let group = self.groups.entry(id).or_insert_with(|| Group::new(id));
+        let mut change = group.join(request, reply, cx);
+        if is_new && change.is_none() {
+            let record = GroupRecord::Group(Arc::new(group.value()));
+            change = Some((record, Purpose::CreateGroup(id)));
+        }
+        self.carry_out_waiting(id, change, reply, cx);
+    }
+
+    pub(super) fn sync(
+        &mut self,
+        request: &SyncGroupRequest,
+        reply: ReplyTo,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(group) = self.groups.get_mut(&request.group) else {
+            classic::refuse_sync(reply, ErrorCode::UnknownMemberId, cx);
+            return;
+        };
+        let change = group.sync(request, reply, cx);
+        self.carry_out_waiting(request.group, change, reply, cx);
+    }
+
+    pub(super) fn heartbeat(
+        &mut self,
+        request: HeartbeatRequest,
+        to: ReplyTo,
+        cx: &mut Context<'_>,
+    ) {
+        let group = self.groups.get_mut(&request.group);
+        match group.map_or(Err(ErrorCode::UnknownMemberId), |group| group.heartbeat(request, cx)) {
+            Ok(code) => self.carry_out(None, Some(Answer { to, body: Body::Heartbeat(code) }), cx),
+            Err(code) => cx.reply(to, Response::Heartbeat(code)),
+        }
+    }
+
+    pub(super) fn leave(&mut self, request: LeaveGroupRequest, to: ReplyTo, cx: &mut Context<'_>) {
+        let Some(group) = self.groups.get_mut(&request.group) else {
+            cx.reply(to, Response::LeaveGroup(ErrorCode::UnknownMemberId));
+            return;
+        };
+        let (code, change) = group.leave(request.member, cx);
+        self.carry_out(change, Some(Answer { to, body: Body::Leave(code) }), cx);
+    }
+
+    pub(super) fn commit(
+        &mut self,
+        request: &OffsetCommitRequest,
+        to: ReplyTo,
+        cx: &mut Context<'_>,
+    ) {
+        let group = self.groups.get(&request.group);
+        let results = |code| request.offsets.iter().map(|(of, ..)| (*of, code)).collect();
+        if let Err(error) = offsets::validate_commit(group, request, cx.io.rules) {
+            let rebalancing = error == ErrorCode::RebalanceInProgress;
+            cx.out.mark(if rebalancing { Mark::CommitDuringRebalance } else { Mark::CommitFenced });
+            let response = OffsetCommitResponse { results: results(error) };
+            cx.reply(to, Response::OffsetCommit(response));
+            return;
+        }
+        if let Some(group) = group {
+            group.on_commit(request.member, cx);
+        }
+        let answer = Answer { to, body: Body::Commit(results(ErrorCode::None)) };
+        if request.offsets.is_empty() {
+            self.carry_out(None, Some(answer), cx);
+            return;
+        }
+        let records: Arc<[GroupRecord]> = offsets::records(request, cx.now).into();
+        let purpose = Purpose::Commit(Arc::clone(&records));
+        cx.write(records, Operation { purpose, answer: Some(answer) });
+    }
+
+    /// Consumers ask for stable offsets (KIP-447), and so wait for what others have committed and is not replicated yet.
+    pub(super) fn fetch(
+        &mut self,
+        request: &OffsetFetchRequest,
+        to: ReplyTo,
+        cx: &mut Context<'_>,
+    ) {
+        let fetched = offsets::fetch(self.groups.get(&request.group), request);
+        let answer = Answer { to, body: Body::Fetch(fetched) };
+        if cx.io.rules.on(Rule::OffsetFetchCommitted) {
+            self.carry_out(None, Some(answer), cx);
+        } else {
+            answer.succeed(cx);
+        }
+    }
+
+    fn carry_out_waiting(
+        &mut self,
+        id: GroupId,
+        change: Change,
+        to: ReplyTo,
+        cx: &mut Context<'_>,
+    ) {
+        let waits = self.written > self.committed
+            && self.groups.get(&id).is_some_and(|group| group.holds(to));
+        let answer = Answer { to, body: Body::ByGroup(id) };
+        self.carry_out(change, waits.then_some(answer), cx);
+    }
+
+    /// Writes what an operation changed, or lets its answer wait for what was written before.
+    fn carry_out(&mut self, change: Change, answer: Option<Answer>, cx: &mut Context<'_>) {
+        match (change, answer) {
+            (Some((record, purpose)), answer) => {
+                cx.write(Arc::from([record]), Operation { purpose, answer });
+            }
+            (None, Some(answer)) if self.written > self.committed => {
+                let operation = Operation { purpose: Purpose::Nothing, answer: Some(answer) };
+                self.defer(self.written, operation, cx);
+            }
+            (None, Some(answer)) => answer.succeed(cx),
+            (None, None) => {}
+        }
+    }
+
+    fn defer(&mut self, until: Offset, operation: Operation, cx: &mut Context<'_>) {
+        let patience = cx.io.settings.offsets_commit_timeout;
+        if self.deferred.is_empty() {
+            cx.schedule(Due::Operation, patience);
+        }
+        self.deferred.push_back(Deferred { until, deadline: cx.now.mono + patience, operation });
+    }
+
+    /// The broker appended an operation's records, up to this log end.
+    pub(super) fn on_appended(&mut self, end: Offset, operation: Operation, cx: &mut Context<'_>) {
+        self.written = self.written.max(end);
+        let rules = cx.io.rules;
+        let waits = match &operation.purpose {
+            Purpose::Commit(records) => {
+                for record in records.iter() {
+                    load::apply(&mut self.groups, record);
+                }
+                self.uncommitted.push_back((end, Arc::clone(records)));
+                rules.on(Rule::CommitWaitsForIsr)
+            }
+            Purpose::Assign(_) => rules.on(Rule::SyncWaitsForIsr),
+            Purpose::Nothing | Purpose::CreateGroup(_) => true,
+        };
+        if waits {
+            self.defer(end, operation, cx);
+        } else {
+            self.finish(operation, Ok(()), cx);
+        }
+        // With a single in-sync replica the append itself has moved the high watermark.
+        self.on_high_watermark(self.committed, cx);
+    }
+
+    /// The broker could not append: what the operation changed is undone.
+    pub(super) fn on_append_failed(
+        &mut self,
+        error: ErrorCode,
+        operation: Operation,
+        cx: &mut Context<'_>,
+    ) {
+        if let Purpose::CreateGroup(id) = operation.purpose {
+            self.groups.remove(&id);
+        }
+        self.finish(operation, Err(error), cx);
+    }
+
+    fn finish(
+        &mut self,
+        operation: Operation,
+        written: Result<(), ErrorCode>,
+        cx: &mut Context<'_>,
+    ) {
+        match operation.purpose {
+            Purpose::Assign(value) => {
+                if let Some(group) = self.groups.get_mut(&value.group) {
+                    let change = group.finish_assignment(&value, written.map_err(told), cx);
+                    self.carry_out(change, None, cx);
+                }
+            }
+            Purpose::Nothing | Purpose::CreateGroup(_) | Purpose::Commit(_) => {}
+        }
+        let Some(answer) = operation.answer else { return };
+        match (written, &answer.body) {
+            (Ok(()), _) => answer.succeed(cx),
+            (Err(error), Body::ByGroup(id)) => {
+                if let Some(group) = self.groups.get_mut(id) {
+                    group.give_up(answer.to, told(error), cx);
+                }
+            }
+            (Err(error), _) => answer.fail(error, cx),
+        }
+    }
+
+    /// The high watermark moved.
+    pub(super) fn on_high_watermark(&mut self, to: Offset, cx: &mut Context<'_>) {
+        self.committed = self.committed.max(to);
+        while let Some((end, _)) = self.uncommitted.front()
+            && *end <= self.committed
+        {
+            let (_, records) = self.uncommitted.pop_front().expect("just looked at");
+            for record in records.iter() {
+                if let GroupRecord::Offset { group, partition, offset, .. } = *record {
+                    cx.out.note(Note::OffsetCommitted { group, partition, offset });
+                }
+            }
+        }
+        while self.deferred.front().is_some_and(|front| front.until <= self.committed) {
+            let done = self.deferred.pop_front().expect("just looked at");
+            self.finish(done.operation, Ok(()), cx);
+        }
+    }
+
+    pub(super) fn on_due(&mut self, due: Due, cx: &mut Context<'_>) {
+        let change = match due {
+            Due::Loaded => return self.on_loaded(cx),
+            Due::Operation => return self.expire_operations(cx),
+            Due::Join(id) => self.groups.get_mut(&id).and_then(|group| group.on_join_timer(cx)),
+            Due::Sync(id) => self.groups.get_mut(&id).and_then(|group| group.on_sync_timer(cx)),
+            Due::Session(id, member) => {
+                self.groups.get_mut(&id).and_then(|group| group.on_session_timer(member, cx))
+            }
+        };
+        self.carry_out(change, None, cx);
+    }
+
+    fn on_loaded(&mut self, cx: &mut Context<'_>) {
+        self.phase = Phase::Active;
+        for group in self.groups.values_mut() {
+            if let Some((record, purpose)) = group.on_loaded(cx) {
+                cx.write(Arc::from([record]), Operation { purpose, answer: None });
+            }
+        }
+    }
+
+    /// `offsets.commit.timeout.ms`: what is appended stays so, but nobody waits for it any longer.
+    fn expire_operations(&mut self, cx: &mut Context<'_>) {
+        while self.deferred.front().is_some_and(|front| front.deadline <= cx.now.mono) {
+            let late = self.deferred.pop_front().expect("just looked at");
+            self.finish(late.operation, Err(ErrorCode::RequestTimedOut), cx);
+        }
+        if let Some(front) = self.deferred.front() {
+            cx.schedule(Due::Operation, front.deadline.since(cx.now.mono));
+        }
+    }
+
+    pub(super) fn resign(mut self, cx: &mut Context<'_>) {
+        for waiting in core::mem::take(&mut self.deferred) {
+            if let Some(answer) = waiting.operation.answer {
+                answer.fail(ErrorCode::NotCoordinator, cx);
+            }
+        }
+        for group in self.groups.values_mut() {
+            group.resign(cx);
+        }
+    }
+
+    pub(super) fn on_closed(&mut self, conn: ConnId) {
+        for waiting in &mut self.deferred {
+            if let Some(answer) = &mut waiting.operation.answer {
+                answer.to.forget(conn);
+            }
+        }
+        for group in self.groups.values_mut() {
+            group.on_closed(conn);
+        }
+    }
+}
+
+impl Answer {
+    fn succeed(self, cx: &mut Context<'_>) {
+        let response = match self.body {
+            Body::Heartbeat(code) => Response::Heartbeat(code),
+            Body::Leave(code) => Response::LeaveGroup(code),
+            Body::Commit(results) => Response::OffsetCommit(OffsetCommitResponse { results }),
+            Body::Fetch(offsets) => {
+                Response::OffsetFetch(OffsetFetchResponse { error: ErrorCode::None, offsets })
+            }
+            Body::ByGroup(_) => return,
+        };
+        cx.reply(self.to, response);
+    }
+
+    pub(super) fn fail(self, error: ErrorCode, cx: &mut Context<'_>) {
+        let code = told(error);
+        let response = match self.body {
+            Body::Heartbeat(_) => Response::Heartbeat(code),
+            Body::Leave(_) => Response::LeaveGroup(code),
+            Body::Commit(mut results) => {
+                results.iter_mut().for_each(|(_, result)| *result = code);
+                Response::OffsetCommit(OffsetCommitResponse { results })
+            }
+            Body::Fetch(_) => {
+                // Older consumers know no other error that makes them look for the coordinator anew.
+                let error = match code {
+                    ErrorCode::CoordinatorNotAvailable => ErrorCode::NotCoordinator,
+                    other => other,
+                };
+                Response::OffsetFetch(OffsetFetchResponse { error, offsets: Vec::new() })
+            }
+            Body::ByGroup(_) => return,
+        };
+        cx.reply(self.to, response);
+    }
+}
+
+/// What a client is told of an error of the log (`CoordinatorOperationExceptionHelper`).
+pub(super) const fn told(error: ErrorCode) -> ErrorCode {
+    match error {
+        ErrorCode::UnknownTopicOrPartition
+        | ErrorCode::NotEnoughReplicas
+        | ErrorCode::RequestTimedOut => ErrorCode::CoordinatorNotAvailable,
+        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
+        ErrorCode::MessageTooLarge
+        | ErrorCode::RecordListTooLarge
+        | ErrorCode::InvalidFetchSize => ErrorCode::UnknownServerError,
+        other => other,
+    }
+}
