@@ -16,9 +16,7 @@ use crate::message::{
     Msg, Request, Response,
 };
 use crate::metadata::MetadataRecord;
-use crate::settings::{
-    BrokerSettings, ControlledShutdown, TimestampType, TopicSettings, UncleanElection,
-};
+use crate::settings::BrokerSettings;
 use crate::{Boot, ConnId, Directory, Effect, Now, Outbox, Rules, Timer};
 
 /// A lifecycle with a scripted controller at the other end.
@@ -47,7 +45,8 @@ impl Rig {
         let now = Now { mono: Time::ZERO, wall: Wall(0) };
         let mut out = Outbox::default();
         let previous = Some(BrokerEpoch(3));
-        let lifecycle = Lifecycle::new(now, BrokerId(1), &boot, &settings(), previous, &mut out);
+        let settings = BrokerSettings::default();
+        let lifecycle = Lifecycle::new(now, BrokerId(1), &boot, &settings, previous, &mut out);
         let mut rig = Self {
             lifecycle,
             now,
@@ -171,39 +170,6 @@ fn brief(request: &Request) -> String {
 
 fn orders(partition: u16) -> TopicPartition {
     TopicPartition::new(TopicId(1), partition)
-}
-
-fn settings() -> BrokerSettings {
-    BrokerSettings {
-        replica_lag_time_max: Span::secs(30),
-        replica_fetch_wait_max: Span::millis(500),
-        replica_fetch_min_bytes: 1,
-        replica_fetch_max_bytes: 1 << 20,
-        replica_fetch_response_max_bytes: 10 << 20,
-        replica_fetch_backoff: Span::secs(1),
-        replica_socket_timeout: Span::secs(30),
-        high_watermark_checkpoint_interval: Span::secs(5),
-        heartbeat_interval: Span::secs(2),
-        session_timeout: Span::secs(9),
-        controlled_shutdown: ControlledShutdown::On,
-        leader_imbalance_check_interval: Span::secs(300),
-        leader_imbalance_percentage: 10,
-        producer_id_expiration: Span::secs(86_400),
-        offsets_topic_partitions: 50,
-        offsets_topic_replication: 3,
-        offsets_commit_timeout: Span::secs(5),
-        group_initial_rebalance_delay: Span::secs(3),
-        group_min_session_timeout: Span::secs(6),
-        group_max_session_timeout: Span::secs(1_800),
-        group_max_size: u32::MAX,
-        topic: TopicSettings {
-            min_insync_replicas: 1,
-            unclean_election: UncleanElection::Forbidden,
-            max_message_bytes: 1 << 20,
-            timestamp_type: TimestampType::CreateTime,
-            flush_messages: None,
-        },
-    }
 }
 
 #[test]
