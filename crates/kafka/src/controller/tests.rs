@@ -2,6 +2,7 @@ mod alter_partition;
 mod brokers;
 mod durability;
 mod elections;
+mod handshake;
 mod topics;
 
 use alloc::collections::VecDeque;
@@ -30,6 +31,9 @@ use crate::{
     Rules, SyncToken, Timer,
 };
 
+/// Scripted requests use connections from here on.
+const FIRST_CONN: u32 = 1_000;
+
 /// Whether the disk is done with a sync before anything else happens.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Disk {
@@ -46,6 +50,8 @@ struct Rig {
     syncs: VecDeque<SyncToken>,
     timers: Vec<(Timer, Time)>,
     answers: Vec<(ConnId, Response)>,
+    /// Answers on the connections of a broker that is not scripted.
+    responses: Vec<(ConnId, Correlation, Response)>,
     next_conn: u32,
 }
 
@@ -70,7 +76,8 @@ impl Rig {
             syncs: VecDeque::new(),
             timers: Vec::new(),
             answers: Vec::new(),
-            next_conn: 0,
+            responses: Vec::new(),
+            next_conn: FIRST_CONN,
         };
         rig.collect();
         rig
@@ -113,8 +120,12 @@ impl Rig {
                     self.timers.retain(|(of, _)| *of != timer);
                     self.timers.push((timer, at));
                 }
-                Effect::Send(conn, Msg::Response(_, response)) => {
-                    self.answers.push((conn, response));
+                Effect::Send(conn, Msg::Response(correlation, response)) => {
+                    if conn.0 < FIRST_CONN {
+                        self.responses.push((conn, correlation, response));
+                    } else {
+                        self.answers.push((conn, response));
+                    }
                 }
                 other => panic!("unexpected effect {other:?}"),
             }
