@@ -28,5 +28,5 @@ pub use machine::{
     ProducerSetup, Report, SendCall, SyncToken, Timer,
 };
 pub use mark::{Mark, Marks};
-pub use note::Note;
+pub use note::{Note, ReplicaRole};
 pub use rules::{Rule, Rules};

@@ -1,0 +1,446 @@
+//! Fetch requests of consumers and followers: sessions (KIP-227), reading, and waiting for more (`DelayedFetch`).
+
+use alloc::vec::Vec;
+
+use stormglass_types::{
+    BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, Offset, Time, TopicPartition,
+};
+
+use super::Broker;
+use super::connections::Activity;
+use super::partition::{Reads, Watcher};
+use super::replicas::{Replicas, Touched};
+use crate::log::MinOne;
+use crate::message::{
+    Correlation, FetchPartition, FetchRequest, FetchResponse, FetchSession, FetchedPartition,
+    Response,
+};
+use crate::record::Batch;
+use crate::{ConnId, Mark, Now, Outbox, Rule};
+
+/// What a connection fetches, request after request.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Session {
+    replica: Option<(BrokerId, BrokerEpoch)>,
+    entries: Vec<Entry>,
+}
+
+/// One partition of a session, and what its fetcher was told last.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    fetch: FetchPartition,
+    told_high_watermark: Offset,
+    told_start: Offset,
+}
+
+/// A fetch request without an answer yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ParkedFetch {
+    correlation: Correlation,
+    pub(super) deadline: Time,
+    min_bytes: u32,
+    max_bytes: u32,
+    tells: FetchSession,
+}
+
+/// Whether a read follows the arrival of its request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pass {
+    /// It does, and says where a follower is.
+    Arrival,
+    /// It was read before; a follower's position is known.
+    Parked,
+}
+
+/// What a session's partitions gave.
+#[derive(Default, Debug)]
+struct Found {
+    partitions: Vec<FetchedPartition>,
+    bytes: u32,
+    /// An error or a diverging epoch is told without waiting.
+    urgent: bool,
+}
+
+/// What one partition gave.
+struct Reading {
+    high_watermark: Offset,
+    log_start: Offset,
+    diverging: Option<(LeaderEpoch, Offset)>,
+    bytes: u32,
+}
+
+/// What waits for a parked fetch in one partition.
+enum Waiting {
+    /// Something that must be told at once.
+    Urgent,
+    /// So many bytes.
+    Bytes(u32),
+}
+
+impl Session {
+    pub(super) fn reads(&self) -> Reads {
+        if self.replica.is_some() { Reads::Everything } else { Reads::Committed }
+    }
+
+    pub(super) fn holds(&self, partition: TopicPartition) -> bool {
+        self.entries.iter().any(|entry| entry.fetch.partition == partition)
+    }
+
+    /// Takes a partition in, or what changed of it; tells whether it is new.
+    fn set(&mut self, fetch: FetchPartition) -> bool {
+        let known = self.entries.iter_mut().find(|entry| entry.fetch.partition == fetch.partition);
+        if let Some(entry) = known {
+            entry.fetch = fetch;
+            return false;
+        }
+        let told = Offset::UNKNOWN;
+        self.entries.push(Entry { fetch, told_high_watermark: told, told_start: told });
+        true
+    }
+}
+
+impl Broker {
+    pub(super) fn on_fetch(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        correlation: Correlation,
+        request: FetchRequest,
+        out: &mut Outbox,
+    ) {
+        let Some(connection) = self.connections.get_mut(conn) else { return };
+        let mut session = match (request.session, connection.session.take()) {
+            (FetchSession::Full, former) => {
+                if let Some(former) = former {
+                    self.unwatch(conn, &former);
+                }
+                Session::default()
+            }
+            (FetchSession::Incremental, Some(session)) => session,
+            (FetchSession::Incremental, None) => {
+                let error = ErrorCode::FetchSessionIdNotFound;
+                let response = FetchResponse { error, partitions: Vec::new() };
+                out.respond(conn, correlation, Response::Fetch(response));
+                return;
+            }
+        };
+        session.replica = request.replica;
+        for gone in &request.forgotten {
+            session.entries.retain(|entry| entry.fetch.partition != *gone);
+            self.unwatch_one(conn, *gone);
+        }
+        for fetch in &request.partitions {
+            if session.set(*fetch) {
+                self.watch(conn, fetch.partition, session.reads());
+            }
+        }
+        let parked = ParkedFetch {
+            correlation,
+            deadline: now.mono + request.max_wait,
+            min_bytes: request.min_bytes,
+            max_bytes: request.max_bytes,
+            tells: request.session,
+        };
+        let found = self.replicas.read_session(now, &session, &parked, Pass::Arrival, out);
+        let at_once = found.urgent
+            || found.bytes >= parked.min_bytes
+            || parked.deadline <= now.mono
+            || session.entries.is_empty();
+        if at_once {
+            answer_fetch(conn, &mut session, &parked, found, out);
+        } else {
+            self.wake_purgatory_at(parked.deadline, out);
+            self.park(conn, Activity::Fetch(parked));
+        }
+        if let Some(connection) = self.connections.get_mut(conn) {
+            connection.session = Some(session);
+        }
+    }
+
+    /// Answers a parked fetch with what there is now.
+    pub(super) fn complete_fetch(&mut self, now: Now, conn: ConnId, out: &mut Outbox) {
+        let Activity::Fetch(parked) = self.unpark(conn) else { return };
+        let Some(connection) = self.connections.get_mut(conn) else { return };
+        let Some(session) = &mut connection.session else { return };
+        let found = self.replicas.read_session(now, session, &parked, Pass::Parked, out);
+        answer_fetch(conn, session, &parked, found, out);
+    }
+
+    /// Answers the parked fetches that a change concerns, if it gives them enough (`DelayedFetch.tryComplete`).
+    pub(super) fn complete_fetches(
+        &mut self,
+        now: Now,
+        id: TopicPartition,
+        touched: Touched,
+        out: &mut Outbox,
+    ) {
+        let mut next = 0;
+        while let Some(partition) = self.replicas.partitions.get(id)
+            && let Some(watcher) = partition.watchers.get(next).copied()
+        {
+            next += 1;
+            if self.concerns(touched, watcher.reads) && self.has_enough(watcher.conn, id) {
+                self.complete_fetch(now, watcher.conn, out);
+            }
+        }
+    }
+
+    /// A follower reads to the log end, so that a high watermark alone does not wake it: it learns it by its next fetch.
+    fn concerns(&self, touched: Touched, reads: Reads) -> bool {
+        match (touched, reads) {
+            (Touched::NotLeading, _)
+            | (Touched::Appended, Reads::Everything)
+            | (Touched::HighWatermark, Reads::Committed) => true,
+            (Touched::HighWatermark, Reads::Everything) => false,
+            (Touched::Appended, Reads::Committed) => {
+                !self.replicas.rules.on(Rule::ConsumersReadCommitted)
+            }
+        }
+    }
+
+    /// Whether a connection's parked fetch is to be answered after a change of `id`. Every change is looked at, so the other
+    /// partitions matter only for the sum.
+    fn has_enough(&self, conn: ConnId, id: TopicPartition) -> bool {
+        let Some(connection) = self.connections.get(conn) else { return false };
+        let (Activity::Fetch(parked), Some(session)) = (&connection.activity, &connection.session)
+        else {
+            return false;
+        };
+        let Some(entry) = session.entries.iter().find(|entry| entry.fetch.partition == id) else {
+            return false;
+        };
+        let reads = session.reads();
+        let waiting = |entry: &Entry| match self.replicas.waiting(&entry.fetch, reads) {
+            Waiting::Urgent => u32::MAX,
+            Waiting::Bytes(bytes) => bytes,
+        };
+        match waiting(entry) {
+            0 => false,
+            bytes if bytes >= parked.min_bytes => true,
+            _some => {
+                let sum = session.entries.iter().map(waiting).fold(0, u32::saturating_add);
+                sum >= parked.min_bytes
+            }
+        }
+    }
+
+    fn watch(&mut self, conn: ConnId, id: TopicPartition, reads: Reads) {
+        if let Some(partition) = self.replicas.partitions.get_mut(id) {
+            partition.watchers.push(Watcher { conn, reads });
+        }
+    }
+
+    fn unwatch_one(&mut self, conn: ConnId, id: TopicPartition) {
+        if let Some(partition) = self.replicas.partitions.get_mut(id) {
+            partition.watchers.retain(|watcher| watcher.conn != conn);
+        }
+    }
+
+    pub(super) fn unwatch(&mut self, conn: ConnId, session: &Session) {
+        for entry in &session.entries {
+            self.unwatch_one(conn, entry.fetch.partition);
+        }
+    }
+
+    /// Lets the sessions that hold a partition watch it, now that it is here.
+    pub(super) fn watch_from_sessions(&mut self, id: TopicPartition) {
+        for connection in self.connections.iter() {
+            if let Some(session) = &connection.session
+                && session.holds(id)
+            {
+                let watcher = Watcher { conn: connection.id, reads: session.reads() };
+                self.replicas.partitions[id].watchers.push(watcher);
+            }
+        }
+    }
+}
+
+impl Replicas {
+    fn read_session(
+        &mut self,
+        now: Now,
+        session: &Session,
+        request: &ParkedFetch,
+        pass: Pass,
+        out: &mut Outbox,
+    ) -> Found {
+        let mut found = Found::default();
+        let mut least_one = MinOne::Yes;
+        for entry in &session.entries {
+            let fetch = &entry.fetch;
+            let room = request.max_bytes.saturating_sub(found.bytes).min(fetch.max_bytes);
+            let mut batches = Vec::new();
+            let limit = (room, least_one);
+            let read =
+                self.read_partition(now, session.replica, fetch, limit, pass, &mut batches, out);
+            let told = match read {
+                Ok(reading) => {
+                    found.bytes = found.bytes.saturating_add(reading.bytes);
+                    if reading.bytes > 0 {
+                        least_one = MinOne::No;
+                    }
+                    found.urgent |= reading.diverging.is_some();
+                    FetchedPartition {
+                        partition: fetch.partition,
+                        error: ErrorCode::None,
+                        high_watermark: reading.high_watermark,
+                        log_start: reading.log_start,
+                        diverging: reading.diverging,
+                        batches,
+                    }
+                }
+                Err(error) => {
+                    found.urgent = true;
+                    failed(fetch.partition, error)
+                }
+            };
+            if request.tells == FetchSession::Full || entry.is_news(&told) {
+                found.partitions.push(told);
+            }
+        }
+        found
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a read has this many sides; the caller is one")]
+    fn read_partition(
+        &mut self,
+        now: Now,
+        replica: Option<(BrokerId, BrokerEpoch)>,
+        fetch: &FetchPartition,
+        (room, least_one): (u32, MinOne),
+        pass: Pass,
+        batches: &mut Vec<Batch>,
+        out: &mut Outbox,
+    ) -> Result<Reading, ErrorCode> {
+        let id = fetch.partition;
+        let led = self.led(id, fetch.current_epoch);
+        let (partition, log) = led.inspect_err(|error| mark_epoch_error(*error, out))?;
+        let reads = if replica.is_some() { Reads::Everything } else { Reads::Committed };
+        if let Some((broker, _)) = replica
+            && partition.follower(broker).is_none()
+        {
+            // The follower may know a newer assignment than this leader.
+            return Err(match fetch.current_epoch {
+                Some(_) => ErrorCode::UnknownLeaderEpoch,
+                None => ErrorCode::NotLeaderOrFollower,
+            });
+        }
+        let mut reading = Reading {
+            high_watermark: partition.high_watermark,
+            log_start: log.start(),
+            diverging: None,
+            bytes: 0,
+        };
+        if let Some(last) = fetch.last_fetched_epoch {
+            let found = log.end_offset_for(last);
+            let Some((epoch, end)) = found.filter(|_| fetch.offset >= log.start()) else {
+                return Err(out_of_range(replica.is_some(), out));
+            };
+            if epoch < last || end < fetch.offset {
+                reading.diverging = Some((epoch, end));
+            }
+        }
+        if reading.diverging.is_none() {
+            if fetch.offset > log.end() || fetch.offset < log.start() {
+                return Err(out_of_range(replica.is_some(), out));
+            }
+            let below = self.readable_end(partition, log, reads);
+            if fetch.offset < below {
+                reading.bytes = log.read(fetch.offset, below, room, least_one, batches);
+            }
+        }
+        if let Some(replica) = replica
+            && pass == Pass::Arrival
+            && (reading.diverging.is_none() || !self.rules.on(Rule::DivergenceUpdatesNothing))
+        {
+            self.on_follower_fetch(now.mono, id, replica, fetch.offset, out)?;
+        }
+        Ok(reading)
+    }
+
+    /// What a parked fetch would find in one partition.
+    fn waiting(&self, fetch: &FetchPartition, reads: Reads) -> Waiting {
+        let Ok((partition, log)) = self.led(fetch.partition, fetch.current_epoch) else {
+            return Waiting::Urgent;
+        };
+        let end = self.readable_end(partition, log, reads);
+        if fetch.offset > end {
+            return Waiting::Urgent;
+        }
+        if let Some(last) = fetch.last_fetched_epoch {
+            let Some((epoch, end)) = log.end_offset_for(last) else { return Waiting::Urgent };
+            if epoch < last || end < fetch.offset {
+                return Waiting::Urgent;
+            }
+        }
+        Waiting::Bytes(log.available_bytes(fetch.offset, end).min(fetch.max_bytes))
+    }
+}
+
+impl Entry {
+    /// Whether an incremental answer must list it (`CachedPartition.maybeUpdateResponseData`).
+    fn is_news(&self, told: &FetchedPartition) -> bool {
+        !told.batches.is_empty()
+            || told.high_watermark != self.told_high_watermark
+            || told.log_start != self.told_start
+            || told.diverging.is_some()
+            || told.error != ErrorCode::None
+    }
+}
+
+/// Sends what was found and remembers what was told. Partitions with records go to the end of the session, so that the size
+/// limit of answers starves none.
+fn answer_fetch(
+    conn: ConnId,
+    session: &mut Session,
+    parked: &ParkedFetch,
+    found: Found,
+    out: &mut Outbox,
+) {
+    let mut told = found.partitions.iter().peekable();
+    let mut served = 0;
+    for entry in &mut session.entries {
+        let Some(told) = told.next_if(|told| told.partition == entry.fetch.partition) else {
+            continue;
+        };
+        // After an error the high watermark is told again even if it is the same.
+        entry.told_high_watermark = told.high_watermark;
+        entry.told_start = told.log_start;
+        served += usize::from(!told.batches.is_empty());
+    }
+    if served > 0 && served < session.entries.len() && found.bytes >= parked.max_bytes / 2 {
+        let is_served = |entry: &Entry| {
+            let mut told = found.partitions.iter();
+            told.any(|told| told.partition == entry.fetch.partition && !told.batches.is_empty())
+        };
+        session.entries.sort_by_key(is_served);
+    }
+    let response = FetchResponse { error: ErrorCode::None, partitions: found.partitions };
+    out.respond(conn, parked.correlation, Response::Fetch(response));
+}
+
+const fn failed(partition: TopicPartition, error: ErrorCode) -> FetchedPartition {
+    FetchedPartition {
+        partition,
+        error,
+        high_watermark: Offset::UNKNOWN,
+        log_start: Offset::UNKNOWN,
+        diverging: None,
+        batches: Vec::new(),
+    }
+}
+
+fn out_of_range(is_replica: bool, out: &mut Outbox) -> ErrorCode {
+    if is_replica {
+        out.mark(Mark::ReplicaOutOfRange);
+    }
+    ErrorCode::OffsetOutOfRange
+}
+
+pub(super) fn mark_epoch_error(error: ErrorCode, out: &mut Outbox) {
+    if error == ErrorCode::FencedLeaderEpoch {
+        out.mark(Mark::FencedByLeaderEpoch);
+    } else if error == ErrorCode::UnknownLeaderEpoch {
+        out.mark(Mark::UnknownLeaderEpoch);
+    }
+}

@@ -1,0 +1,173 @@
+//! Metadata as they arrive: one step may hold many changes, of which only the last state counts (`BrokerMetadataPublisher`,
+//! `ReplicaManager.applyDelta`).
+//!
+//! A broker may so never learn of a leader epoch in which it led, or did not.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use stormglass_types::{Offset, TopicPartition};
+
+use super::Broker;
+use super::partition::Partition;
+use super::replicas::Touched;
+use crate::group::OFFSETS_TOPIC;
+use crate::log::PartitionLog;
+use crate::metadata::{MetadataRecord, PartitionRegistration};
+use crate::{Mark, Note, Now, Outbox, Rule};
+
+impl Broker {
+    pub(super) fn on_metadata(&mut self, now: Now, records: &[MetadataRecord], out: &mut Outbox) {
+        let image = Arc::make_mut(&mut self.replicas.image);
+        let mut changed = Vec::new();
+        for record in records {
+            image.apply(record);
+            if let MetadataRecord::Partition { partition, .. } = record {
+                changed.push(*partition);
+            }
+        }
+        self.lifecycle.applied(image.offset);
+        changed.sort_unstable();
+        changed.dedup();
+        let registered = |id: TopicPartition| Arc::clone(&self.replicas.image.partitions[id]);
+        let changed: Vec<_> = changed.into_iter().map(|id| (id, registered(id))).collect();
+        let me = self.replicas.me;
+        let (local, gone): (Vec<_>, Vec<_>) =
+            changed.into_iter().partition(|(_, registration)| registration.replicas.contains(&me));
+        for (id, _) in gone {
+            self.stop_replica(now, id, out);
+        }
+        for (id, registration) in &local {
+            if registration.leader == Some(me) {
+                self.make_leader(now, *id, registration, out);
+            }
+        }
+        for (id, registration) in &local {
+            if registration.leader != Some(me) {
+                self.make_follower(now, *id, registration, out);
+            }
+        }
+        self.drop_idle_fetchers(now, out);
+        self.pump_fetchers(now, out);
+    }
+
+    /// `Partition.makeLeader`.
+    fn make_leader(
+        &mut self,
+        now: Now,
+        id: TopicPartition,
+        registration: &PartitionRegistration,
+        out: &mut Outbox,
+    ) {
+        self.stop_fetching(id);
+        self.host(id);
+        let replicas = &mut self.replicas;
+        let log = replicas.store.logs.get_mut(id).expect("hosted just above");
+        let partition = replicas.partitions.get_mut(id).expect("hosted just above");
+        if registration.partition_epoch < partition.partition_epoch {
+            return;
+        }
+        let leads_again = partition.leader == Some(replicas.me);
+        let cluster = super::partition::Cluster {
+            now: now.mono,
+            me: replicas.me,
+            my_epoch: replicas.epoch,
+            image: &replicas.image,
+            settings: &replicas.settings,
+            rules: replicas.rules,
+        };
+        let is_new_epoch = partition.lead(registration, log, &cluster);
+        let epoch = partition.leader_epoch;
+        if is_new_epoch {
+            out.note(Note::BecameLeader { partition: id, epoch, start: log.end() });
+            if leads_again {
+                out.mark(Mark::LedAgain);
+            }
+        }
+        self.replicas.advance(now.mono, id, out);
+        if is_new_epoch && id.topic == OFFSETS_TOPIC {
+            let high_watermark = self.replicas.partitions[id].high_watermark;
+            let log = self.replicas.store.logs[id].clone();
+            self.coordinate(now, out, |coordinator, out, _| {
+                coordinator.on_elected(now, id, epoch, &log, high_watermark, out);
+            });
+        }
+    }
+
+    /// `Partition.makeFollower`, and the restart of its fetcher.
+    fn make_follower(
+        &mut self,
+        now: Now,
+        id: TopicPartition,
+        registration: &PartitionRegistration,
+        out: &mut Outbox,
+    ) {
+        self.host(id);
+        let me = self.replicas.me;
+        let partition = &mut self.replicas.partitions[id];
+        if registration.partition_epoch < partition.partition_epoch {
+            return;
+        }
+        let is_new_epoch = partition.follow(registration);
+        // A stopping broker gives up what it need not follow any more.
+        let is_left = registration.leader.is_none() || !registration.isr.contains(&me);
+        if self.is_stopping() && is_left {
+            self.stop_fetching(id);
+        } else if is_new_epoch {
+            self.stop_fetching(id);
+            let log = &self.replicas.store.logs[id];
+            let high_watermark = self.replicas.partitions[id].high_watermark;
+            if !self.replicas.rules.on(Rule::TruncateByEpoch) || log.latest_epoch().is_none() {
+                self.replicas.truncate(id, high_watermark, Mark::TruncatedToHighWatermark, out);
+            }
+            self.start_fetching(id);
+        }
+        if is_new_epoch {
+            self.resign(now, id, out);
+        }
+    }
+
+    /// Lets everyone know who waits for this broker as a partition's leader.
+    fn resign(&mut self, now: Now, id: TopicPartition, out: &mut Outbox) {
+        self.replicas.touched.push_back((id, Touched::NotLeading));
+        if id.topic == OFFSETS_TOPIC {
+            self.coordinate(now, out, |coordinator, out, _| {
+                coordinator.on_resigned(now, id, out);
+            });
+        }
+    }
+
+    /// The partition has moved to other brokers.
+    fn stop_replica(&mut self, now: Now, id: TopicPartition, out: &mut Outbox) {
+        if !self.replicas.partitions.contains(id) {
+            return;
+        }
+        self.stop_fetching(id);
+        self.replicas.partitions[id].leader = None;
+        self.resign(now, id, out);
+        self.settle(now, out);
+        if let Some(partition) = self.replicas.partitions.remove(id) {
+            let flushes = u32::try_from(partition.flush.under_way.len());
+            self.replicas.flushes -= flushes.expect("counted in 32 bits");
+        }
+        self.replicas.store.logs.remove(id);
+        self.replicas.store.checkpoints.remove(id);
+    }
+
+    /// Opens a replica's log, making an empty one if there is none.
+    fn host(&mut self, id: TopicPartition) {
+        if self.replicas.partitions.contains(id) {
+            return;
+        }
+        let replicas = &mut self.replicas;
+        let log = replicas.store.logs.get_or_insert_with(id, PartitionLog::new);
+        let checkpoint = replicas.store.checkpoints.get(id).copied().unwrap_or(Offset::ZERO);
+        let high_watermark = checkpoint.min(log.end()).max(log.start());
+        let settings = replicas.image.settings(id.topic).unwrap_or_else(|| {
+            unreachable!("{id} was registered after its topic");
+        });
+        let partition = Partition::new(id, Arc::clone(settings), high_watermark);
+        replicas.partitions.insert(id, partition);
+        self.watch_from_sessions(id);
+    }
+}
