@@ -424,7 +424,7 @@ impl Fetcher {
                 continue;
             }
             if listed.offset < replicas.store.logs[following.id].end() {
-                let mark = Mark::TruncatedByEpoch;
+                let mark = Mark::ReplicaOutOfRange;
                 following.offset = replicas.truncate(following.id, listed.offset, mark, out);
                 following.last_fetched = replicas.last_fetched(following.id);
                 following.range = Range::Inside;

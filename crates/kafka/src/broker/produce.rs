@@ -152,7 +152,6 @@ impl Broker {
     pub(super) fn fail_appends(&mut self, id: TopicPartition, out: &mut Outbox) {
         let Some(partition) = self.replicas.partitions.get_mut(id) else { return };
         for waiter in core::mem::take(&mut partition.waiters) {
-            out.mark(Mark::ProduceNotLeader);
             self.settle_append(waiter, ErrorCode::NotLeaderOrFollower, out);
         }
     }
