@@ -10,6 +10,7 @@ pub mod admin;
 pub mod broker;
 pub mod channel;
 pub mod config;
+pub mod consumer;
 pub mod controller;
 pub mod group;
 pub mod log;

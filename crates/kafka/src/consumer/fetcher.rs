@@ -1,0 +1,376 @@
+//! Fetching records ahead of the application and handing them out (`AbstractFetch`, `FetchCollector`).
+//!
+//! One fetch per broker at a time, none for a partition with records in the buffer. Looks positions up, never chooses them.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use stormglass_types::{ErrorCode, LeaderEpoch, Offset, PartitionMap, Time, TopicPartition};
+
+use super::Consumer;
+use super::network::{Link, Tag};
+use super::positions::{FetchState, Position};
+use crate::message::{FetchPartition, FetchRequest, FetchResponse, FetchSession, Request};
+use crate::record::Batch;
+use crate::{Mark, Outbox, PolledBatch};
+
+/// Sessions with brokers and the records that were not handed out yet.
+#[derive(Clone, Debug)]
+pub(super) struct Fetcher {
+    /// By the broker's place.
+    sessions: Vec<Session>,
+    /// In the order of arrival; the first may be half consumed.
+    buffer: VecDeque<CompletedFetch>,
+    /// How many entries of the buffer a partition has.
+    buffered: PartitionMap<u32>,
+    /// Whether a partition could not be asked for, for want of a leader or a connection.
+    pub(super) stalled: bool,
+    wanted: Vec<(TopicPartition, Asked)>,
+}
+
+/// What was asked of a partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Asked {
+    offset: Offset,
+    current_epoch: Option<LeaderEpoch>,
+}
+
+/// A fetch session with one broker (KIP-227).
+#[derive(Clone, Debug)]
+struct Session {
+    kind: FetchSession,
+    under_way: bool,
+    /// What the broker knows, sorted by partition.
+    partitions: Vec<(TopicPartition, Asked)>,
+}
+
+/// One partition's answer.
+#[derive(Clone, Debug)]
+struct CompletedFetch {
+    partition: TopicPartition,
+    error: ErrorCode,
+    progress: Progress,
+    /// The offset asked for at first, then the next one to hand out.
+    next: Offset,
+    batches: Vec<Batch>,
+    /// The batch that holds `next`.
+    at: usize,
+}
+
+/// Whether an answer was compared with the position already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Progress {
+    Fresh,
+    InLine,
+}
+
+/// What one `poll` collected.
+pub(super) struct Collected {
+    pub(super) records: Vec<PolledBatch>,
+    /// Whether a position moved, which ends a poll even without records.
+    pub(super) advanced: bool,
+}
+
+impl Fetcher {
+    pub(super) fn new(brokers: usize) -> Self {
+        let session =
+            Session { kind: FetchSession::Full, under_way: false, partitions: Vec::new() };
+        Self {
+            sessions: (0..brokers).map(|_| session.clone()).collect(),
+            buffer: VecDeque::new(),
+            buffered: PartitionMap::new(),
+            stalled: false,
+            wanted: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, fetch: CompletedFetch) {
+        *self.buffered.get_or_insert_with(fetch.partition, || 0) += 1;
+        self.buffer.push_back(fetch);
+    }
+
+    fn pop(&mut self) {
+        if let Some(fetch) = self.buffer.pop_front()
+            && let Some(count) = self.buffered.get_mut(fetch.partition)
+        {
+            *count -= 1;
+        }
+    }
+
+    fn is_buffered(&self, partition: TopicPartition) -> bool {
+        self.buffered.get(partition).is_some_and(|count| *count > 0)
+    }
+
+    /// The connection of a session is gone, and the session with it.
+    pub(super) fn on_failed(&mut self, place: usize) {
+        let session = &mut self.sessions[place];
+        session.under_way = false;
+        session.kind = FetchSession::Full;
+    }
+
+    pub(super) fn on_response(&mut self, place: usize, response: FetchResponse) {
+        let session = &mut self.sessions[place];
+        session.under_way = false;
+        if response.error != ErrorCode::None {
+            session.kind = FetchSession::Full;
+            return;
+        }
+        session.kind = FetchSession::Incremental;
+        for fetched in response.partitions {
+            if fetched.error == ErrorCode::None && fetched.batches.is_empty() {
+                continue;
+            }
+            let asked = &self.sessions[place].partitions;
+            let Ok(found) = asked.binary_search_by_key(&fetched.partition, |(one, _)| *one) else {
+                continue;
+            };
+            let next = asked[found].1.offset;
+            self.push(CompletedFetch {
+                partition: fetched.partition,
+                error: fetched.error,
+                progress: Progress::Fresh,
+                next,
+                batches: fetched.batches,
+                at: 0,
+            });
+        }
+    }
+}
+
+impl Consumer {
+    /// `sendFetches`: one fetch to every broker that leads something to read and has none under way.
+    pub(super) fn send_fetches(&mut self, now: Time, out: &mut Outbox) {
+        self.follow_leaders();
+        self.fetcher.stalled = false;
+        for place in 0..self.links.brokers().len() {
+            if !self.fetcher.sessions[place].under_way {
+                self.fetch_from(place, now, out);
+            }
+        }
+    }
+
+    fn fetch_from(&mut self, place: usize, now: Time, out: &mut Outbox) {
+        let broker = self.links.brokers()[place];
+        let is_ready = self.links.get(Link::Data(place)).is_ready(now);
+        let mut wanted = core::mem::take(&mut self.fetcher.wanted);
+        wanted.clear();
+        for partition in self.assignment.order.iter().copied() {
+            let assigned = &self.assignment.states[partition];
+            let Some(position) = assigned.fetchable() else { continue };
+            if assigned.is_held(now) {
+                self.fetcher.stalled = true;
+                continue;
+            }
+            let Some(leader) = position.leader.leader else {
+                self.metadata.request();
+                self.fetcher.stalled = true;
+                continue;
+            };
+            if leader != broker || self.fetcher.is_buffered(partition) {
+                continue;
+            }
+            if !is_ready {
+                self.fetcher.stalled = true;
+                break;
+            }
+            let asked = Asked { offset: position.offset, current_epoch: position.leader.epoch };
+            wanted.push((partition, asked));
+        }
+        if is_ready && !wanted.is_empty() {
+            self.send_fetch(place, &mut wanted, now, out);
+        }
+        self.fetcher.wanted = wanted;
+    }
+
+    fn send_fetch(
+        &mut self,
+        place: usize,
+        wanted: &mut [(TopicPartition, Asked)],
+        now: Time,
+        out: &mut Outbox,
+    ) {
+        let session = &mut self.fetcher.sessions[place];
+        let known = |partition: TopicPartition| {
+            let found = session.partitions.binary_search_by_key(&partition, |(one, _)| *one);
+            found.ok().map(|found| session.partitions[found].1)
+        };
+        let is_full = session.kind == FetchSession::Full;
+        let changed = wanted.iter().filter(|(one, asked)| is_full || known(*one) != Some(*asked));
+        let partitions = changed.map(|(partition, asked)| FetchPartition {
+            partition: *partition,
+            offset: asked.offset,
+            current_epoch: asked.current_epoch,
+            last_fetched_epoch: None,
+            log_start: Offset::UNKNOWN,
+            max_bytes: self.settings.max_partition_fetch_bytes,
+        });
+        let partitions: Vec<_> = partitions.collect();
+        wanted.sort_unstable_by_key(|(partition, _)| *partition);
+        let is_wanted = |partition: &TopicPartition| {
+            wanted.binary_search_by_key(partition, |(one, _)| *one).is_ok()
+        };
+        let forgotten = match session.kind {
+            FetchSession::Full => Vec::new(),
+            FetchSession::Incremental => {
+                let before = session.partitions.iter().map(|(partition, _)| *partition);
+                before.filter(|partition| !is_wanted(partition)).collect()
+            }
+        };
+        let request = FetchRequest {
+            replica: None,
+            max_wait: self.settings.fetch_max_wait,
+            min_bytes: self.settings.fetch_min_bytes,
+            max_bytes: self.settings.fetch_max_bytes,
+            session: session.kind,
+            partitions,
+            forgotten,
+        };
+        session.partitions.clear();
+        session.partitions.extend_from_slice(wanted);
+        session.under_way = true;
+        let deadline = now + self.settings.request_timeout;
+        let channel = self.links.get_mut(Link::Data(place));
+        channel.send(Request::Fetch(request), deadline, Tag::Fetch, out);
+    }
+
+    /// `FetchCollector.collectFetch`: at most `max.poll.records`, from one partition after the other.
+    pub(super) fn collect(&mut self, now: Time, out: &mut Outbox) -> Result<Collected, ErrorCode> {
+        let mut collected = Collected { records: Vec::new(), advanced: false };
+        let mut remaining = self.settings.max_poll_records;
+        while remaining > 0 {
+            let Some(first) = self.fetcher.buffer.front_mut() else { break };
+            let partition = first.partition;
+            let state = self.assignment.states.get(partition);
+            if first.progress == Progress::Fresh {
+                first.progress = Progress::InLine;
+                let (next, error) = (first.next, first.error);
+                let position = state.and_then(|assigned| match assigned.state {
+                    FetchState::Fetching(position) => Some(position),
+                    FetchState::Initializing
+                    | FetchState::AwaitReset
+                    | FetchState::AwaitValidation(_) => None,
+                });
+                let is_current = position.is_some_and(|position| position.offset == next);
+                if position.is_some() && error != ErrorCode::None {
+                    self.fetcher.pop();
+                    self.assignment.prefer_others(partition);
+                    match self.on_fetch_error(now, partition, error, is_current, out) {
+                        Ok(()) => continue,
+                        Err(code) if collected.records.is_empty() => return Err(code),
+                        Err(code) => {
+                            // The exception is for the next poll; these records are for this one.
+                            self.thrown = Some(code);
+                            break;
+                        }
+                    }
+                }
+                if !is_current {
+                    self.fetcher.pop();
+                    continue;
+                }
+            }
+            let position = state.and_then(super::positions::Assigned::fetchable);
+            let Some(position) = position.filter(|position| position.offset == first.next) else {
+                self.drain_first();
+                continue;
+            };
+            let epoch = first.take(&mut remaining, &mut collected.records);
+            let next = first.next;
+            let is_consumed = first.at == first.batches.len();
+            if next > position.offset {
+                collected.advanced = true;
+                let moved = Position { offset: next, epoch, ..position };
+                if let Some(assigned) = self.assignment.states.get_mut(partition) {
+                    assigned.state = FetchState::Fetching(moved);
+                }
+            }
+            if is_consumed {
+                self.drain_first();
+            }
+        }
+        Ok(collected)
+    }
+
+    /// Drops what is left of the first fetch; whoever had bytes goes to the end of the line.
+    fn drain_first(&mut self) {
+        let Some(first) = self.fetcher.buffer.front() else { return };
+        let (partition, had_bytes) = (first.partition, first.at > 0);
+        self.fetcher.pop();
+        if had_bytes {
+            self.assignment.prefer_others(partition);
+        }
+    }
+
+    /// `handleInitializeErrors`.
+    fn on_fetch_error(
+        &mut self,
+        now: Time,
+        partition: TopicPartition,
+        error: ErrorCode,
+        is_current: bool,
+        out: &mut Outbox,
+    ) -> Result<(), ErrorCode> {
+        match error {
+            ErrorCode::OffsetOutOfRange => {
+                if !is_current {
+                    return Ok(());
+                }
+                out.mark(Mark::OffsetOutOfRange);
+                self.out_of_range(partition)
+            }
+            // The leader is behind the consumer, or confused: ask again.
+            ErrorCode::UnknownLeaderEpoch | ErrorCode::UnknownServerError => {
+                self.assignment.hold(partition, now + self.settings.retry_backoff.first);
+                Ok(())
+            }
+            ErrorCode::NotLeaderOrFollower
+            | ErrorCode::ReplicaNotAvailable
+            | ErrorCode::KafkaStorageError
+            | ErrorCode::FencedLeaderEpoch
+            | ErrorCode::OffsetNotAvailable
+            | ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::UnknownTopicId
+            | ErrorCode::InconsistentTopicId => {
+                self.metadata.request();
+                self.assignment.hold(partition, now + self.settings.retry_backoff.first);
+                Ok(())
+            }
+            // Everything else is thrown from `poll`.
+            code => Err(code),
+        }
+    }
+}
+
+impl CompletedFetch {
+    /// Hands out at most `remaining` records from `next` on; the epoch of the last batch that was touched.
+    fn take(&mut self, remaining: &mut u32, into: &mut Vec<PolledBatch>) -> Option<LeaderEpoch> {
+        let mut epoch = None;
+        while let Some(batch) = self.batches.get(self.at) {
+            if batch.end() <= self.next {
+                self.at += 1;
+                continue;
+            }
+            let base = self.next.max(batch.base);
+            let Some(values) = batch.values() else {
+                // Records that are not an application's are passed over.
+                self.next = batch.end();
+                epoch = Some(batch.epoch);
+                self.at += 1;
+                continue;
+            };
+            if *remaining == 0 {
+                break;
+            }
+            let skip = u32::try_from(base.distance_from(batch.base)).unwrap_or(u32::MAX);
+            let part = values.part(skip, *remaining);
+            into.push(PolledBatch { partition: self.partition, base, values: part });
+            *remaining -= part.count;
+            self.next = base.plus(part.count);
+            epoch = Some(batch.epoch);
+            if self.next >= batch.end() {
+                self.at += 1;
+            }
+        }
+        epoch
+    }
+}

@@ -1,0 +1,533 @@
+//! The consumer as a member of its group: joining, syncing, assigning as leader, leaving
+//! (`AbstractCoordinator`, `ConsumerCoordinator`).
+//!
+//! A rebalance advances only inside `poll`: what the background thread learns waits for the application to come back.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use stormglass_types::{ErrorCode, Generation, MemberId, Span, Time, TopicId, TopicPartition};
+
+use super::network::Tag;
+use super::{Consumer, Stage};
+use crate::message::{
+    JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, Request, Subscription,
+    SyncGroupRequest, SyncGroupResponse,
+};
+use crate::settings::{Assignor, AutoCommit};
+use crate::{Mark, Now, Outbox, Report, Rule};
+
+/// Who the consumer is in its group (`AbstractCoordinator.Generation`). Answers to an older self are recognised by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Member {
+    pub(super) generation: Generation,
+    pub(super) id: MemberId,
+    pub(super) protocol: Option<Assignor>,
+}
+
+impl Member {
+    /// Nobody yet.
+    pub(super) const NONE: Self =
+        Self { generation: Generation::NONE, id: MemberId::NONE, protocol: None };
+}
+
+/// `MemberState`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    Unjoined,
+    /// The join request is under way.
+    Preparing,
+    /// The sync request is under way.
+    Completing,
+    Stable,
+}
+
+/// The rebalance under way (`joinFuture`).
+#[derive(Clone, Debug)]
+enum Join {
+    Idle,
+    UnderWay,
+    Done(Arc<[TopicPartition]>),
+    Failed(ErrorCode),
+}
+
+/// What a member must do before the next join request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Prepare {
+    /// Commit and give partitions up (`onJoinPrepare`).
+    Needed,
+    Finished,
+}
+
+/// Whether the group must be joined again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rejoin {
+    Needed,
+    No,
+}
+
+/// The elected leader's task while it waits for fresh metadata.
+#[derive(Clone, Debug)]
+struct Leading {
+    member: Member,
+    members: Vec<(MemberId, Arc<Subscription>)>,
+    /// The version of metadata when it was elected.
+    version: u32,
+}
+
+/// Whose id a reset takes away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reset {
+    /// The generation only; the coordinator may still know the member.
+    Generation,
+    GenerationAndMember,
+}
+
+/// Everything about the group.
+#[derive(Clone, Debug)]
+pub(super) struct Membership {
+    pub(super) state: State,
+    pub(super) me: Member,
+    rejoin: Rejoin,
+    prepare: Prepare,
+    join: Join,
+    /// No join request before this.
+    join_at: Time,
+    /// When preparations must end (`joinPrepareTimer`).
+    prepare_until: Option<Time>,
+    leading: Option<Leading>,
+    /// The partition counts on which this member, as leader, based the assignment (`assignmentSnapshot`).
+    assigned_from: Option<Vec<(TopicId, u16)>>,
+    /// The partition counts as of the last poll (`metadataSnapshot`).
+    snapshot: Vec<(TopicId, u16)>,
+    snapshot_version: u32,
+    /// What the application subscribed to, sorted.
+    pub(super) topics: Vec<TopicId>,
+    /// What was subscribed to at the last join.
+    joined: Option<Arc<Subscription>>,
+}
+
+impl Membership {
+    pub(super) const fn new() -> Self {
+        Self {
+            state: State::Unjoined,
+            me: Member::NONE,
+            rejoin: Rejoin::Needed,
+            prepare: Prepare::Needed,
+            join: Join::Idle,
+            join_at: Time::ZERO,
+            prepare_until: None,
+            leading: None,
+            assigned_from: None,
+            snapshot: Vec::new(),
+            snapshot_version: 0,
+            topics: Vec::new(),
+            joined: None,
+        }
+    }
+
+    /// Whether the heartbeat thread has someone to keep alive.
+    pub(super) const fn has_joined(&self) -> bool {
+        matches!(self.state, State::Completing | State::Stable)
+    }
+
+    pub(super) const fn is_rebalancing(&self) -> bool {
+        matches!(self.state, State::Preparing | State::Completing)
+    }
+
+    pub(super) fn request_rejoin(&mut self) {
+        self.rejoin = Rejoin::Needed;
+    }
+
+    /// `resetStateAndRejoin`.
+    pub(super) fn reset(&mut self, reset: Reset) {
+        self.state = State::Unjoined;
+        self.me = match reset {
+            Reset::Generation => Member { id: self.me.id, ..Member::NONE },
+            Reset::GenerationAndMember => Member::NONE,
+        };
+        self.request_rejoin();
+        self.prepare = Prepare::Needed;
+    }
+
+    /// When, after now, a rebalance goes on although nothing arrives.
+    pub(super) fn wakes_at(&self, now: Time) -> Time {
+        let candidates = [self.join_at, self.prepare_until.unwrap_or(Time::NEVER)];
+        candidates.into_iter().filter(|at| *at > now).min().unwrap_or(Time::NEVER)
+    }
+
+    fn backs_off(&self, now: Time) -> bool {
+        now < self.join_at
+    }
+}
+
+impl Consumer {
+    /// `rebalance.timeout.ms` on the wire. Before KIP-62 the session timeout was all there was.
+    fn rebalance_timeout(&self) -> Span {
+        if self.rules.on(Rule::BackgroundHeartbeat) {
+            self.settings.max_poll_interval
+        } else {
+            self.settings.session_timeout
+        }
+    }
+
+    /// `generationIfStable`.
+    pub(super) fn stable_member(&self) -> Option<Member> {
+        (self.group_state.state == State::Stable).then_some(self.group_state.me)
+    }
+
+    /// `maybeUpdateSubscriptionMetadata`.
+    fn take_snapshot(&mut self) {
+        let version = self.metadata.version();
+        if version != self.group_state.snapshot_version {
+            self.group_state.snapshot_version = version;
+            self.group_state.snapshot.clear();
+            self.group_state.snapshot.extend_from_slice(self.metadata.counts());
+        }
+    }
+
+    /// `ConsumerCoordinator.poll`, without ever waiting.
+    pub(super) fn coordinate(&mut self, now: Now, out: &mut Outbox) -> Result<Stage, ErrorCode> {
+        self.take_snapshot();
+        if self.group_state.topics.is_empty() {
+            return Ok(Stage::Pending);
+        }
+        self.heart.polled_at = now.mono;
+        if !self.coordinator_ready(now, out) {
+            return Ok(Stage::Blocked);
+        }
+        if self.rejoin_needed_or_pending() && self.join_if_needed(now, out)? == Stage::Pending {
+            return Ok(Stage::Pending);
+        }
+        self.auto_commit(now, out);
+        Ok(Stage::Ready)
+    }
+
+    /// `rejoinNeededOrPending`: only the leader watches partition counts, each member its own subscription.
+    fn rejoin_needed_or_pending(&mut self) -> bool {
+        let group = &mut self.group_state;
+        let outdated = group.assigned_from.as_ref().is_some_and(|from| *from != group.snapshot);
+        let resubscribed =
+            group.joined.as_ref().is_some_and(|joined| joined.topics != group.topics);
+        if outdated || resubscribed {
+            group.rejoin = Rejoin::Needed;
+        }
+        group.rejoin == Rejoin::Needed || !matches!(group.join, Join::Idle)
+    }
+
+    /// `joinGroupIfNeeded`: `Ready` once the member has its assignment.
+    fn join_if_needed(&mut self, now: Now, out: &mut Outbox) -> Result<Stage, ErrorCode> {
+        while self.rejoin_needed_or_pending() {
+            if !self.coordinator_ready(now, out) || self.group_state.backs_off(now.mono) {
+                return Ok(Stage::Pending);
+            }
+            if self.group_state.prepare == Prepare::Needed {
+                if !self.prepare_join(now, out) {
+                    return Ok(Stage::Pending);
+                }
+                self.group_state.prepare = Prepare::Finished;
+            }
+            if matches!(self.group_state.join, Join::Idle) {
+                self.send_join(now, out);
+            }
+            match core::mem::replace(&mut self.group_state.join, Join::Idle) {
+                Join::Idle | Join::UnderWay => {
+                    self.group_state.join = Join::UnderWay;
+                    return Ok(Stage::Pending);
+                }
+                Join::Done(assignment) => {
+                    let group = &mut self.group_state;
+                    let reset =
+                        group.me.generation == Generation::NONE && group.me.protocol.is_none();
+                    if reset || group.state != State::Stable {
+                        group.reset(Reset::GenerationAndMember);
+                        continue;
+                    }
+                    self.complete_join(now, &assignment, out);
+                    self.group_state.prepare = Prepare::Needed;
+                }
+                Join::Failed(code) => {
+                    self.group_state.request_rejoin();
+                    if !is_immediate(code) {
+                        if !code.is_retriable() {
+                            return Err(code);
+                        }
+                        self.back_off_join(now.mono);
+                    }
+                }
+            }
+        }
+        Ok(Stage::Ready)
+    }
+
+    /// `onJoinPrepare` of an eager assignor: commit, then give everything up. Whether that is over.
+    fn prepare_join(&mut self, now: Now, out: &mut Outbox) -> bool {
+        let timeout = self.rebalance_timeout();
+        let until = *self.group_state.prepare_until.get_or_insert(now.mono + timeout);
+        let gives_up_first = self.rules.on(Rule::RevokeBeforeJoin);
+        if self.settings.auto_commit != AutoCommit::Off {
+            if gives_up_first {
+                self.assignment.revoke_soon();
+            }
+            if !self.prepare_commit_over(now, until, out) {
+                return false;
+            }
+        }
+        let partitions = self.assignment.partitions();
+        let me = self.group_state.me;
+        let generation = self.assignment.generation;
+        if me.generation == Generation::NONE || me.id == MemberId::NONE {
+            self.lose(partitions, out);
+        } else if gives_up_first && !partitions.is_empty() {
+            out.report(Report::Revoked(generation, partitions));
+            self.assignment.replace(generation, &[]);
+        }
+        self.group_state.prepare_until = None;
+        self.metadata.watch(&self.group_state.topics);
+        true
+    }
+
+    fn lose(&mut self, partitions: Vec<TopicPartition>, out: &mut Outbox) {
+        if partitions.is_empty() {
+            return;
+        }
+        out.mark(Mark::PartitionsLost);
+        out.report(Report::Lost(self.assignment.generation, partitions));
+        self.assignment.replace(Generation::NONE, &[]);
+    }
+
+    fn send_join(&mut self, now: Now, out: &mut Outbox) {
+        let group = &mut self.group_state;
+        group.state = State::Preparing;
+        let subscription = Arc::new(Subscription {
+            topics: group.topics.clone(),
+            owned: self.assignment.partitions(),
+            generation: (group.me.generation != Generation::NONE).then_some(group.me.generation),
+        });
+        group.joined = Some(Arc::clone(&subscription));
+        let me = group.me;
+        if self.coordinator(now.mono).is_none() {
+            self.group_state.join = Join::Failed(ErrorCode::CoordinatorNotAvailable);
+            return;
+        }
+        let rebalance_timeout = self.rebalance_timeout();
+        let request = JoinGroupRequest {
+            group: self.group,
+            member: me.id,
+            session_timeout: self.settings.session_timeout,
+            rebalance_timeout,
+            protocols: self.settings.assignors.clone(),
+            subscription,
+        };
+        // The coordinator may hold the request for the whole rebalance, and a little longer.
+        let patience = self.settings.request_timeout.max(rebalance_timeout + Span::secs(5));
+        self.group_state.join = Join::UnderWay;
+        self.ask_coordinator(Request::JoinGroup(request), now.mono + patience, Tag::Join(me), out);
+    }
+
+    pub(super) fn on_joined(
+        &mut self,
+        now: Now,
+        sent: Member,
+        response: JoinGroupResponse,
+        out: &mut Outbox,
+    ) {
+        match response.error {
+            ErrorCode::None => return self.on_join_phase_over(now, response, out),
+            ErrorCode::UnknownMemberId if self.group_state.me == sent => {
+                self.group_state.reset(Reset::GenerationAndMember);
+            }
+            ErrorCode::MemberIdRequired => {
+                self.group_state.me = Member { id: response.member, ..Member::NONE };
+            }
+            ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator => {
+                self.forget_coordinator(now, out);
+            }
+            // Everything else decides only how the rebalance fails.
+            _ => {}
+        }
+        self.group_state.join = Join::Failed(response.error);
+    }
+
+    fn on_join_phase_over(&mut self, now: Now, response: JoinGroupResponse, out: &mut Outbox) {
+        if self.group_state.state != State::Preparing {
+            // The member has left meanwhile (`UnjoinedGroupException`); joining again is all there is to do.
+            self.group_state.join = Join::Failed(ErrorCode::CoordinatorNotAvailable);
+            return;
+        }
+        let me = Member {
+            generation: response.generation,
+            id: response.member,
+            protocol: response.protocol,
+        };
+        self.group_state.state = State::Completing;
+        self.group_state.me = me;
+        self.heart.enable(now.mono, &self.settings);
+        if response.leader != response.member {
+            self.group_state.assigned_from = None;
+            return self.send_sync(now, Vec::new(), out);
+        }
+        let mut topics: Vec<TopicId> =
+            response.members.iter().flat_map(|(_, wants)| wants.topics.iter().copied()).collect();
+        topics.sort_unstable();
+        topics.dedup();
+        self.metadata.watch(&topics);
+        let version = self.metadata.version();
+        self.group_state.leading = Some(Leading { member: me, members: response.members, version });
+        self.lead(now, out);
+    }
+
+    /// Assigns, once metadata are fresh (`onLeaderElected`).
+    pub(super) fn lead(&mut self, now: Now, out: &mut Outbox) {
+        let Some(leading) = self.group_state.leading.take() else { return };
+        if !self.metadata.is_fresh() && self.metadata.version() == leading.version {
+            self.group_state.leading = Some(leading);
+            return;
+        }
+        if self.group_state.me != leading.member || self.group_state.state != State::Completing {
+            self.group_state.join = Join::Failed(ErrorCode::IllegalGeneration);
+            return;
+        }
+        let Some(assignor) = leading.member.protocol else {
+            self.group_state.join = Join::Failed(ErrorCode::InconsistentGroupProtocol);
+            return;
+        };
+        self.take_snapshot();
+        let assignments = assignor.assign(self.metadata.counts(), &leading.members);
+        self.group_state.assigned_from = Some(self.group_state.snapshot.clone());
+        let assignments =
+            assignments.into_iter().map(|(member, partitions)| (member, Arc::from(partitions)));
+        self.send_sync(now, assignments.collect(), out);
+    }
+
+    fn send_sync(
+        &mut self,
+        now: Now,
+        assignments: Vec<(MemberId, Arc<[TopicPartition]>)>,
+        out: &mut Outbox,
+    ) {
+        if self.coordinator(now.mono).is_none() {
+            self.group_state.join = Join::Failed(ErrorCode::CoordinatorNotAvailable);
+            return;
+        }
+        let me = self.group_state.me;
+        let request = SyncGroupRequest {
+            group: self.group,
+            generation: me.generation,
+            member: me.id,
+            assignments,
+        };
+        let deadline = now.mono + self.settings.request_timeout;
+        self.ask_coordinator(Request::SyncGroup(request), deadline, Tag::Sync(me), out);
+    }
+
+    pub(super) fn on_synced(
+        &mut self,
+        now: Now,
+        sent: Member,
+        response: SyncGroupResponse,
+        out: &mut Outbox,
+    ) {
+        let group = &mut self.group_state;
+        let join = match response.error {
+            ErrorCode::None => {
+                let reset = group.me.generation == Generation::NONE && group.me.protocol.is_none();
+                if reset || group.state != State::Completing {
+                    // The heartbeat thread gave this generation up meanwhile.
+                    Join::Failed(ErrorCode::IllegalGeneration)
+                } else {
+                    group.state = State::Stable;
+                    group.rejoin = Rejoin::No;
+                    Join::Done(response.assignment)
+                }
+            }
+            code @ (ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) => {
+                if group.me == sent {
+                    group.reset(reset_after(code));
+                }
+                Join::Failed(code)
+            }
+            code @ (ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator) => {
+                self.forget_coordinator(now, out);
+                Join::Failed(code)
+            }
+            code => Join::Failed(code),
+        };
+        self.group_state.join = join;
+    }
+
+    /// No join request before the backoff is over.
+    pub(super) fn back_off_join(&mut self, now: Time) {
+        self.group_state.join_at = now + self.settings.retry_backoff.first;
+    }
+
+    /// The join or sync request will get no answer.
+    pub(super) fn on_join_unanswered(&mut self) {
+        self.group_state.join = Join::Failed(ErrorCode::NetworkException);
+    }
+
+    /// `onJoinComplete`.
+    fn complete_join(&mut self, now: Now, assignment: &[TopicPartition], out: &mut Outbox) {
+        let known = |partition: &TopicPartition| self.group_state.topics.contains(&partition.topic);
+        if !assignment.iter().all(known) {
+            self.group_state.request_rejoin();
+            return;
+        }
+        let mut partitions = assignment.to_vec();
+        partitions.sort_unstable();
+        partitions.dedup();
+        let owned = self.assignment.partitions();
+        if !owned.is_empty() {
+            // Only a member that did not give its partitions up before it joined still has some.
+            out.report(Report::Revoked(self.assignment.generation, owned));
+        }
+        self.schedule_auto_commit(now.mono);
+        self.assignment.replace(self.group_state.me.generation, &partitions);
+        out.report(Report::Assigned(self.group_state.me.generation, partitions));
+    }
+
+    /// `maybeLeaveGroup`: tells the coordinator if that is possible, and is no member any more either way.
+    pub(super) fn leave(&mut self, now: Now, out: &mut Outbox) {
+        let me = self.group_state.me;
+        let is_member = self.group_state.state != State::Unjoined && me.id != MemberId::NONE;
+        if is_member && self.coordinator(now.mono).is_some() {
+            let request = LeaveGroupRequest { group: self.group, member: me.id };
+            let deadline = now.mono + self.settings.request_timeout;
+            self.ask_coordinator(Request::LeaveGroup(request), deadline, Tag::Leave, out);
+        }
+        self.group_state.reset(Reset::GenerationAndMember);
+    }
+
+    /// `onLeavePrepare`: the application hears that its partitions are gone before the group does.
+    pub(super) fn give_up(&mut self, out: &mut Outbox) {
+        let partitions = self.assignment.partitions();
+        let me = self.group_state.me;
+        let is_out = me.generation == Generation::NONE || me.id == MemberId::NONE;
+        if is_out || self.group_state.is_rebalancing() {
+            self.lose(partitions, out);
+        } else if !partitions.is_empty() {
+            out.report(Report::Revoked(self.assignment.generation, partitions));
+            self.assignment.replace(Generation::NONE, &[]);
+        }
+    }
+}
+
+/// What an error takes away: after `ILLEGAL_GENERATION` the member id may still be good.
+pub(super) fn reset_after(code: ErrorCode) -> Reset {
+    if code == ErrorCode::IllegalGeneration {
+        Reset::Generation
+    } else {
+        Reset::GenerationAndMember
+    }
+}
+
+/// Whether a failed rebalance is tried again at once.
+fn is_immediate(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::UnknownMemberId
+            | ErrorCode::IllegalGeneration
+            | ErrorCode::RebalanceInProgress
+            | ErrorCode::MemberIdRequired
+    )
+}
