@@ -42,6 +42,8 @@ pub enum Partitioner {
     BuiltIn(Adaptive),
     /// Java's with `partitioner.ignore.keys=true`: sticky for every record.
     IgnoreKeys(Adaptive),
+    /// `RoundRobinPartitioner`: every record to the next partition, whatever its key.
+    RoundRobin,
 }
 
 /// `partitioner.adaptive.partitioning.enable`.
