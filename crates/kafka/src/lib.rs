@@ -19,6 +19,7 @@ mod mark;
 pub mod message;
 pub mod metadata;
 mod note;
+pub mod producer;
 pub mod record;
 mod rules;
 pub mod settings;

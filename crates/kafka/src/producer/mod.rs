@@ -1,0 +1,392 @@
+//! The producer client: takes records in, batches them, and sends them until they are acknowledged or given up.
+//!
+//! Behaves as the Java producer of Kafka 4.0 with its built-in partitioner, without transactions and compression. Does not
+//! know values: a record is a key hash, a size, and the identity that it gets here.
+
+mod accumulator;
+mod batch;
+mod delivery;
+mod links;
+mod metadata;
+mod partitioner;
+mod sender;
+mod sequence;
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use stormglass_types::history::Outcome;
+use stormglass_types::{ErrorCode, Rng, SourceId, Span, Time, Value};
+
+pub use self::partitioner::{
+    Candidates, RoundRobin, StickyPartitioner, Switch, murmur2, partition_for,
+};
+
+use self::accumulator::{Accumulator, Append, Appended, Queue, Ready};
+use self::batch::batch_upper_bound;
+use self::links::Links;
+use self::metadata::Metadata;
+use self::sequence::Sequences;
+use crate::message::Msg;
+use crate::settings::{Delivery, ProducerSettings};
+use crate::{
+    Boot, Call, Completion, Exit, Input, Machine, Mark, Now, OpId, Outbox, ProducerSetup, Rules,
+    SendCall, Timer,
+};
+
+/// A producer and the application thread above it.
+#[derive(Clone, Debug)]
+pub struct Producer {
+    settings: Arc<ProducerSettings>,
+    rules: Rules,
+    rng: Rng,
+    source: SourceId,
+    accumulator: Accumulator,
+    /// None unless the producer is idempotent.
+    sequences: Option<Sequences>,
+    metadata: Metadata,
+    links: Links,
+    /// What the sender found when it last looked; kept for its memory.
+    ready: Ready,
+    /// Calls of `send` that wait for metadata or memory, in order.
+    blocked: VecDeque<Blocked>,
+    /// How many calls of `send` were let in.
+    sends: u64,
+    flushes: Vec<Flush>,
+    life: Life,
+    /// Who waits for the close.
+    closers: Vec<Closer>,
+    /// When [`Timer::Sender`] comes; a later wish does not move it.
+    sender_timer: Time,
+    /// When [`Timer::Blocked`] comes.
+    blocked_timer: Time,
+}
+
+/// A call of `send` that waits.
+#[derive(Clone, Copy, Debug)]
+struct Blocked {
+    op: OpId,
+    call: SendCall,
+    /// Its place among all calls of `send`.
+    turn: u64,
+    deadline: Time,
+    on: WaitsFor,
+}
+
+/// What a call of `send` waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum WaitsFor {
+    Metadata,
+    Memory,
+}
+
+/// A call of `flush` that waits.
+#[derive(Clone, Copy, Debug)]
+struct Flush {
+    op: OpId,
+    /// How many calls of `send` came before it.
+    sends: u64,
+    /// It waits for batches that were begun before this one.
+    batches: u64,
+}
+
+/// Whether the producer is being closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Life {
+    Open,
+    Closing,
+    Closed,
+}
+
+/// Who waits for the close.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Closer {
+    Application(OpId),
+    Operator,
+}
+
+impl Machine for Producer {
+    type Setup = ProducerSetup;
+    type Store = ();
+
+    fn boot(now: Now, boot: Boot, setup: ProducerSetup, _store: (), out: &mut Outbox) -> Self {
+        let sequences = match setup.settings.delivery {
+            Delivery::Idempotent => Some(Sequences::new(boot.rules)),
+            Delivery::FireAndForget | Delivery::Leader | Delivery::AllReplicas => None,
+        };
+        let links = Links::new(&boot.directory);
+        let mut producer = Self {
+            accumulator: Accumulator::new(&setup.settings),
+            settings: setup.settings,
+            rules: boot.rules,
+            rng: boot.rng,
+            source: setup.source,
+            sequences,
+            metadata: Metadata::new(now.mono),
+            ready: Ready::new(links.len()),
+            links,
+            blocked: VecDeque::new(),
+            sends: 0,
+            flushes: Vec::new(),
+            life: Life::Open,
+            closers: Vec::new(),
+            sender_timer: Time::NEVER,
+            blocked_timer: Time::NEVER,
+        };
+        producer.run(now, out);
+        producer
+    }
+
+    fn handle(&mut self, now: Now, input: Input, out: &mut Outbox) {
+        match input {
+            Input::Call(op, Call::Send(call)) => self.on_send(now, op, call, out),
+            Input::Call(op, Call::Flush) => self.on_flush(now, op, out),
+            Input::Call(op, Call::Close) => self.on_close(now, Closer::Application(op), out),
+            Input::Call(
+                op,
+                Call::Subscribe(_)
+                | Call::Poll(_)
+                | Call::CommitSync(_)
+                | Call::CommitAsync(_)
+                | Call::CreateTopic(_)
+                | Call::CreatePartitions { .. }
+                | Call::ElectLeader { .. },
+            ) => out.complete(op, Completion::Done(Outcome::Fail(ErrorCode::InvalidRequest))),
+            Input::Shutdown => self.on_close(now, Closer::Operator, out),
+            Input::Recv(conn, Msg::Response(correlation, response)) => {
+                self.on_response(now, conn, correlation, response, out);
+            }
+            // Nobody has anything to ask of a producer.
+            Input::Recv(conn, Msg::Request(..)) | Input::Opened(conn, _) => out.close(conn),
+            Input::Closed(conn) => self.on_closed(now, conn, out),
+            Input::Timer(Timer::Sender) => {
+                self.sender_timer = Time::NEVER;
+                self.run(now, out);
+            }
+            Input::Timer(Timer::Blocked) => self.on_blocked_timer(now, out),
+            Input::Timer(_) | Input::Synced(_) => {}
+        }
+    }
+
+    fn into_store(self) -> Self::Store {}
+}
+
+impl Producer {
+    /// `KafkaProducer.doSend`.
+    fn on_send(&mut self, now: Now, op: OpId, call: SendCall, out: &mut Outbox) {
+        if let Some(code) = self.refusal(call) {
+            out.mark(Mark::SendRefused);
+            return out.complete(op, Completion::Refused(code));
+        }
+        let turn = self.sends;
+        self.sends += 1;
+        let append = if self.blocked.is_empty() { self.append(now, call) } else { None };
+        match append {
+            Some(Append::Done(done)) => {
+                self.accept(op, done, out);
+                self.after_append(now, done.queue, out);
+            }
+            Some(Append::NoMemory) => self.block(now, op, call, turn, WaitsFor::Memory, out),
+            Some(Append::NoMetadata) => self.block(now, op, call, turn, WaitsFor::Metadata, out),
+            None => {
+                let on = self.blocked.back().map_or(WaitsFor::Memory, |last| last.on);
+                self.block(now, op, call, turn, on, out);
+            }
+        }
+    }
+
+    /// Why a record can never be taken in.
+    fn refusal(&self, call: SendCall) -> Option<ErrorCode> {
+        let size = batch_upper_bound(call.bytes);
+        let fatal = self.sequences.as_ref().and_then(|sequences| sequences.fatal);
+        if self.life != Life::Open {
+            Some(ErrorCode::UnknownServerError)
+        } else if fatal.is_some() {
+            fatal
+        } else if size > self.settings.max_request_size
+            || u64::from(size) > self.settings.buffer_memory
+        {
+            Some(ErrorCode::MessageTooLarge)
+        } else if u64::from(self.settings.batch_size) > self.settings.buffer_memory {
+            Some(ErrorCode::InvalidConfig)
+        } else {
+            None
+        }
+    }
+
+    fn append(&mut self, now: Now, call: SendCall) -> Option<Append> {
+        let append = self.accumulator.append(now, call, &self.settings, &mut self.rng);
+        if append == Append::NoMetadata {
+            self.metadata.want_topic(call.topic, now.mono);
+        }
+        Some(append)
+    }
+
+    fn accept(&self, op: OpId, done: Appended, out: &mut Outbox) {
+        let value = Value { source: self.source, serial: done.serial };
+        out.complete(op, Completion::Accepted(done.partition, value));
+    }
+
+    fn after_append(&mut self, now: Now, queue: Queue, out: &mut Outbox) {
+        match queue {
+            Queue::AsBefore => {}
+            Queue::Begun if self.settings.linger > Span::ZERO && !self.must_hurry() => {
+                self.arm(now.mono + self.settings.linger, out);
+            }
+            Queue::Begun | Queue::Full => self.run(now, out),
+        }
+    }
+
+    fn block(
+        &mut self,
+        now: Now,
+        op: OpId,
+        call: SendCall,
+        turn: u64,
+        on: WaitsFor,
+        out: &mut Outbox,
+    ) {
+        out.mark(Mark::SendBlocked);
+        let deadline = now.mono + self.settings.max_block;
+        let first = self.blocked.is_empty();
+        self.blocked.push_back(Blocked { op, call, turn, deadline, on });
+        self.arm_blocked(out);
+        if first {
+            self.run(now, out);
+        }
+        if self.settings.max_block == Span::ZERO {
+            self.on_blocked_timer(now, out);
+        }
+    }
+
+    /// Lets blocked calls go on, in order; tells whether any could.
+    fn unblock(&mut self, now: Now, out: &mut Outbox) -> bool {
+        let mut any = false;
+        while let Some(first) = self.blocked.front().copied() {
+            let on = match self.append(now, first.call) {
+                Some(Append::Done(done)) => {
+                    self.accept(first.op, done, out);
+                    self.blocked.pop_front();
+                    any = true;
+                    continue;
+                }
+                Some(Append::NoMetadata) => WaitsFor::Metadata,
+                Some(Append::NoMemory) | None => WaitsFor::Memory,
+            };
+            let turned = first.on != on;
+            self.blocked.front_mut().expect("it was looked at above").on = on;
+            // A call that now waits for memory makes every batch ready to be sent.
+            return any || (turned && on == WaitsFor::Memory);
+        }
+        any
+    }
+
+    fn on_blocked_timer(&mut self, now: Now, out: &mut Outbox) {
+        self.blocked_timer = Time::NEVER;
+        while let Some(first) = self.blocked.front()
+            && first.deadline <= now.mono
+        {
+            out.mark(Mark::SendRefused);
+            out.complete(first.op, Completion::Refused(ErrorCode::RequestTimedOut));
+            self.blocked.pop_front();
+        }
+        self.arm_blocked(out);
+        self.run(now, out);
+    }
+
+    /// Whether batches are sent before they are full or old enough.
+    fn must_hurry(&self) -> bool {
+        let starved = self.blocked.front().is_some_and(|first| first.on == WaitsFor::Memory);
+        starved || !self.flushes.is_empty() || self.life != Life::Open
+    }
+
+    fn on_flush(&mut self, now: Now, op: OpId, out: &mut Outbox) {
+        let batches = self.accumulator.batches.begun();
+        self.flushes.push(Flush { op, sends: self.sends, batches });
+        self.run(now, out);
+    }
+
+    /// `close`: nothing more is taken in, calls that are blocked end, everything taken in is sent.
+    fn on_close(&mut self, now: Now, closer: Closer, out: &mut Outbox) {
+        self.closers.push(closer);
+        if self.life == Life::Open {
+            self.life = Life::Closing;
+            for blocked in core::mem::take(&mut self.blocked) {
+                out.mark(Mark::SendRefused);
+                out.complete(blocked.op, Completion::Refused(ErrorCode::UnknownServerError));
+            }
+        }
+        self.run(now, out);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.life == Life::Closed
+    }
+
+    /// Ends the calls of `flush` and `close` that have what they waited for.
+    fn finish_calls(&mut self, now: Time, out: &mut Outbox) {
+        if !self.flushes.is_empty() {
+            self.finish_flushes(out);
+        }
+        if self.life == Life::Closing && !self.accumulator.has_incomplete() {
+            self.life = Life::Closed;
+            let backoff = self.settings.reconnect_backoff;
+            for link in self.links.iter_mut() {
+                link.channel.disconnect(now, backoff, &mut self.rng, out);
+            }
+        }
+        if self.life == Life::Closed {
+            for closer in core::mem::take(&mut self.closers) {
+                match closer {
+                    Closer::Application(op) => {
+                        out.complete(op, Completion::Done(Outcome::Ok));
+                    }
+                    Closer::Operator => out.exit(Exit::Clean),
+                }
+            }
+        }
+    }
+
+    fn finish_flushes(&mut self, out: &mut Outbox) {
+        let begun = self.accumulator.batches.begun();
+        let oldest = (self.accumulator.unreported()).map(|batch| batch.number).min();
+        let oldest_blocked = self.blocked.front().map(|first| first.turn);
+        self.flushes.retain_mut(|flush| {
+            if oldest_blocked.is_some_and(|turn| turn < flush.sends) {
+                flush.batches = begun;
+                return true;
+            }
+            if oldest.is_some_and(|number| number < flush.batches) {
+                return true;
+            }
+            out.complete(flush.op, Completion::Done(Outcome::Ok));
+            false
+        });
+    }
+
+    /// Wakes the sender no later than this. A timer that is set stays where it is: waking too early costs less than moving it.
+    fn arm(&mut self, at: Time, out: &mut Outbox) {
+        if at < self.sender_timer {
+            self.sender_timer = at;
+            out.set_timer(Timer::Sender, at);
+        }
+    }
+
+    fn arm_blocked(&mut self, out: &mut Outbox) {
+        if let Some(first) = self.blocked.front()
+            && first.deadline < self.blocked_timer
+        {
+            self.blocked_timer = first.deadline;
+            out.set_timer(Timer::Blocked, first.deadline);
+        }
+    }
+
+    /// With one request in flight a partition is left alone until its batch is settled (`guaranteeMessageOrder`).
+    fn keeps_order_by_muting(&self) -> bool {
+        self.settings.max_in_flight == 1
+    }
+}
+
+#[cfg(test)]
+mod tests;

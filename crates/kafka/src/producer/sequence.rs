@@ -1,0 +1,333 @@
+//! Idempotence: the producer's id and epoch, and the sequences of each partition (`TransactionManager`, `TxnPartitionEntry`).
+//!
+//! Does not send the request for an id, and knows no transactions.
+
+use alloc::vec::Vec;
+
+use smallvec::SmallVec;
+use stormglass_types::{ErrorCode, IdVec, Offset, ProducerEpoch, ProducerId, Sequence, Time};
+
+use super::batch::{BatchId, Batches, Fate, PartId, Place, ProducerBatch};
+use crate::message::ProduceResult;
+use crate::record::ProducerStamp;
+use crate::{Mark, Outbox, Rule, Rules};
+
+/// A producer id and epoch.
+type Identity = (ProducerId, ProducerEpoch);
+
+/// What an idempotent producer remembers.
+#[derive(Clone, Debug)]
+pub(super) struct Sequences {
+    identity: Option<Identity>,
+    /// Where the request for an id stands.
+    pub(super) init: Init,
+    /// An error after which nothing more is sent.
+    pub(super) fatal: Option<ErrorCode>,
+    parts: IdVec<PartId, Sequencing>,
+    /// Partitions for whose sake a new epoch must begin; their batches under way are numbered anew then.
+    rewrite: Vec<PartId>,
+    /// Partitions with a batch that was given up after it may have been appended.
+    unresolved: Vec<PartId>,
+    rules: Rules,
+}
+
+/// Where the request for an id stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Init {
+    /// To be sent when an id is needed, but not before this.
+    NotBefore(Time),
+    /// Without an answer.
+    InFlight,
+}
+
+/// The sequences of one partition.
+#[derive(Clone, Default, Debug)]
+struct Sequencing {
+    identity: Option<Identity>,
+    next: Sequence,
+    last_acked: Option<Sequence>,
+    last_acked_offset: Option<Offset>,
+    /// Batches that were sent and are not complete, in the order of their sequences.
+    under_way: SmallVec<[BatchId; 5]>,
+    /// The sequence after the last batch that was given up.
+    unresolved: Option<Sequence>,
+}
+
+/// Whether the first batch of a queue may be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Turn {
+    /// It may.
+    Yes,
+    /// Another batch of the partition must be settled first, and Kafka ends the round of its broker here.
+    No,
+    /// A new epoch must begin first, which other partitions may have to make possible.
+    NotInThisEpoch,
+    /// This one goes before it: its fate under the old epoch must be known.
+    Instead(BatchId),
+}
+
+impl Sequences {
+    pub(super) fn new(rules: Rules) -> Self {
+        Self {
+            identity: None,
+            init: Init::NotBefore(Time::ZERO),
+            fatal: None,
+            parts: IdVec::new(),
+            rewrite: Vec::new(),
+            unresolved: Vec::new(),
+            rules,
+        }
+    }
+
+    /// Whether an id must be asked for.
+    pub(super) const fn needs_id(&self) -> bool {
+        self.identity.is_none() && self.fatal.is_none()
+    }
+
+    /// Takes a new id in.
+    pub(super) fn identify(&mut self, id: ProducerId, epoch: ProducerEpoch, batches: &mut Batches) {
+        self.identity = Some((id, epoch));
+        self.rewrite_all(batches);
+    }
+
+    fn part(&mut self, part: PartId) -> &mut Sequencing {
+        while self.parts.get(part).is_none() {
+            self.parts.push(Sequencing::default());
+        }
+        &mut self.parts[part]
+    }
+
+    /// What must happen before anything is sent: settle what is unresolved, begin a new epoch where one is due.
+    pub(super) fn upkeep(&mut self, batches: &mut Batches, out: &mut Outbox) {
+        if !self.unresolved.is_empty() {
+            self.resolve();
+        }
+        if !self.rewrite.is_empty() && self.identity.is_some() && self.may_bump(batches) {
+            self.bump(batches, out);
+        }
+    }
+
+    /// `maybeResolveSequences`.
+    fn resolve(&mut self) {
+        for part in core::mem::take(&mut self.unresolved) {
+            let sequencing = &mut self.parts[part];
+            if !sequencing.under_way.is_empty() {
+                self.unresolved.push(part);
+                continue;
+            }
+            sequencing.unresolved = None;
+            if !sequencing.is_next(sequencing.next.0) {
+                self.want_bump(part);
+            }
+        }
+    }
+
+    fn want_bump(&mut self, part: PartId) {
+        if !self.rewrite.contains(&part) {
+            self.rewrite.push(part);
+        }
+    }
+
+    /// A batch that the old epoch may still append would be appended twice if the new one sent it again (KAFKA-14034).
+    fn may_bump(&self, batches: &Batches) -> bool {
+        !self.rules.on(Rule::BumpAwaitsInFlight)
+            || self.rewrite.iter().all(|part| {
+                self.parts.get(*part).is_none_or(|sequencing| {
+                    sequencing.under_way.iter().all(|id| {
+                        let batch = batches.get(*id);
+                        batch.place == Place::Queued && batch.fate == Fate::Refused
+                    })
+                })
+            })
+    }
+
+    /// `bumpIdempotentProducerEpoch`.
+    fn bump(&mut self, batches: &mut Batches, out: &mut Outbox) {
+        let Some((id, epoch)) = self.identity else { return };
+        out.mark(Mark::ProducerEpochBumped);
+        if epoch.0 == i16::MAX {
+            // A new id is needed; batches under way are numbered anew when it is there.
+            self.identity = None;
+            return;
+        }
+        self.identity = Some((id, ProducerEpoch(epoch.0 + 1)));
+        self.rewrite_all(batches);
+    }
+
+    fn rewrite_all(&mut self, batches: &mut Batches) {
+        let identity = self.identity;
+        for part in core::mem::take(&mut self.rewrite) {
+            self.part(part).start_at_zero(identity, batches);
+            self.parts[part].unresolved = None;
+            self.unresolved.retain(|unresolved| *unresolved != part);
+        }
+    }
+
+    /// `shouldStopDrainBatchesForPartition`.
+    pub(super) fn turn(&mut self, first: BatchId, batches: &Batches) -> Turn {
+        let batch = batches.get(first);
+        let Some(identity) = self.identity else { return Turn::No };
+        if self.fatal.is_some() {
+            return Turn::No;
+        }
+        let awaits_bump = self.rewrite.contains(&batch.part);
+        let keeps_order = self.rules.on(Rule::RetryKeepsOrder);
+        let sequencing = self.part(batch.part);
+        if awaits_bump {
+            let unsettled = sequencing.under_way.iter().find(|id| {
+                let batch = batches.get(**id);
+                batch.place != Place::Queued || batch.fate != Fate::Refused
+            });
+            return match unsettled {
+                Some(id) if batches.get(*id).place == Place::Queued => Turn::Instead(*id),
+                Some(_) | None => Turn::NotInThisEpoch,
+            };
+        }
+        let oldest = sequencing.under_way.first();
+        if batch.stamp.is_none() {
+            let stale = sequencing.identity != Some(identity);
+            let wait = (stale && oldest.is_some()) || sequencing.unresolved.is_some();
+            return if wait { Turn::No } else { Turn::Yes };
+        }
+        // A batch that is sent again waits until it is the oldest one under way.
+        if keeps_order && oldest != Some(&first) { Turn::No } else { Turn::Yes }
+    }
+
+    /// Gives a batch that is about to be sent its place in the sequence, if it has none.
+    pub(super) fn stamp(&mut self, id: BatchId, batches: &mut Batches) {
+        let batch = batches.get_mut(id);
+        let (None, Some(identity)) = (batch.stamp, self.identity) else { return };
+        let sequencing = self.part(batch.part);
+        if sequencing.identity != Some(identity) && sequencing.under_way.is_empty() {
+            sequencing.identity = Some(identity);
+            sequencing.next = Sequence(0);
+            sequencing.last_acked = None;
+        }
+        let sequence = sequencing.next;
+        batch.stamp = Some(ProducerStamp { id: identity.0, epoch: identity.1, sequence });
+        sequencing.next = sequence.plus(batch.count);
+        sequencing.under_way.push(id);
+    }
+
+    /// `handleCompletedBatch`.
+    pub(super) fn acked(&mut self, id: BatchId, base: Offset, batch: &ProducerBatch) {
+        let Some(stamp) = batch.stamp else { return };
+        let sequencing = self.part(batch.part);
+        let last = stamp.last_sequence(batch.count);
+        sequencing.last_acked = sequencing.last_acked.max(Some(last));
+        if base != Offset::UNKNOWN {
+            sequencing.last_acked_offset =
+                sequencing.last_acked_offset.max(Some(base.plus(batch.count - 1)));
+        }
+        sequencing.forget(id);
+    }
+
+    /// `handleFailedBatch`: `code` is what the application is told.
+    pub(super) fn failed(&mut self, id: BatchId, batch: &ProducerBatch, code: ErrorCode, gap: Gap) {
+        let sequencing = self.part(batch.part);
+        sequencing.forget(id);
+        if matches!(code, ErrorCode::ClusterAuthorizationFailed | ErrorCode::ProducerFenced) {
+            self.fatal = Some(code);
+            return;
+        }
+        if code == ErrorCode::UnknownProducerId {
+            *sequencing = Sequencing::default();
+            self.unresolved.retain(|unresolved| *unresolved != batch.part);
+        } else if code == ErrorCode::OutOfOrderSequenceNumber || gap == Gap::Left {
+            self.want_bump(batch.part);
+        }
+    }
+
+    /// A batch was given up without an answer.
+    pub(super) fn forget(&mut self, id: BatchId, part: PartId) {
+        self.part(part).forget(id);
+    }
+
+    /// `markSequenceUnresolved`, for a batch that was given up after an attempt.
+    pub(super) fn mark_unresolved(&mut self, batch: &ProducerBatch) {
+        let Some(stamp) = batch.stamp else { return };
+        let next = Sequence(stamp.last_sequence(batch.count).0.saturating_add(1));
+        let sequencing = self.part(batch.part);
+        sequencing.unresolved = sequencing.unresolved.max(Some(next));
+        if !self.unresolved.contains(&batch.part) {
+            self.unresolved.push(batch.part);
+        }
+    }
+
+    /// `TransactionManager.canRetry`; may find that a new epoch is needed.
+    pub(super) fn can_retry(&mut self, batch: &ProducerBatch, result: &ProduceResult) -> bool {
+        let Some(stamp) = batch.stamp else { return result.error.is_retriable() };
+        let sequencing = self.part(batch.part);
+        if result.error == ErrorCode::UnknownProducerId {
+            // The broker lost what it knew of this producer; only a new epoch can begin at zero again.
+            if result.log_start != Offset::UNKNOWN && !batch.restamped {
+                self.want_bump(batch.part);
+            }
+            return true;
+        }
+        if result.error == ErrorCode::OutOfOrderSequenceNumber {
+            let next = sequencing.is_next(stamp.sequence.0);
+            let gap = match sequencing.unresolved {
+                None => next && !batch.restamped,
+                Some(unresolved) => unresolved == stamp.sequence,
+            };
+            if gap {
+                self.want_bump(batch.part);
+            }
+            return true;
+        }
+        result.error.is_retriable()
+    }
+
+    /// A split batch leaves, its pieces take its place.
+    pub(super) fn split(&mut self, id: BatchId, part: PartId, pieces: &[BatchId]) {
+        let under_way = &mut self.part(part).under_way;
+        let at = under_way.iter().position(|other| *other == id).unwrap_or(under_way.len());
+        under_way.retain(|other| *other != id);
+        under_way.insert_many(at, pieces.iter().copied());
+    }
+
+    /// With `RetryKeepsOrder` off: a failed batch loses its place in the sequence, and the next one to be sent takes it.
+    pub(super) fn take_back(&mut self, id: BatchId, batch: &mut ProducerBatch) {
+        let Some(stamp) = batch.stamp.take() else { return };
+        let sequencing = self.part(batch.part);
+        sequencing.forget(id);
+        if sequencing.identity == Some((stamp.id, stamp.epoch)) {
+            sequencing.next = sequencing.next.min(stamp.sequence);
+        }
+    }
+}
+
+/// Whether the sequence of a failed batch is left unused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Gap {
+    /// It is: what follows would be out of order.
+    Left,
+    /// That is not known.
+    Unknown,
+}
+
+impl Sequencing {
+    /// `isNextSequence`.
+    fn is_next(&self, sequence: i32) -> bool {
+        i64::from(sequence) - self.last_acked.map_or(-1, |last| i64::from(last.0)) == 1
+    }
+
+    fn forget(&mut self, id: BatchId) {
+        self.under_way.retain(|other| *other != id);
+    }
+
+    /// `startSequencesAtBeginning`.
+    fn start_at_zero(&mut self, identity: Option<Identity>, batches: &mut Batches) {
+        self.next = Sequence(0);
+        self.identity = identity;
+        self.last_acked = None;
+        let Some((id, epoch)) = identity else { return };
+        for under_way in &self.under_way {
+            let batch = batches.get_mut(*under_way);
+            batch.stamp = Some(ProducerStamp { id, epoch, sequence: self.next });
+            batch.restamped = true;
+            self.next = self.next.plus(batch.count);
+        }
+    }
+}
