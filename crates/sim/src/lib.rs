@@ -2,4 +2,9 @@
 //!
 //! A run is a value: [`plan::Plan`] in, history and digest out. Nothing here parses, prints or judges.
 
+pub mod chaos;
+pub mod engine;
 pub mod plan;
+mod world;
+
+pub use world::{Breach, BreachKind, End, FaultStory, Phase, Step, TraceKind, TraceRecord, View, World};

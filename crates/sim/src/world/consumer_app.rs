@@ -1,0 +1,282 @@
+//! A group member's application: the poll loop, the processing, the commits.
+//!
+//! Decides nothing about Kafka: it calls its client and takes time.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use stormglass_kafka::{Call, OpId, PolledBatch};
+use stormglass_types::history::CommitMode;
+use stormglass_types::{GroupId, Key, Offset, Rng, Span, Time, TopicPartition, Value};
+
+use crate::plan::{GroupPlan, Place};
+
+/// One life of a member's application.
+#[derive(Clone, Debug)]
+pub(crate) struct ConsumerApp {
+    pub(crate) group: GroupId,
+    plan: Arc<GroupPlan>,
+    rng: Rng,
+    state: State,
+    next_op: u32,
+    /// Records handed out and not yet processed, in order.
+    work: VecDeque<PolledBatch>,
+    /// When the record at the front of the work is done.
+    done_at: Option<Time>,
+    /// Positions after the polled records, to be committed.
+    positions: Vec<(TopicPartition, Offset)>,
+    /// Time per record while a fault slows the application.
+    pub(crate) slowed: Option<Span>,
+}
+
+/// Where the application's poll thread is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Not started.
+    Idle,
+    /// Will poll at an instant.
+    Resting(Time),
+    /// Inside `subscribe`.
+    Subscribing(OpId),
+    /// Inside `poll`.
+    Polling(OpId),
+    /// Inside `commitSync`, to process afterwards.
+    CommittingFirst(OpId),
+    /// Processing in the poll loop.
+    Processing,
+    /// Inside `commitSync`, to poll afterwards.
+    CommittingLast(OpId),
+}
+
+/// What the application wants next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// Call the client.
+    Call(OpId, Call),
+    /// Records are done.
+    Processed(PolledBatch),
+}
+
+/// What a loop around `poll` costs.
+const LOOP_OVERHEAD: Span = Span::micros(20);
+
+impl ConsumerApp {
+    pub(crate) fn new(group: GroupId, plan: Arc<GroupPlan>, rng: Rng) -> Self {
+        Self {
+            group,
+            plan,
+            rng,
+            state: State::Idle,
+            next_op: 0,
+            work: VecDeque::new(),
+            done_at: None,
+            positions: Vec::new(),
+            slowed: None,
+        }
+    }
+
+    /// Begins a life.
+    pub(crate) fn start(&mut self) -> Step {
+        self.work.clear();
+        self.done_at = None;
+        self.positions.clear();
+        let op = self.op();
+        self.state = State::Subscribing(op);
+        Step::Call(op, Call::Subscribe(self.plan.topics.clone()))
+    }
+
+    /// When it wants to be woken, if at all.
+    pub(crate) fn wake_at(&self) -> Option<Time> {
+        let polls = match self.state {
+            State::Resting(at) => Some(at),
+            State::Idle
+            | State::Subscribing(_)
+            | State::Polling(_)
+            | State::CommittingFirst(_)
+            | State::Processing
+            | State::CommittingLast(_) => None,
+        };
+        match (polls, self.done_at) {
+            (Some(polls), Some(done)) => Some(polls.min(done)),
+            (polls, done) => polls.or(done),
+        }
+    }
+
+    /// Does what is due. `key_of` tells a record's key.
+    pub(crate) fn wake(
+        &mut self,
+        now: Time,
+        key_of: impl Fn(TopicPartition, Value) -> Option<Key>,
+        steps: &mut Vec<Step>,
+    ) {
+        while self.done_at.is_some_and(|at| at <= now) {
+            let front = self.work.front_mut().expect("something is being processed");
+            let done = PolledBatch { values: front.values.part(0, 1), ..*front };
+            front.base = front.base.plus(1);
+            front.values = front.values.part(1, u32::MAX);
+            if front.values.count == 0 {
+                self.work.pop_front();
+            }
+            steps.push(Step::Processed(done));
+            self.begin_record(now, &key_of, steps);
+        }
+        if self.state == State::Processing && self.work.is_empty() {
+            self.after_processing(now, steps);
+        }
+        if let State::Resting(at) = self.state
+            && at <= now
+        {
+            let op = self.op();
+            self.state = State::Polling(op);
+            steps.push(Step::Call(op, Call::Poll(self.plan.poll_timeout)));
+        }
+    }
+
+    /// `poll` returned.
+    pub(crate) fn polled(
+        &mut self,
+        now: Time,
+        op: OpId,
+        batches: &[PolledBatch],
+        key_of: impl Fn(TopicPartition, Value) -> Option<Key>,
+        steps: &mut Vec<Step>,
+    ) {
+        if self.state != State::Polling(op) {
+            return;
+        }
+        if batches.is_empty() {
+            self.state = State::Resting(now + LOOP_OVERHEAD);
+            return;
+        }
+        for batch in batches {
+            let end = batch.base.plus(batch.values.count);
+            match self.positions.iter_mut().find(|(partition, _)| *partition == batch.partition) {
+                Some((_, position)) => *position = end,
+                None => self.positions.push((batch.partition, end)),
+            }
+        }
+        let was_idle = self.work.is_empty();
+        self.work.extend(batches.iter().copied());
+        match self.plan.commit {
+            CommitMode::BeforeProcessing => {
+                let op = self.op();
+                self.state = State::CommittingFirst(op);
+                let positions = std::mem::take(&mut self.positions);
+                steps.push(Step::Call(op, Call::CommitSync(positions)));
+            }
+            CommitMode::AfterProcessing | CommitMode::Automatic => {
+                self.process(now, was_idle, &key_of, steps);
+            }
+        }
+    }
+
+    /// Another call than `poll` ended.
+    pub(crate) fn returned(
+        &mut self,
+        now: Time,
+        op: OpId,
+        key_of: impl Fn(TopicPartition, Value) -> Option<Key>,
+        steps: &mut Vec<Step>,
+    ) {
+        match self.state {
+            State::Subscribing(waiting) | State::CommittingLast(waiting) if waiting == op => {
+                self.state = State::Resting(now + LOOP_OVERHEAD);
+            }
+            State::CommittingFirst(waiting) if waiting == op => {
+                self.process(now, self.done_at.is_none(), &key_of, steps);
+            }
+            State::Idle
+            | State::Resting(_)
+            | State::Subscribing(_)
+            | State::Polling(_)
+            | State::CommittingFirst(_)
+            | State::Processing
+            | State::CommittingLast(_) => {}
+        }
+    }
+
+    fn process(
+        &mut self,
+        now: Time,
+        was_idle: bool,
+        key_of: &impl Fn(TopicPartition, Value) -> Option<Key>,
+        steps: &mut Vec<Step>,
+    ) {
+        if was_idle {
+            self.begin_record(now, key_of, steps);
+        }
+        match self.plan.processing.place {
+            Place::OtherThread => {
+                self.positions.clear();
+                self.state = State::Resting(now + LOOP_OVERHEAD);
+            }
+            Place::PollLoop => {
+                self.state = State::Processing;
+                if self.work.is_empty() {
+                    self.after_processing(now, steps);
+                }
+            }
+        }
+    }
+
+    /// Starts on the record at the front; finishes at once whatever takes no time.
+    fn begin_record(
+        &mut self,
+        now: Time,
+        key_of: &impl Fn(TopicPartition, Value) -> Option<Key>,
+        steps: &mut Vec<Step>,
+    ) {
+        self.done_at = None;
+        let processing = &self.plan.processing;
+        let free = self.slowed.is_none()
+            && processing.each.most == Span::ZERO
+            && processing.slow_keys.is_empty();
+        if free {
+            steps.extend(self.work.drain(..).map(Step::Processed));
+            return;
+        }
+        let Some(front) = self.work.front() else { return };
+        let first = front.values.at(0);
+        let slow = if processing.slow_keys.is_empty() {
+            None
+        } else {
+            key_of(front.partition, first).and_then(|key| {
+                let at = processing.slow_keys.binary_search_by_key(&key, |(slow, _)| *slow).ok()?;
+                Some(processing.slow_keys[at].1)
+            })
+        };
+        let drawn = self.rng.between(processing.each.least.0, processing.each.most.0);
+        let takes = self.slowed.or(slow).unwrap_or(Span(drawn));
+        self.done_at = Some(now + takes);
+    }
+
+    fn after_processing(&mut self, now: Time, steps: &mut Vec<Step>) {
+        match self.plan.commit {
+            CommitMode::AfterProcessing => {
+                let op = self.op();
+                self.state = State::CommittingLast(op);
+                let positions = std::mem::take(&mut self.positions);
+                steps.push(Step::Call(op, Call::CommitSync(positions)));
+            }
+            CommitMode::BeforeProcessing | CommitMode::Automatic => {
+                self.positions.clear();
+                self.state = State::Resting(now + LOOP_OVERHEAD);
+            }
+        }
+    }
+
+    /// Whether it has nothing in hand.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.work.is_empty()
+    }
+
+    /// How many records it has in hand.
+    pub(crate) fn backlog(&self) -> u64 {
+        self.work.iter().map(|batch| u64::from(batch.values.count)).sum()
+    }
+
+    fn op(&mut self) -> OpId {
+        self.next_op += 1;
+        OpId(self.next_op)
+    }
+}

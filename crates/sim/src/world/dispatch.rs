@@ -1,0 +1,514 @@
+//! From an event to a machine's input, and from a machine's effects back to events.
+
+use stormglass_kafka::message::{Api, Msg, Request};
+use stormglass_kafka::{Call, Completion, Effect, Exit, Input, Note, OpId, Report};
+use stormglass_types::history::{Role, What};
+use stormglass_types::{Dense, NodeId, Span, Time, TopicPartition, Value};
+
+use super::consumer_app::Step;
+use super::node::{Fate, Host, Life};
+use super::trace::{TraceKind, TraceRecord};
+use super::{Event, Phase, World};
+use crate::engine::net::{Arrival, LaneId};
+use crate::engine::timers::Fired;
+
+impl World {
+    pub(super) fn take(&mut self, event: Event) {
+        match event {
+            Event::Lane(lane) => self.on_lane(lane),
+            Event::Timer { node, incarnation, slot } => {
+                if self.slots[node].incarnation != incarnation {
+                    return;
+                }
+                match self.slots[node].timers.fire(slot, self.now) {
+                    Fired::Stale => {}
+                    Fired::Again(at) => {
+                        self.queue.push(at, Event::Timer { node, incarnation, slot });
+                    }
+                    Fired::Due(timer) => {
+                        self.record(node, TraceKind::Timer(timer));
+                        self.digest_event(node, 1);
+                        self.admit(node, Input::Timer(timer));
+                    }
+                }
+            }
+            Event::Synced { node, incarnation, token } => {
+                if self.slots[node].incarnation == incarnation {
+                    self.record(node, TraceKind::Synced);
+                    self.digest_event(node, 2);
+                    self.admit(node, Input::Synced(token));
+                }
+            }
+            Event::Wake { node } => self.on_wake(node),
+            Event::Fault { fault } => self.strike(fault),
+            Event::FaultOver { effect } => self.fault_over(effect),
+            Event::StormOver => self.begin_settling(),
+            Event::Tick => self.on_tick(),
+        }
+        self.drain();
+    }
+
+    fn on_lane(&mut self, id: LaneId) {
+        let Some((from, to, arrival)) = self.net.arrive(self.now, id) else { return };
+        let conn = stormglass_kafka::ConnId(id.conn);
+        match arrival {
+            Arrival::Opened => match &self.slots[to].life {
+                Life::Up(_) => {
+                    self.record(to, TraceKind::Opened(from, id.conn));
+                    self.digest_event(to, 3);
+                    self.admit(to, Input::Opened(conn, from));
+                }
+                Life::Down(down) => match down.host {
+                    Host::Answering => self.net.refuse(self.now, id.conn, &mut self.queue),
+                    Host::Gone => self.net.ignore(id.conn),
+                },
+            },
+            Arrival::Message(message) => {
+                self.record(to, TraceKind::of(from, id.conn, &message));
+                self.digest_event(to, 16 + message.api() as u64);
+                self.admit(to, Input::Recv(conn, message));
+            }
+            Arrival::Closed => {
+                self.record(to, TraceKind::Closed(from, id.conn));
+                self.digest_event(to, 4);
+                self.admit(to, Input::Closed(conn));
+            }
+        }
+    }
+
+    /// Hands an input to a process, now or when its pause or its disk's stall is over.
+    fn admit(&mut self, node: NodeId, input: Input) {
+        let slot = &mut self.slots[node];
+        if !slot.is_up() {
+            return;
+        }
+        if slot.pauses > 0 {
+            slot.held.push_back(input);
+            return;
+        }
+        if slot.stalls > 0 && self.touches_disk(node, &input) {
+            self.slots[node].stalled.push_back(input);
+            return;
+        }
+        if self.slots[node].full > 0 && writes(&input) {
+            self.halt(node);
+            return;
+        }
+        self.inbox.push_back((node, input));
+    }
+
+    /// While a broker's disk stalls, only its conversation with the controllers and its timers go on.
+    fn touches_disk(&self, node: NodeId, input: &Input) -> bool {
+        let conn = match input {
+            Input::Opened(conn, _) | Input::Closed(conn) | Input::Recv(conn, _) => conn,
+            Input::Synced(_) => return true,
+            Input::Timer(_) | Input::Call(..) | Input::Shutdown => return false,
+        };
+        let controllers = usize::from(self.plan.cluster.controllers);
+        let ends = self.net.ends(conn.0);
+        !ends.is_some_and(|ends| {
+            ends.iter().any(|end| *end != node && end.index() < controllers)
+        })
+    }
+
+    /// A pause is over: what waited is handled in order.
+    pub(super) fn release(&mut self, node: NodeId) {
+        while self.slots[node].pauses == 0
+            && let Some(input) = self.slots[node].held.pop_front()
+        {
+            self.admit(node, input);
+            self.drain();
+        }
+    }
+
+    /// A stall is over: what waited is handled in order.
+    pub(super) fn unstall(&mut self, node: NodeId) {
+        while self.slots[node].stalls == 0
+            && self.slots[node].pauses == 0
+            && let Some(input) = self.slots[node].stalled.pop_front()
+        {
+            self.inbox.push_back((node, input));
+            self.drain();
+        }
+        // A pause that began during the stall holds the rest.
+        while let Some(input) = self.slots[node].stalled.pop_front() {
+            self.slots[node].held.push_back(input);
+        }
+    }
+
+    pub(super) fn call(&mut self, node: NodeId, op: OpId, call: Call) {
+        self.inbox.push_back((node, Input::Call(op, call)));
+    }
+
+    /// Handles inputs until none is left at this instant.
+    pub(super) fn drain(&mut self) {
+        while let Some((node, input)) = self.inbox.pop_front() {
+            self.slots[node].handle(self.now, input, &mut self.out);
+            self.carry_out(node);
+        }
+    }
+
+    /// Carries out what a machine wanted.
+    pub(super) fn carry_out(&mut self, node: NodeId) {
+        let new = self.out.marks;
+        if !new.is_empty() {
+            self.out.marks = stormglass_kafka::Marks::NONE;
+            self.on_marks(new);
+        }
+        if !self.out.notes.is_empty() {
+            let mut notes = std::mem::take(&mut self.out.notes);
+            for note in notes.drain(..) {
+                self.on_note(node, note);
+            }
+            self.out.notes = notes;
+        }
+        let mut effects = std::mem::take(&mut self.out.effects);
+        for effect in effects.drain(..) {
+            self.carry_out_one(node, effect);
+        }
+        if self.out.effects.is_empty() {
+            self.out.effects = effects;
+        }
+    }
+
+    fn carry_out_one(&mut self, node: NodeId, effect: Effect) {
+        match effect {
+            Effect::Connect(conn, to) => {
+                self.net.connect(self.now, conn.0, [node, to], &mut self.queue);
+            }
+            Effect::Send(conn, message) => self.send(node, conn.0, message),
+            Effect::Close(conn) => self.net.close(self.now, conn.0, node, &mut self.queue),
+            Effect::SetTimer(timer, at) => {
+                let at = at.max(self.now);
+                let slot = &mut self.slots[node];
+                if let Some((slot_id, at)) = slot.timers.set(timer, at) {
+                    let incarnation = slot.incarnation;
+                    self.queue.push(at, Event::Timer { node, incarnation, slot: slot_id });
+                }
+            }
+            Effect::CancelTimer(timer) => self.slots[node].timers.cancel(timer),
+            Effect::Sync(token) => {
+                let disk = self.plan.disk.sync;
+                let slot = &mut self.slots[node];
+                let drawn = Span(slot.disk_rng.between(disk.least.0, disk.most.0));
+                let takes = slot.slow_sync.unwrap_or(drawn);
+                let incarnation = slot.incarnation;
+                self.queue.push(self.now + takes, Event::Synced { node, incarnation, token });
+            }
+            Effect::Complete(op, completion) => self.on_complete(node, op, completion),
+            Effect::Report(report) => self.on_report(node, report),
+            Effect::Exit(exit) => self.on_exit(node, exit),
+        }
+    }
+
+    fn send(&mut self, node: NodeId, conn: u32, message: Msg) {
+        let Some(ends) = self.net.ends(conn) else { return };
+        let mut extra = transfer(&message, self.plan.network.bytes_per_second);
+        if let Msg::Response(_, response) = &message
+            && response.api() == Api::FetchMetadata
+        {
+            extra = extra + self.slots[ends[0]].metadata_lag;
+        }
+        if self.faults.watches() {
+            match self.watch(ends, &message) {
+                None => {}
+                Some(super::faults::Meddling::Lose) => {
+                    self.net.reset(self.now, conn, &mut self.queue);
+                    return;
+                }
+                Some(super::faults::Meddling::Late(by)) => extra = extra + by,
+            }
+        }
+        self.net.send(self.now, conn, node, message, extra, &mut self.queue);
+    }
+
+    fn on_exit(&mut self, node: NodeId, exit: Exit) {
+        let fate = if self.faults.will_return(node) { Fate::Returns } else { Fate::Over };
+        match exit {
+            Exit::Clean => {
+                self.end_life(node, None, fate);
+                self.tell(node, What::Stopped);
+            }
+            Exit::Halted => self.halt(node),
+        }
+    }
+
+    fn on_complete(&mut self, node: NodeId, op: OpId, completion: Completion) {
+        match self.history.header.processes[node].role {
+            Role::Producer => self.on_send_returned(node, op, completion),
+            Role::Consumer(_) => self.on_consumer_returned(node, op, completion),
+            Role::Admin => {
+                let done = self.operator.returned(op);
+                if done && self.phase == Phase::Forming {
+                    self.topics_exist();
+                }
+                self.operate();
+            }
+            Role::Broker(_) | Role::Controller => panic!("{node} is a server and has no calls"),
+        }
+    }
+
+    /// Lets the operator begin its next task.
+    pub(super) fn operate(&mut self) {
+        let admin = self.roster.admin();
+        if let Some((op, call)) = self.operator.next() {
+            self.call(admin, op, call);
+        }
+    }
+
+    fn on_send_returned(&mut self, node: NodeId, op: OpId, completion: Completion) {
+        let index = node.index() - self.first_producer();
+        let key = self.producers[index].returned(op);
+        match completion {
+            Completion::Accepted(partition, value) => {
+                self.producers[index].taken(partition);
+                if self.faults.keys_matter() {
+                    let ledger = self.ledger[value.source]
+                        .get_or_insert_with(partition, stormglass_types::Chunked::new);
+                    ledger.push(key);
+                }
+                self.tell(node, What::Send { partition, value, key });
+            }
+            Completion::Refused(error) => {
+                let topic = self.plan.producers[index].topic;
+                self.tell(node, What::SendRefused { topic, key, error });
+            }
+            Completion::Records(_) | Completion::Done(_) => {}
+        }
+        self.rearm(node);
+    }
+
+    fn on_consumer_returned(&mut self, node: NodeId, op: OpId, completion: Completion) {
+        let index = node.index() - self.first_consumer();
+        let group = self.consumers[index].group;
+        let mut steps = Vec::new();
+        let ledger = &self.ledger;
+        let key_of = |partition: TopicPartition, value: Value| {
+            *ledger.get(value.source)?.get(partition)?.get(value.serial as usize)?
+        };
+        match completion {
+            Completion::Records(batches) => {
+                for batch in &batches {
+                    let (partition, base) = (batch.partition, batch.base);
+                    let what = What::Polled { group, partition, base, values: batch.values };
+                    self.history.push(self.now, node, what);
+                    let end = base.plus(batch.values.count);
+                    self.observer.on_polled(group, partition, end);
+                }
+                self.consumers[index].polled(self.now, op, &batches, key_of, &mut steps);
+            }
+            Completion::Done(_) => {
+                self.consumers[index].returned(self.now, op, key_of, &mut steps);
+            }
+            Completion::Accepted(..) | Completion::Refused(_) => {
+                panic!("{node} is a consumer and sends nothing")
+            }
+        }
+        self.follow(node, index, steps);
+    }
+
+    fn on_wake(&mut self, node: NodeId) {
+        if self.wakes[node] != self.now {
+            return;
+        }
+        self.wakes[node] = Time::NEVER;
+        if let Life::Down(down) = &self.slots[node].life {
+            if self.slots[node].incarnation == 0 && down.fate == Fate::Returns {
+                self.start_life(node);
+            }
+            return;
+        }
+        if self.slots[node].pauses > 0 {
+            // The application is held with its process; it goes on when that does.
+            return;
+        }
+        self.record(node, TraceKind::Application);
+        self.digest_event(node, 5);
+        if node.index() >= self.first_consumer() {
+            let index = node.index() - self.first_consumer();
+            let mut steps = Vec::new();
+            let ledger = &self.ledger;
+            let key_of = |partition: TopicPartition, value: Value| {
+                *ledger.get(value.source)?.get(partition)?.get(value.serial as usize)?
+            };
+            self.consumers[index].wake(self.now, key_of, &mut steps);
+            self.follow(node, index, steps);
+        } else {
+            let index = node.index() - self.first_producer();
+            if let Some((op, call)) = self.producers[index].wake(self.now) {
+                self.call(node, op, call);
+            }
+            self.rearm(node);
+        }
+    }
+
+    fn follow(&mut self, node: NodeId, index: usize, steps: Vec<Step>) {
+        let group = self.consumers[index].group;
+        for step in steps {
+            match step {
+                Step::Call(op, call) => self.call(node, op, call),
+                Step::Processed(batch) => {
+                    let (partition, base) = (batch.partition, batch.base);
+                    self.tell(node, What::Processed { group, partition, base, values: batch.values });
+                }
+            }
+        }
+        self.rearm(node);
+    }
+
+    /// Schedules the next wake-up of a process's application.
+    pub(super) fn rearm(&mut self, node: NodeId) {
+        let first = self.first_producer();
+        let wanted = match node.index() {
+            index if index < first || node == self.roster.admin() => None,
+            index if index < self.first_consumer() => self.producers[index - first].wake_at(),
+            index => self.consumers[index - self.first_consumer()].wake_at(),
+        };
+        let Some(at) = wanted else {
+            self.wakes[node] = Time::NEVER;
+            return;
+        };
+        let at = at.max(self.now);
+        if self.wakes[node] != at {
+            self.wakes[node] = at;
+            self.queue.push(at, Event::Wake { node });
+        }
+    }
+
+    fn on_report(&mut self, node: NodeId, report: Report) {
+        let role = self.history.header.processes[node].role;
+        let Role::Consumer(group) = role else {
+            if let Report::Delivered { partition, values, base, outcome } = report {
+                let index = node.index() - self.first_producer();
+                self.producers[index].delivered(partition, values.count);
+                self.tell(node, What::SendDone { partition, values, base, outcome });
+            }
+            return;
+        };
+        match report {
+            Report::Delivered { .. } => panic!("{node} is a consumer and sends nothing"),
+            Report::Assigned(generation, partitions) => {
+                for partition in partitions {
+                    self.observer.on_assigned(group, partition, node);
+                    self.tell(node, What::Assigned { group, partition, generation });
+                }
+            }
+            Report::Revoked(generation, partitions) => {
+                for partition in partitions {
+                    self.observer.on_given_up(group, partition, node);
+                    self.tell(node, What::Revoked { group, partition, generation });
+                }
+            }
+            Report::Lost(generation, partitions) => {
+                for partition in partitions {
+                    self.observer.on_given_up(group, partition, node);
+                    self.tell(node, What::Lost { group, partition, generation });
+                }
+            }
+            Report::Positioned(partition, offset, why) => {
+                self.observer.on_polled(group, partition, offset);
+                self.tell(node, What::Positioned { group, partition, offset, why });
+            }
+            Report::Committing(generation, partition, offset) => {
+                self.tell(node, What::Commit { group, partition, generation, offset });
+            }
+            Report::Committed(partition, offset, outcome) => {
+                self.tell(node, What::CommitDone { group, partition, offset, outcome });
+            }
+        }
+    }
+
+    fn on_note(&mut self, node: NodeId, note: Note) {
+        match note {
+            Note::Elected { partition, leader, epoch, election } => {
+                self.tell(node, What::Leader { partition, epoch, leader, election });
+            }
+            Note::InSync { partition, epoch, replicas } => {
+                self.tell(node, What::InSync { partition, epoch, replicas });
+            }
+            Note::Expanded { topic, partitions } => {
+                self.tell(node, What::Expanded { topic, partitions });
+            }
+            Note::Rebalanced { group, generation, members } => {
+                self.tell(node, What::Rebalanced { group, generation, members });
+            }
+            Note::BecameLeader { .. }
+            | Note::Appended { .. }
+            | Note::HighWatermark { .. }
+            | Note::Truncated { .. }
+            | Note::Granted { .. }
+            | Note::OffsetCommitted { .. } => {}
+        }
+        self.digest.word(note_word(&note));
+        self.observer.on_note(self.now, node, note, &self.slots, &self.roster);
+    }
+
+    /// Takes an event into the digest.
+    fn digest_event(&mut self, node: NodeId, what: u64) {
+        self.digest.word(self.now.0);
+        self.digest.word(u64::from(node.0) << 32 | what);
+    }
+
+    pub(super) fn record(&mut self, node: NodeId, kind: TraceKind) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(TraceRecord { at: self.now, node, kind });
+        }
+    }
+}
+
+/// Whether an input makes a broker append to a log.
+fn writes(input: &Input) -> bool {
+    let Input::Recv(_, message) = input else { return false };
+    match message {
+        Msg::Request(_, request) => {
+            matches!(request, Request::Produce(_) | Request::OffsetCommit(_))
+        }
+        Msg::Response(_, stormglass_kafka::message::Response::Fetch(fetched)) => {
+            fetched.partitions.iter().any(|partition| !partition.batches.is_empty())
+        }
+        Msg::Response(..) => false,
+    }
+}
+
+/// How long a message's bytes take on the wire.
+fn transfer(message: &Msg, bytes_per_second: u64) -> Span {
+    let bytes: u64 = match message {
+        Msg::Request(_, Request::Produce(request)) => {
+            request.batches.iter().map(|(_, batch)| u64::from(batch.bytes)).sum()
+        }
+        Msg::Response(_, stormglass_kafka::message::Response::Fetch(fetched)) => fetched
+            .partitions
+            .iter()
+            .flat_map(|partition| &partition.batches)
+            .map(|batch| u64::from(batch.bytes))
+            .sum(),
+        Msg::Request(..) | Msg::Response(..) => 0,
+    };
+    Span(bytes.saturating_mul(1_000_000_000) / bytes_per_second.max(1))
+}
+
+/// The fields of a note that tell runs apart.
+fn note_word(note: &Note) -> u64 {
+    let place = |partition: &TopicPartition| {
+        u64::from(partition.topic.0) << 48 | u64::from(partition.partition) << 32
+    };
+    match note {
+        Note::BecameLeader { partition, start, .. } => place(partition) ^ start.0.cast_unsigned(),
+        Note::Appended { partition, base, count, .. } => {
+            place(partition) ^ base.0.cast_unsigned() ^ u64::from(*count) << 60
+        }
+        Note::HighWatermark { partition, to, .. } | Note::Truncated { partition, to, .. } => {
+            place(partition) ^ to.0.cast_unsigned()
+        }
+        Note::Elected { partition, epoch, .. } => place(partition) ^ u64::from(epoch.0.cast_unsigned()),
+        Note::InSync { partition, replicas, .. } => place(partition) ^ replicas,
+        Note::Expanded { topic, partitions } => {
+            u64::from(topic.0) << 48 ^ u64::from(*partitions)
+        }
+        Note::Rebalanced { group, generation, .. } | Note::Granted { group, generation, .. } => {
+            u64::from(group.0) << 48 ^ u64::from(generation.0.cast_unsigned())
+        }
+        Note::OffsetCommitted { partition, offset, .. } => place(partition) ^ offset.0.cast_unsigned(),
+    }
+}
+

@@ -1,0 +1,240 @@
+//! How a run ends: the storm passes, faults heal, the pipeline comes to rest or does not, and everything is read once more.
+
+use stormglass_types::history::{Stuck, What};
+use stormglass_types::{
+    BrokerId, Dense, GroupId, NodeId, Offset, Time, TopicId, TopicPartition,
+};
+
+use super::start::FORMING;
+use super::{End, Event, Phase, Step, TICK, View, World};
+use crate::plan::OFFSETS_TOPIC;
+
+impl World {
+    /// Looks at the phase once a second, and samples lag.
+    pub(super) fn on_tick(&mut self) {
+        match self.phase {
+            Phase::Forming => {
+                if self.now >= Time::ZERO + FORMING {
+                    self.finish(End::NeverFormed);
+                    return;
+                }
+            }
+            Phase::Storm { .. } => self.sample_lag(),
+            Phase::Settling { until } => {
+                self.sample_lag();
+                let stuck = self.stuck();
+                if stuck.is_empty() {
+                    self.finish(End::Settled);
+                    return;
+                }
+                if self.now >= until {
+                    for (node, on) in stuck {
+                        self.tell(node, What::Stuck { on });
+                    }
+                    self.finish(End::Restless);
+                    return;
+                }
+            }
+            Phase::Over(_) => return,
+        }
+        self.queue.push(self.now + TICK, Event::Tick);
+    }
+
+    /// The storm is over.
+    pub(super) fn begin_settling(&mut self) {
+        self.phase = Phase::Settling { until: self.now + self.plan.phases.settle };
+        for producer in &mut self.producers {
+            producer.end();
+        }
+        for node in self.roster.producers().collect::<Vec<_>>() {
+            self.rearm(node);
+        }
+        self.heal();
+        let process = self.roster.admin();
+        self.tell(process, What::Healed);
+    }
+
+    fn sample_lag(&mut self) {
+        for group in (0..self.plan.groups.len()).map(GroupId::from_index) {
+            for partition in self.partitions_of(group) {
+                let end = self.observer.high_watermark(partition);
+                let Some(committed) = self.observer.committed(group, partition) else {
+                    // Nothing committed yet: lag counts from the first position, if there is one.
+                    let Some(position) = self.observer.position(group, partition) else { continue };
+                    self.tell_lag(group, partition, end.distance_from(position));
+                    continue;
+                };
+                self.tell_lag(group, partition, end.distance_from(committed));
+            }
+        }
+    }
+
+    fn tell_lag(&mut self, group: GroupId, partition: TopicPartition, lag: u64) {
+        let process = self.roster.admin();
+        self.tell(process, What::Lag { group, partition, lag });
+    }
+
+    /// The partitions that a group subscribes to.
+    fn partitions_of(&self, group: GroupId) -> Vec<TopicPartition> {
+        let topics = &self.plan.groups[group.index()].topics;
+        topics.iter().flat_map(|topic| self.partitions(*topic)).collect()
+    }
+
+    fn partitions(&self, topic: TopicId) -> impl Iterator<Item = TopicPartition> + use<> {
+        let planned = if topic == OFFSETS_TOPIC {
+            self.plan.cluster.settings.offsets_topic_partitions
+        } else {
+            self.plan.topic(topic).map_or(0, |topic| topic.partitions)
+        };
+        let known = self.view().metadata().map_or(0, |image| image.partition_count(topic));
+        (0..planned.max(known)).map(move |number| TopicPartition::new(topic, number))
+    }
+
+    fn every_partition(&self) -> Vec<TopicPartition> {
+        let topics = (0..=self.plan.topics.len()).map(TopicId::from_index);
+        let skip_offsets = self.plan.groups.is_empty();
+        topics
+            .filter(|topic| !(skip_offsets && *topic == OFFSETS_TOPIC))
+            .flat_map(|topic| self.partitions(topic))
+            .collect()
+    }
+
+    /// Who has not come to rest, and what it waits for.
+    pub(super) fn stuck(&self) -> Vec<(NodeId, Stuck)> {
+        let mut stuck = Vec::new();
+        let admin = self.roster.admin();
+        let view = self.view();
+        if view.metadata().is_none() {
+            stuck.push((admin, Stuck::NoController));
+        }
+        for (broker, node) in self.roster.brokers() {
+            if !view.metadata().is_some_and(|image| image.is_active(broker)) {
+                stuck.push((node, Stuck::Fenced { broker }));
+            }
+        }
+        for partition in self.every_partition() {
+            let Some(registration) = view.registration(partition) else { continue };
+            if view.high_watermark(partition).is_none() {
+                let node = registration.leader.map_or(admin, |leader| self.roster.broker(leader));
+                stuck.push((node, Stuck::NoLeader { partition }));
+            }
+            let missing =
+                registration.replicas.iter().find(|replica| !registration.isr.contains(replica));
+            if let Some(missing) = missing.copied() {
+                let node = self.roster.broker(missing);
+                stuck.push((node, Stuck::UnderReplicated { partition, missing }));
+            }
+        }
+        for (producer, node) in self.producers.iter().zip(self.roster.producers()) {
+            for (partition, records) in producer.open() {
+                stuck.push((node, Stuck::Sending { partition, records }));
+            }
+        }
+        for group in (0..self.plan.groups.len()).map(GroupId::from_index) {
+            self.stuck_group(group, &mut stuck);
+        }
+        stuck
+    }
+
+    fn stuck_group(&self, group: GroupId, stuck: &mut Vec<(NodeId, Stuck)>) {
+        let admin = self.roster.admin();
+        for partition in self.partitions_of(group) {
+            let owner = self.observer.owner(group, partition);
+            if owner.is_none() {
+                stuck.push((admin, Stuck::Unowned { group, partition }));
+            }
+            let Some(end) = self.view().high_watermark(partition) else { continue };
+            let position = self.observer.position(group, partition).unwrap_or(Offset::ZERO);
+            let lag = end.distance_from(position);
+            if lag > 0 {
+                stuck.push((owner.unwrap_or(admin), Stuck::Behind { group, partition, lag }));
+            }
+        }
+        let first = self.first_consumer();
+        for node in self.roster.members(group) {
+            let app = &self.consumers[node.index() - first];
+            if !app.is_idle()
+                && let Some(partition) = self.partitions_of(group).first().copied()
+            {
+                stuck.push((node, Stuck::Behind { group, partition, lag: app.backlog() }));
+            }
+        }
+    }
+
+    /// Ends the run: reads every partition and every replica once more.
+    pub(super) fn finish(&mut self, end: End) -> Step {
+        if let Phase::Over(end) = self.phase {
+            return Step::Over(end);
+        }
+        self.phase = Phase::Over(end);
+        for partition in self.every_partition() {
+            if partition.topic != OFFSETS_TOPIC {
+                self.read_all(partition);
+                self.dump_replicas(partition);
+            }
+        }
+        self.digest.word(self.history.events.len() as u64);
+        Step::Over(end)
+    }
+
+    /// What a reader from the beginning would be given.
+    fn read_all(&mut self, partition: TopicPartition) {
+        let admin = self.roster.admin();
+        let leader = self.view().registration(partition).and_then(|known| known.leader);
+        let high_watermark = self.view().high_watermark(partition);
+        let (Some(leader), Some(end)) = (leader, high_watermark) else {
+            let nothing = Offset::UNKNOWN;
+            self.tell(admin, What::FinalEnd { partition, start: nothing, end: nothing });
+            return;
+        };
+        let node = self.roster.broker(leader);
+        let now = self.now;
+        let Some(log) = self.slots[node].broker_store().and_then(|s| s.logs.get(partition)) else {
+            return;
+        };
+        let start = log.start();
+        for batch in log.batches_from(start) {
+            if batch.end() > end {
+                break;
+            }
+            if let Some(values) = batch.values() {
+                let what = What::FinalRead { partition, base: batch.base, values };
+                self.history.push(now, node, what);
+            }
+        }
+        self.history.push(now, node, What::FinalEnd { partition, start, end });
+    }
+
+    /// What each replica's disk holds.
+    fn dump_replicas(&mut self, partition: TopicPartition) {
+        let Some(registration) = self.view().registration(partition).cloned() else { return };
+        for broker in registration.replicas.iter().copied() {
+            self.dump_replica(partition, broker);
+        }
+    }
+
+    fn dump_replica(&mut self, partition: TopicPartition, broker: BrokerId) {
+        let node = self.roster.broker(broker);
+        let now = self.now;
+        let view = View::new(self);
+        let replica = view.broker(broker).and_then(|broker| broker.replica(partition));
+        let known = replica.map(|replica| replica.high_watermark);
+        let Some(log) = self.slots[node].broker_store().and_then(|s| s.logs.get(partition)) else {
+            return;
+        };
+        for batch in log.batches_from(log.start()) {
+            let what = What::ReplicaLog {
+                partition,
+                broker,
+                base: batch.base,
+                count: batch.count,
+                epoch: batch.epoch,
+                values: batch.values(),
+            };
+            self.history.push(now, node, what);
+        }
+        let high_watermark = known.unwrap_or(Offset::ZERO);
+        let what = What::ReplicaEnd { partition, broker, end: log.end(), high_watermark };
+        self.history.push(now, node, what);
+    }
+}

@@ -1,0 +1,392 @@
+//! White-box invariants: what must be true inside, looked at whenever a machine notes something.
+//!
+//! They see machines, the oracles do not; the two must agree. A breach here under the full rules is a bug of ours.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use stormglass_kafka::Note;
+use stormglass_kafka::note::ReplicaRole;
+use stormglass_types::history::Election;
+use stormglass_types::{
+    BrokerId, Generation, GroupId, IdVec, LeaderEpoch, MemberId, NodeId, Offset, PartitionMap, Time,
+    TopicPartition,
+};
+
+use super::node::Slot;
+use crate::plan::{Plan, Roster};
+
+/// An invariant that did not hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Breach {
+    /// When.
+    pub at: Time,
+    /// At which process.
+    pub node: NodeId,
+    /// Of which partition.
+    pub partition: TopicPartition,
+    /// What was wrong.
+    pub kind: BreachKind,
+}
+
+/// What was wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BreachKind {
+    /// Two brokers led a partition in one epoch.
+    TwoLeaders {
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// The first that did.
+        first: BrokerId,
+    },
+    /// A leader's epoch was not newer than an epoch known before.
+    EpochWentBack {
+        /// The newest before.
+        before: LeaderEpoch,
+        /// The one noted.
+        now: LeaderEpoch,
+    },
+    /// A leader lowered its high watermark.
+    HighWatermarkWentBack {
+        /// Where it was.
+        before: Offset,
+        /// Where it went.
+        now: Offset,
+    },
+    /// A leader's high watermark lay beyond the log end of an in-sync replica.
+    BeyondInSyncReplica {
+        /// The high watermark.
+        high_watermark: Offset,
+        /// The replica.
+        replica: BrokerId,
+        /// Where its log ends.
+        end: Offset,
+    },
+    /// A new leader lacked records that were committed.
+    IncompleteLeader {
+        /// The largest high watermark that any leader had reached.
+        committed: Offset,
+        /// Where the new leader's log ends.
+        end: Offset,
+    },
+    /// A partition was given to two members in one generation.
+    TwoOwners {
+        /// Of which group.
+        group: GroupId,
+        /// In which generation.
+        generation: Generation,
+        /// The first member.
+        first: MemberId,
+        /// The second.
+        second: MemberId,
+    },
+    /// A committed offset lay beyond the end of the partition.
+    CommitBeyondEnd {
+        /// Of which group.
+        group: GroupId,
+        /// The committed offset.
+        committed: Offset,
+        /// The largest log end seen.
+        end: Offset,
+    },
+}
+
+/// What the invariants remember.
+#[derive(Clone, Debug)]
+pub(crate) struct Observer {
+    partitions: PartitionMap<Seen>,
+    groups: IdVec<GroupId, Owned>,
+    breaches: Vec<Breach>,
+}
+
+#[derive(Clone, Default, Debug)]
+struct Seen {
+    leaders: BTreeMap<LeaderEpoch, BrokerId>,
+    /// The largest high watermark that any leader reached: everything below is committed.
+    committed: Offset,
+    /// The present leader's high watermark, and in which epoch it was noted.
+    high_watermark: Offset,
+    high_watermark_epoch: LeaderEpoch,
+    /// The largest end of a leader's log.
+    end: Offset,
+    /// The in-sync replicas as the controller committed them; bit `n` is broker `n`.
+    in_sync: u64,
+    /// A crash took records, or an unclean election gave them up: less is promised from then on.
+    excused: bool,
+}
+
+#[derive(Clone, Default, Debug)]
+struct Owned {
+    generation: Generation,
+    grants: PartitionMap<MemberId>,
+    owners: PartitionMap<NodeId>,
+    /// How far members have read.
+    positions: PartitionMap<Offset>,
+    /// What the coordinator has committed.
+    committed: PartitionMap<Offset>,
+}
+
+/// Enough to tell what went wrong; a broken rule can breach thousands of times.
+const MOST_BREACHES: usize = 64;
+
+impl Observer {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self {
+            partitions: PartitionMap::new(),
+            groups: plan.groups.iter().map(|_| Owned::default()).collect(),
+            breaches: Vec::new(),
+        }
+    }
+
+    pub(crate) fn breaches(&self) -> &[Breach] {
+        &self.breaches
+    }
+
+    /// Looks at what a machine noted.
+    pub(crate) fn on_note(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        note: Note,
+        slots: &IdVec<NodeId, Slot>,
+        roster: &Roster,
+    ) {
+        match note {
+            Note::BecameLeader { partition, epoch, start } => {
+                self.on_leader(at, node, partition, epoch, start, roster);
+            }
+            Note::Appended { partition, base, count, .. } => {
+                let seen = self.partitions.get_or_insert_with(partition, Seen::default);
+                seen.end = seen.end.max(base.plus(count));
+            }
+            Note::HighWatermark { partition, to, role: ReplicaRole::Leader, epoch } => {
+                self.on_high_watermark(at, node, partition, to, epoch, slots, roster);
+            }
+            Note::HighWatermark { role: ReplicaRole::Follower, .. }
+            | Note::Truncated { .. }
+            | Note::Expanded { .. }
+            | Note::Rebalanced { .. } => {}
+            Note::Elected { partition, election, .. } => {
+                let seen = self.partitions.get_or_insert_with(partition, Seen::default);
+                seen.excused |= election == Election::Unclean;
+            }
+            Note::InSync { partition, replicas, .. } => {
+                self.partitions.get_or_insert_with(partition, Seen::default).in_sync = replicas;
+            }
+            Note::Granted { group, generation, member, partition } => {
+                self.on_granted(at, node, group, generation, member, partition);
+            }
+            Note::OffsetCommitted { group, partition, offset } => {
+                let end = self.partitions.get(partition).map_or(Offset::ZERO, |seen| seen.end);
+                let excused = self.partitions.get(partition).is_some_and(|seen| seen.excused);
+                if offset > end && !excused {
+                    let kind = BreachKind::CommitBeyondEnd { group, committed: offset, end };
+                    self.breach(at, node, partition, kind);
+                }
+                self.groups[group].committed.insert(partition, offset);
+            }
+        }
+    }
+
+    fn on_leader(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        partition: TopicPartition,
+        epoch: LeaderEpoch,
+        start: Offset,
+        roster: &Roster,
+    ) {
+        let broker = broker_at(node, roster);
+        let seen = self.partitions.get_or_insert_with(partition, Seen::default);
+        let newest = seen.leaders.last_key_value().map(|(epoch, _)| *epoch);
+        let rival = seen.leaders.get(&epoch).copied().filter(|first| *first != broker);
+        let first_time = seen.leaders.insert(epoch, broker).is_none();
+        let committed = seen.committed;
+        let excused = seen.excused;
+        let latest = newest.is_none_or(|newest| epoch >= newest);
+        if latest {
+            seen.high_watermark = Offset::ZERO;
+            seen.high_watermark_epoch = epoch;
+            seen.end = seen.end.max(start);
+        }
+        if let Some(first) = rival {
+            self.breach(at, node, partition, BreachKind::TwoLeaders { epoch, first });
+        }
+        if first_time && latest && start < committed && !excused {
+            self.breach(at, node, partition, BreachKind::IncompleteLeader { committed, end: start });
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one note's fields and what they are held against")]
+    fn on_high_watermark(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        partition: TopicPartition,
+        to: Offset,
+        epoch: LeaderEpoch,
+        slots: &IdVec<NodeId, Slot>,
+        roster: &Roster,
+    ) {
+        let seen = self.partitions.get_or_insert_with(partition, Seen::default);
+        if epoch != seen.high_watermark_epoch {
+            // A leader that does not know yet that it was replaced cannot commit anything new.
+            return;
+        }
+        let before = seen.high_watermark;
+        let (in_sync, excused) = (seen.in_sync, seen.excused);
+        seen.high_watermark = to;
+        seen.committed = seen.committed.max(to);
+        if to < before {
+            let kind = BreachKind::HighWatermarkWentBack { before, now: to };
+            self.breach(at, node, partition, kind);
+        }
+        if excused {
+            return;
+        }
+        for (broker, other) in roster.brokers() {
+            if in_sync & (1 << broker.0) == 0 || other == node {
+                continue;
+            }
+            let log = slots[other].broker_store().and_then(|store| store.logs.get(partition));
+            let end = log.map_or(Offset::ZERO, |log| log.end());
+            if end < to {
+                let kind =
+                    BreachKind::BeyondInSyncReplica { high_watermark: to, replica: broker, end };
+                self.breach(at, node, partition, kind);
+            }
+        }
+    }
+
+    fn on_granted(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        group: GroupId,
+        generation: Generation,
+        member: MemberId,
+        partition: TopicPartition,
+    ) {
+        let owned = &mut self.groups[group];
+        if owned.generation != generation {
+            owned.generation = generation;
+            owned.grants.clear();
+        }
+        if let Some(first) = owned.grants.insert(partition, member)
+            && first != member
+        {
+            let kind = BreachKind::TwoOwners { group, generation, first, second: member };
+            self.breach(at, node, partition, kind);
+        }
+    }
+
+    pub(crate) fn on_log_lost(&mut self, partition: TopicPartition) {
+        self.partitions.get_or_insert_with(partition, Seen::default).excused = true;
+    }
+
+    pub(crate) fn on_polled(&mut self, group: GroupId, partition: TopicPartition, end: Offset) {
+        let position = self.groups[group].positions.get_or_insert_with(partition, || end);
+        *position = (*position).max(end);
+    }
+
+    pub(crate) fn on_assigned(&mut self, group: GroupId, partition: TopicPartition, node: NodeId) {
+        self.groups[group].owners.insert(partition, node);
+    }
+
+    pub(crate) fn on_given_up(&mut self, group: GroupId, partition: TopicPartition, node: NodeId) {
+        let owners = &mut self.groups[group].owners;
+        if owners.get(partition) == Some(&node) {
+            owners.remove(partition);
+        }
+    }
+
+    pub(crate) fn on_death(&mut self, node: NodeId) {
+        for group in self.groups.iter_mut() {
+            let gone: Vec<TopicPartition> = group
+                .owners
+                .iter()
+                .filter(|(_, owner)| **owner == node)
+                .map(|(partition, _)| partition)
+                .collect();
+            for partition in gone {
+                group.owners.remove(partition);
+            }
+        }
+    }
+
+    pub(crate) fn owner(&self, group: GroupId, partition: TopicPartition) -> Option<NodeId> {
+        self.groups[group].owners.get(partition).copied()
+    }
+
+    pub(crate) fn position(&self, group: GroupId, partition: TopicPartition) -> Option<Offset> {
+        self.groups[group].positions.get(partition).copied()
+    }
+
+    pub(crate) fn committed(&self, group: GroupId, partition: TopicPartition) -> Option<Offset> {
+        self.groups[group].committed.get(partition).copied()
+    }
+
+    /// The present leader's high watermark.
+    pub(crate) fn high_watermark(&self, partition: TopicPartition) -> Offset {
+        self.partitions.get(partition).map_or(Offset::ZERO, |seen| seen.high_watermark)
+    }
+
+    fn breach(&mut self, at: Time, node: NodeId, partition: TopicPartition, kind: BreachKind) {
+        if self.breaches.len() < MOST_BREACHES {
+            self.breaches.push(Breach { at, node, partition, kind });
+        }
+    }
+}
+
+impl Breach {
+    /// The invariant that it breaks, under the name that the oracles use.
+    #[must_use]
+    pub const fn invariant(&self) -> &'static str {
+        match self.kind {
+            BreachKind::TwoLeaders { .. }
+            | BreachKind::EpochWentBack { .. }
+            | BreachKind::HighWatermarkWentBack { .. }
+            | BreachKind::CommitBeyondEnd { .. } => "monotone",
+            BreachKind::BeyondInSyncReplica { .. } => "log-matching",
+            BreachKind::IncompleteLeader { .. } => "no-loss",
+            BreachKind::TwoOwners { .. } => "single-owner",
+        }
+    }
+}
+
+/// Ids as they are; whoever knows names adds them.
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            BreachKind::TwoLeaders { epoch, first } => {
+                write!(f, "led in {epoch}, in which {first} led already")
+            }
+            BreachKind::EpochWentBack { before, now } => {
+                write!(f, "leader epoch went from {before} back to {now}")
+            }
+            BreachKind::HighWatermarkWentBack { before, now } => {
+                write!(f, "the leader's high watermark went from {before} back to {now}")
+            }
+            BreachKind::BeyondInSyncReplica { high_watermark, replica, end } => write!(
+                f,
+                "the high watermark {high_watermark} lies beyond in-sync {replica}, whose log ends at {end}"
+            ),
+            BreachKind::IncompleteLeader { committed, end } => write!(
+                f,
+                "a leader was elected whose log ends at {end}, although {committed} records were committed"
+            ),
+            BreachKind::TwoOwners { group, generation, first, second } => {
+                write!(f, "{group} gave it to {first} and to {second} in {generation}")
+            }
+            BreachKind::CommitBeyondEnd { group, committed, end } => {
+                write!(f, "{group} committed {committed}, but the log ends at {end}")
+            }
+        }
+    }
+}
+
+fn broker_at(node: NodeId, roster: &Roster) -> BrokerId {
+    let found = roster.brokers().find(|(_, other)| *other == node);
+    found.expect("only brokers lead partitions").0
+}

@@ -1,0 +1,306 @@
+//! How a world begins, and how a process begins a life.
+
+use std::sync::Arc;
+
+use stormglass_kafka::admin::Admin;
+use stormglass_kafka::broker::Broker;
+use stormglass_kafka::consumer::Consumer;
+use stormglass_kafka::controller::{Controller, ControllerStore};
+use stormglass_kafka::log::BrokerStore;
+use stormglass_kafka::message::NewTopic;
+use stormglass_kafka::producer::Producer;
+use stormglass_kafka::settings::{AutoCommit, OffsetReset, TopicSettings, UncleanElection};
+use stormglass_kafka::{
+    Boot, BrokerSetup, Call, ConsumerSetup, ControllerSetup, Directory, Machine, Marks, Outbox,
+    ProducerSetup,
+};
+use stormglass_types::history::{self, CommitMode, Header, History, Role, Source, What};
+use stormglass_types::{
+    Dense, Digest, GroupId, IdVec, NodeId, SourceId, Stream, Streams, Time, TopicId,
+};
+
+use super::consumer_app::{ConsumerApp, Step};
+use super::faults::Faults;
+use super::invariants::Observer;
+use super::node::{Host, Life, Node, Resting, Slot};
+use super::operator::Operator;
+use super::producer_app::ProducerApp;
+use super::trace::TraceKind;
+use super::{Event, Phase, TICK, World};
+use crate::engine::net::Net;
+use crate::engine::queue::Queue;
+use crate::plan::{OFFSETS_TOPIC, Place, Plan, Roster};
+
+/// The longest that a cluster may take to form.
+pub(crate) const FORMING: stormglass_types::Span = stormglass_types::Span::secs(120);
+
+impl World {
+    pub(crate) fn begin(plan: Arc<Plan>) -> Self {
+        let roster = plan.roster();
+        let streams = Streams::new(plan.seed);
+        let nodes = roster.len();
+        let entity = |node: usize| u32::try_from(node).expect("node ids have 16 bits");
+        let rngs = (0..nodes).map(|node| streams.stream(Stream::Network, entity(node))).collect();
+        let slots = (0..nodes).map(|node| {
+            Slot::new(
+                resting(&roster, NodeId::from_index(node)),
+                streams.stream(Stream::Disk, entity(node)),
+                streams.stream(Stream::Crash, entity(node)),
+            )
+        });
+        let producers = plan.producers.iter().zip(roster.producers()).map(|(producer, node)| {
+            let rng = streams.stream(Stream::Workload, entity(node.index()));
+            ProducerApp::new(Arc::new(producer.clone()), rng, SourceId(0))
+        });
+        let consumers = plan.groups.iter().enumerate().flat_map(|(number, group)| {
+            let id = GroupId::from_index(number);
+            let shared = Arc::new(group.clone());
+            roster
+                .members(id)
+                .map(|node| {
+                    let rng = streams.stream(Stream::Application, entity(node.index()));
+                    ConsumerApp::new(id, Arc::clone(&shared), rng)
+                })
+                .collect::<Vec<_>>()
+        });
+        let directory = Directory {
+            brokers: roster.brokers().collect(),
+            controllers: roster.controllers().collect(),
+        };
+        let mut world = Self {
+            streams,
+            now: Time::ZERO,
+            queue: Queue::new(),
+            net: Net::new(rngs, plan.network.latency.least, plan.network.latency.most),
+            slots: slots.collect(),
+            producers: producers.collect(),
+            consumers: consumers.collect(),
+            operator: Operator::default(),
+            wakes: (0..nodes).map(|_| Time::NEVER).collect(),
+            out: Outbox::default(),
+            inbox: std::collections::VecDeque::new(),
+            history: History::new(header(&plan, &roster)),
+            ledger: IdVec::new(),
+            faults: Faults::new(&plan, &streams),
+            observer: Observer::new(&plan),
+            marks: Marks::NONE,
+            digest: Digest::EMPTY,
+            events: 0,
+            phase: Phase::Forming,
+            trace: None,
+            directory: Arc::new(directory),
+            roster: Arc::new(roster),
+            plan,
+        };
+        world.form();
+        world
+    }
+
+    /// Starts the servers and asks the operator for the topics.
+    fn form(&mut self) {
+        let servers = self.roster.controllers().chain(self.roster.brokers().map(|(_, node)| node));
+        for node in servers.chain([self.roster.admin()]).collect::<Vec<_>>() {
+            self.start_life(node);
+        }
+        for topic in new_topics(&self.plan) {
+            self.operator.ask(Call::CreateTopic(topic));
+        }
+        self.operate();
+        self.drain();
+        self.queue.push(self.now + TICK, Event::Tick);
+    }
+
+    /// All topics exist: from here on the plan's times count.
+    pub(super) fn topics_exist(&mut self) {
+        self.phase = Phase::Storm { until: self.plan.storm_ends(self.now) };
+        self.queue.push(self.plan.storm_ends(self.now), Event::StormOver);
+        let producers = self.roster.producers().zip(&self.plan.producers);
+        let starts = producers.map(|(node, plan)| (node, plan.starts_after)).chain(
+            self.plan.groups.iter().enumerate().flat_map(|(number, group)| {
+                let members = self.roster.members(GroupId::from_index(number));
+                members.zip(group.members.iter().map(|member| member.starts_after))
+            }),
+        );
+        for (node, after) in starts.collect::<Vec<_>>() {
+            let at = self.now + after;
+            self.wakes[node] = at;
+            self.queue.push(at, Event::Wake { node });
+        }
+        self.arm_faults();
+    }
+
+    /// Begins a life of a process that is down.
+    pub(super) fn start_life(&mut self, node: NodeId) {
+        let slot = &mut self.slots[node];
+        let Life::Down(down) = &mut slot.life else { return };
+        let was_gone = down.host == Host::Gone;
+        let store = std::mem::replace(&mut down.store, Resting::Client);
+        let boot = Boot {
+            node,
+            incarnation: slot.incarnation,
+            directory: Arc::clone(&self.directory),
+            rules: self.plan.rules,
+            rng: self.streams.stream(Stream::Machine, machine_stream(node, slot.incarnation)),
+        };
+        let local = slot.local(self.now);
+        let role = self.history.header.processes[node].role;
+        let machine = match (role, store) {
+            (Role::Controller, Resting::Controller(store)) => {
+                let setup = ControllerSetup { settings: Arc::clone(&self.plan.cluster.settings) };
+                Node::Controller(Controller::boot(local, boot, setup, store, &mut self.out))
+            }
+            (Role::Broker(broker), Resting::Broker(store)) => {
+                let settings = Arc::clone(&self.plan.cluster.settings);
+                let setup = BrokerSetup { broker, settings };
+                Node::Broker(Broker::boot(local, boot, setup, store, &mut self.out))
+            }
+            (Role::Producer, Resting::Client) => {
+                let index = node.index() - self.first_producer();
+                let settings = Arc::clone(&self.plan.producers[index].settings);
+                let source = self.new_source(node, index);
+                self.producers[index].start(self.now, source);
+                let setup = ProducerSetup { settings, source };
+                Node::Producer(Producer::boot(local, boot, setup, (), &mut self.out))
+            }
+            (Role::Consumer(group), Resting::Client) => {
+                let first = self.roster.members(group).next().expect("a group has members");
+                let member = node.index() - first.index();
+                let plan = &self.plan.groups[group.index()].members[member];
+                let setup = ConsumerSetup { settings: Arc::clone(&plan.settings), group };
+                Node::Consumer(Consumer::boot(local, boot, setup, (), &mut self.out))
+            }
+            (Role::Admin, Resting::Client) => {
+                Node::Admin(Admin::boot(local, boot, (), (), &mut self.out))
+            }
+            (role, store) => panic!("{node} is a {role:?} but its disk is {store:?}"),
+        };
+        let incarnation = self.slots[node].incarnation;
+        self.slots[node].life = Life::Up(Arc::new(machine));
+        if was_gone {
+            self.net.disown(self.now, node, &mut self.queue);
+        }
+        self.record(node, TraceKind::Started(incarnation));
+        self.tell(node, What::Started);
+        self.carry_out(node);
+        if let Role::Consumer(_) = role {
+            let index = node.index() - self.first_consumer();
+            let step = self.consumers[index].start();
+            if let Step::Call(op, call) = step {
+                self.call(node, op, call);
+            }
+        }
+        self.rearm(node);
+    }
+
+    fn new_source(&mut self, node: NodeId, index: usize) -> SourceId {
+        let settings = &self.plan.producers[index].settings;
+        let source = Source {
+            process: node,
+            acks: settings.delivery.acks(),
+            idempotent: settings.delivery == stormglass_kafka::settings::Delivery::Idempotent,
+            in_flight: settings.max_in_flight,
+            retries: settings.retries > 0,
+        };
+        self.ledger.push(stormglass_types::PartitionMap::new());
+        self.history.begin_source(source)
+    }
+
+    pub(super) fn first_producer(&self) -> usize {
+        usize::from(self.plan.cluster.controllers) + usize::from(self.plan.cluster.brokers)
+    }
+
+    pub(super) fn first_consumer(&self) -> usize {
+        self.first_producer() + self.plan.producers.len()
+    }
+}
+
+/// A life's own stream: the same for the same life, whatever happened to others.
+fn machine_stream(node: NodeId, incarnation: u32) -> u32 {
+    (u32::from(node.0) << 16) | (incarnation & 0xFFFF)
+}
+
+fn resting(roster: &Roster, node: NodeId) -> Resting {
+    if roster.controllers().any(|controller| controller == node) {
+        Resting::Controller(ControllerStore::default())
+    } else if roster.brokers().any(|(_, broker)| broker == node) {
+        Resting::Broker(BrokerStore::default())
+    } else {
+        Resting::Client
+    }
+}
+
+fn new_topics(plan: &Plan) -> Vec<NewTopic> {
+    let cluster = &plan.cluster.settings;
+    let offsets = NewTopic {
+        topic: OFFSETS_TOPIC,
+        partitions: cluster.offsets_topic_partitions,
+        replication: cluster.offsets_topic_replication,
+        settings: Arc::new(offsets_topic(&cluster.topic)),
+    };
+    let own = plan.topics.iter().enumerate().map(|(number, topic)| NewTopic {
+        topic: TopicId::from_index(number + 1),
+        partitions: topic.partitions,
+        replication: topic.replication,
+        settings: Arc::clone(&topic.settings),
+    });
+    // A cluster without groups never creates the topic of their offsets.
+    std::iter::once(offsets).filter(|_| !plan.groups.is_empty()).chain(own).collect()
+}
+
+/// `__consumer_offsets` takes the broker's defaults (`GroupCoordinatorConfig.offsetTopicConfigs`) but for compaction.
+fn offsets_topic(defaults: &TopicSettings) -> TopicSettings {
+    defaults.clone()
+}
+
+fn header(plan: &Plan, roster: &Roster) -> Header {
+    let mut header = Header { keys: plan.keys.to_vec(), ..Header::default() };
+    let mut process = |name: String, role| {
+        header.processes.push(history::Process { name, role });
+    };
+    for (number, _) in roster.controllers().enumerate() {
+        process(format!("controller-{}", number + 1), Role::Controller);
+    }
+    for (broker, _) in roster.brokers() {
+        process(format!("broker-{}", broker.0), Role::Broker(broker));
+    }
+    for producer in &plan.producers {
+        process(producer.name.clone(), Role::Producer);
+    }
+    for (number, group) in plan.groups.iter().enumerate() {
+        for member in &group.members {
+            process(member.name.clone(), Role::Consumer(GroupId::from_index(number)));
+        }
+    }
+    process("operator".to_owned(), Role::Admin);
+    let cluster = &plan.cluster.settings;
+    header.topics.push(history::Topic {
+        name: "__consumer_offsets".to_owned(),
+        partitions: cluster.offsets_topic_partitions,
+        replication: cluster.offsets_topic_replication,
+        min_insync_replicas: cluster.topic.min_insync_replicas,
+        unclean_election: cluster.topic.unclean_election == UncleanElection::Allowed,
+        internal: true,
+    });
+    for topic in &plan.topics {
+        header.topics.push(history::Topic {
+            name: topic.name.clone(),
+            partitions: topic.partitions,
+            replication: topic.replication,
+            min_insync_replicas: topic.settings.min_insync_replicas,
+            unclean_election: topic.settings.unclean_election == UncleanElection::Allowed,
+            internal: false,
+        });
+    }
+    for group in &plan.groups {
+        let settings = group.members.first().map(|member| &member.settings);
+        let automatic = settings.is_some_and(|s| s.auto_commit != AutoCommit::Off);
+        header.groups.push(history::Group {
+            name: group.name.clone(),
+            topics: group.topics.clone(),
+            commit: if automatic { CommitMode::Automatic } else { group.commit },
+            from_earliest: settings.is_some_and(|s| s.offset_reset == OffsetReset::Earliest),
+            asynchronous: group.processing.place == Place::OtherThread,
+        });
+    }
+    header
+}

@@ -1,0 +1,66 @@
+//! A read-only look inside a world, for invariants, tests and the curious. Machines never get one.
+
+use std::sync::Arc;
+
+use stormglass_kafka::broker::Broker;
+use stormglass_kafka::log::BrokerStore;
+use stormglass_kafka::metadata::{MetadataImage, PartitionRegistration};
+use stormglass_types::{BrokerId, Offset, TopicPartition};
+
+use super::World;
+use super::node::Node;
+
+/// A world, to be looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'w> {
+    world: &'w World,
+}
+
+impl<'w> View<'w> {
+    pub(super) const fn new(world: &'w World) -> Self {
+        Self { world }
+    }
+
+    /// A running broker.
+    #[must_use]
+    pub fn broker(&self, broker: BrokerId) -> Option<&'w Broker> {
+        match self.world.slots[self.world.roster.broker(broker)].node()? {
+            Node::Broker(broker) => Some(broker),
+            Node::Controller(_) | Node::Producer(_) | Node::Consumer(_) | Node::Admin(_) => None,
+        }
+    }
+
+    /// A broker's disk, whether or not the broker runs.
+    #[must_use]
+    pub fn store(&self, broker: BrokerId) -> Option<&'w BrokerStore> {
+        self.world.slots[self.world.roster.broker(broker)].broker_store()
+    }
+
+    /// The metadata as the controller has committed them, if a controller runs.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&'w MetadataImage> {
+        self.world.roster.controllers().find_map(|node| match self.world.slots[node].node()? {
+            Node::Controller(controller) => Some(controller.image()),
+            Node::Broker(_) | Node::Producer(_) | Node::Consumer(_) | Node::Admin(_) => None,
+        })
+    }
+
+    /// A partition as the controller knows it; where no controller runs, as the best informed broker does.
+    #[must_use]
+    pub fn registration(&self, partition: TopicPartition) -> Option<&'w Arc<PartitionRegistration>> {
+        let known = self.metadata().and_then(|image| image.partitions.get(partition));
+        known.or_else(|| {
+            let brokers = self.world.roster.brokers().filter_map(|(id, _)| self.broker(id));
+            let best = brokers.max_by_key(|broker| broker.image().offset)?;
+            best.image().partitions.get(partition)
+        })
+    }
+
+    /// The high watermark of a partition at its leader, if that runs and knows that it leads.
+    #[must_use]
+    pub fn high_watermark(&self, partition: TopicPartition) -> Option<Offset> {
+        let registration = self.registration(partition)?;
+        let replica = self.broker(registration.leader?)?.replica(partition)?;
+        (replica.leader_epoch == registration.leader_epoch).then_some(replica.high_watermark)
+    }
+}
