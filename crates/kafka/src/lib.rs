@@ -18,7 +18,7 @@ mod machine;
 mod mark;
 pub mod message;
 pub mod metadata;
-mod note;
+pub mod note;
 pub mod producer;
 pub mod record;
 mod rules;

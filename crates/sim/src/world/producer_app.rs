@@ -59,7 +59,8 @@ impl ProducerApp {
         if self.wake_at().is_none_or(|at| at > now) {
             return None;
         }
-        self.next_at += self.gap();
+        let gap = self.gap();
+        self.next_at += gap;
         self.sent += 1;
         let key = self.key();
         let load = &self.plan.load;
