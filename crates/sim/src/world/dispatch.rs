@@ -292,8 +292,6 @@ impl World {
                     let (partition, base) = (batch.partition, batch.base);
                     let what = What::Polled { group, partition, base, values: batch.values };
                     self.history.push(self.now, node, what);
-                    let end = base.plus(batch.values.count);
-                    self.observer.on_polled(group, partition, end);
                 }
                 self.consumers[index].polled(self.now, op, &batches, key_of, &mut steps);
             }
@@ -406,7 +404,7 @@ impl World {
                 }
             }
             Report::Positioned(partition, offset, why) => {
-                self.observer.on_polled(group, partition, offset);
+                self.observer.on_positioned(group, partition, offset);
                 self.tell(node, What::Positioned { group, partition, offset, why });
             }
             Report::Committing(generation, partition, offset) => {

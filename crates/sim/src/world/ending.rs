@@ -58,13 +58,10 @@ impl World {
         for group in (0..self.plan.groups.len()).map(GroupId::from_index) {
             for partition in self.partitions_of(group) {
                 let end = self.observer.high_watermark(partition);
-                let Some(committed) = self.observer.committed(group, partition) else {
-                    // Nothing committed yet: lag counts from the first position, if there is one.
-                    let Some(position) = self.observer.position(group, partition) else { continue };
-                    self.tell_lag(group, partition, end.distance_from(position));
-                    continue;
-                };
-                self.tell_lag(group, partition, end.distance_from(committed));
+                // Before a group has any position, it has no lag.
+                if let Some(progress) = self.observer.progress(group, partition) {
+                    self.tell_lag(group, partition, end.distance_from(progress));
+                }
             }
         }
     }
@@ -144,8 +141,8 @@ impl World {
                 stuck.push((admin, Stuck::Unowned { group, partition }));
             }
             let Some(end) = self.view().high_watermark(partition) else { continue };
-            let position = self.observer.position(group, partition).unwrap_or(Offset::ZERO);
-            let lag = end.distance_from(position);
+            let progress = self.observer.progress(group, partition).unwrap_or(Offset::ZERO);
+            let lag = end.distance_from(progress);
             if lag > 0 {
                 stuck.push((owner.unwrap_or(admin), Stuck::Behind { group, partition, lag }));
             }

@@ -120,7 +120,7 @@ struct Owned {
     generation: Generation,
     grants: PartitionMap<MemberId>,
     owners: PartitionMap<NodeId>,
-    /// How far members have read.
+    /// Where members began to read: a committed offset, or wherever a reset led them.
     positions: PartitionMap<Offset>,
     /// What the coordinator has committed.
     committed: PartitionMap<Offset>,
@@ -285,9 +285,8 @@ impl Observer {
         self.partitions.get_or_insert_with(partition, Seen::default).excused = true;
     }
 
-    pub(crate) fn on_polled(&mut self, group: GroupId, partition: TopicPartition, end: Offset) {
-        let position = self.groups[group].positions.get_or_insert_with(partition, || end);
-        *position = (*position).max(end);
+    pub(crate) fn on_positioned(&mut self, group: GroupId, partition: TopicPartition, at: Offset) {
+        self.groups[group].positions.insert(partition, at);
     }
 
     pub(crate) fn on_assigned(&mut self, group: GroupId, partition: TopicPartition, node: NodeId) {
@@ -319,12 +318,11 @@ impl Observer {
         self.groups[group].owners.get(partition).copied()
     }
 
-    pub(crate) fn position(&self, group: GroupId, partition: TopicPartition) -> Option<Offset> {
-        self.groups[group].positions.get(partition).copied()
-    }
-
-    pub(crate) fn committed(&self, group: GroupId, partition: TopicPartition) -> Option<Offset> {
-        self.groups[group].committed.get(partition).copied()
+    /// How far a group has come: what it committed, or where it began if it committed less.
+    pub(crate) fn progress(&self, group: GroupId, partition: TopicPartition) -> Option<Offset> {
+        let group = &self.groups[group];
+        let committed = group.committed.get(partition).copied();
+        committed.max(group.positions.get(partition).copied())
     }
 
     /// The present leader's high watermark.
