@@ -32,7 +32,8 @@ fn a_plan_gives_the_same_digest_twice() {
 
 #[test]
 fn seeds_give_different_digests() {
-    let digests: Vec<Digest> = (0..4).map(|seed| digest(World::new(&stormy().plan(seed)))).collect();
+    let digests: Vec<Digest> =
+        (0..4).map(|seed| digest(World::new(&stormy().plan(seed)))).collect();
     for (n, one) in digests.iter().enumerate() {
         assert!(!digests[..n].contains(one), "seed {n} repeats an earlier digest");
     }
@@ -65,10 +66,8 @@ fn a_fork_in_the_middle_of_a_storm_runs_to_the_same_end() {
 fn threads_change_nothing() {
     let plans: Vec<_> = (0..4).map(|seed| stormy().plan(seed)).collect();
     let alone: Vec<Digest> = plans.iter().map(|plan| digest(World::new(plan))).collect();
-    let threads: Vec<_> = plans
-        .into_iter()
-        .map(|plan| thread::spawn(move || digest(World::new(&plan))))
-        .collect();
+    let threads: Vec<_> =
+        plans.into_iter().map(|plan| thread::spawn(move || digest(World::new(&plan)))).collect();
     let together: Vec<Digest> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
     assert_eq!(alone, together);
 }

@@ -111,8 +111,17 @@ fn the_model_has_no_clock_no_thread_no_print_and_no_hash_map() {
 
 #[test]
 fn nothing_that_decides_a_run_uses_floats_clocks_or_hash_order() {
-    let words =
-        ["f32", "f64", "HashMap", "HashSet", "Instant::", "SystemTime", "thread_local", "static mut", "env::var"];
+    let words = [
+        "f32",
+        "f64",
+        "HashMap",
+        "HashSet",
+        "Instant::",
+        "SystemTime",
+        "thread_local",
+        "static mut",
+        "env::var",
+    ];
     for folder in ["crates/types/src", "crates/kafka/src", "crates/sim/src", "crates/check/src"] {
         check_none(&lines_with(folder, &words), "a run is a function of its plan");
     }

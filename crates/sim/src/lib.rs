@@ -7,4 +7,6 @@ pub mod engine;
 pub mod plan;
 mod world;
 
-pub use world::{Breach, BreachKind, End, FaultStory, Phase, Step, TraceKind, TraceRecord, View, World};
+pub use world::{
+    Breach, BreachKind, End, FaultStory, Phase, Step, TraceKind, TraceRecord, View, World,
+};

@@ -106,9 +106,7 @@ impl World {
         };
         let controllers = usize::from(self.plan.cluster.controllers);
         let ends = self.net.ends(conn.0);
-        !ends.is_some_and(|ends| {
-            ends.iter().any(|end| *end != node && end.index() < controllers)
-        })
+        !ends.is_some_and(|ends| ends.iter().any(|end| *end != node && end.index() < controllers))
     }
 
     /// A pause is over: what waited is handled in order.
@@ -347,7 +345,10 @@ impl World {
                 Step::Call(op, call) => self.call(node, op, call),
                 Step::Processed(batch) => {
                     let (partition, base) = (batch.partition, batch.base);
-                    self.tell(node, What::Processed { group, partition, base, values: batch.values });
+                    self.tell(
+                        node,
+                        What::Processed { group, partition, base, values: batch.values },
+                    );
                 }
             }
         }
@@ -498,15 +499,16 @@ fn note_word(note: &Note) -> u64 {
         Note::HighWatermark { partition, to, .. } | Note::Truncated { partition, to, .. } => {
             place(partition) ^ to.0.cast_unsigned()
         }
-        Note::Elected { partition, epoch, .. } => place(partition) ^ u64::from(epoch.0.cast_unsigned()),
-        Note::InSync { partition, replicas, .. } => place(partition) ^ replicas,
-        Note::Expanded { topic, partitions } => {
-            u64::from(topic.0) << 48 ^ u64::from(*partitions)
+        Note::Elected { partition, epoch, .. } => {
+            place(partition) ^ u64::from(epoch.0.cast_unsigned())
         }
+        Note::InSync { partition, replicas, .. } => place(partition) ^ replicas,
+        Note::Expanded { topic, partitions } => u64::from(topic.0) << 48 ^ u64::from(*partitions),
         Note::Rebalanced { group, generation, .. } | Note::Granted { group, generation, .. } => {
             u64::from(group.0) << 48 ^ u64::from(generation.0.cast_unsigned())
         }
-        Note::OffsetCommitted { partition, offset, .. } => place(partition) ^ offset.0.cast_unsigned(),
+        Note::OffsetCommitted { partition, offset, .. } => {
+            place(partition) ^ offset.0.cast_unsigned()
+        }
     }
 }
-

@@ -1,9 +1,7 @@
 //! How a run ends: the storm passes, faults heal, the pipeline comes to rest or does not, and everything is read once more.
 
 use stormglass_types::history::{Stuck, What};
-use stormglass_types::{
-    BrokerId, Dense, GroupId, NodeId, Offset, Time, TopicId, TopicPartition,
-};
+use stormglass_types::{BrokerId, Dense, GroupId, NodeId, Offset, Time, TopicId, TopicPartition};
 
 use super::start::FORMING;
 use super::{End, Event, Phase, Step, TICK, View, World};

@@ -285,7 +285,8 @@ impl World {
                 }
             }
             FaultAction::Expand { topic, partitions } => {
-                self.operator.ask(Call::CreatePartitions { topic: *topic, partitions: *partitions });
+                self.operator
+                    .ask(Call::CreatePartitions { topic: *topic, partitions: *partitions });
                 self.operate();
                 self.begin_story(fault, None);
             }

@@ -9,8 +9,8 @@ use stormglass_kafka::Note;
 use stormglass_kafka::note::ReplicaRole;
 use stormglass_types::history::Election;
 use stormglass_types::{
-    BrokerId, Generation, GroupId, IdVec, LeaderEpoch, MemberId, NodeId, Offset, PartitionMap, Time,
-    TopicPartition,
+    BrokerId, Generation, GroupId, IdVec, LeaderEpoch, MemberId, NodeId, Offset, PartitionMap,
+    Time, TopicPartition,
 };
 
 use super::node::Slot;
@@ -214,11 +214,19 @@ impl Observer {
             self.breach(at, node, partition, BreachKind::TwoLeaders { epoch, first });
         }
         if first_time && latest && start < committed && !excused {
-            self.breach(at, node, partition, BreachKind::IncompleteLeader { committed, end: start });
+            self.breach(
+                at,
+                node,
+                partition,
+                BreachKind::IncompleteLeader { committed, end: start },
+            );
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one note's fields and what they are held against")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one note's fields and what they are held against"
+    )]
     fn on_high_watermark(
         &mut self,
         at: Time,

@@ -20,16 +20,18 @@ use std::sync::Arc;
 use stormglass_kafka::message::Msg;
 use stormglass_kafka::{Directory, Input, Marks, Outbox, SyncToken};
 use stormglass_types::history::{History, What};
-use stormglass_types::{Chunked, Digest, IdVec, Key, NodeId, PartitionMap, SourceId, Span, Streams, Time};
+use stormglass_types::{
+    Chunked, Digest, IdVec, Key, NodeId, PartitionMap, SourceId, Span, Streams, Time,
+};
 
 use self::consumer_app::ConsumerApp;
+pub use self::faults::FaultStory;
 use self::faults::Faults;
 use self::invariants::Observer;
+pub use self::invariants::{Breach, BreachKind};
 use self::node::Slot;
 use self::operator::Operator;
 use self::producer_app::ProducerApp;
-pub use self::faults::FaultStory;
-pub use self::invariants::{Breach, BreachKind};
 pub use self::trace::{TraceKind, TraceRecord};
 pub use self::view::View;
 use crate::engine::net::{LaneId, Net};

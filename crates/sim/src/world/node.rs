@@ -16,6 +16,7 @@ use crate::engine::timers::Timers;
 
 /// A living process. Closed, cloneable, printable: no trait objects inside a world.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one per process, always behind an Arc, never moved")]
 pub(crate) enum Node {
     Controller(Controller),
     Broker(Broker),
@@ -143,7 +144,9 @@ impl Slot {
         match &self.life {
             Life::Up(node) => match &**node {
                 Node::Broker(broker) => Some(broker.store()),
-                Node::Controller(_) | Node::Producer(_) | Node::Consumer(_) | Node::Admin(_) => None,
+                Node::Controller(_) | Node::Producer(_) | Node::Consumer(_) | Node::Admin(_) => {
+                    None
+                }
             },
             Life::Down(down) => match &down.store {
                 Resting::Broker(store) => Some(store),

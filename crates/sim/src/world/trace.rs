@@ -1,7 +1,7 @@
 //! A run's events as small records, kept only when asked for. Names are resolved when printing.
 
-use stormglass_kafka::message::{Api, Msg};
 use stormglass_kafka::Timer;
+use stormglass_kafka::message::{Api, Msg};
 use stormglass_types::{NodeId, Time};
 
 /// One event.

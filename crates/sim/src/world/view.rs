@@ -47,7 +47,10 @@ impl<'w> View<'w> {
 
     /// A partition as the controller knows it; where no controller runs, as the best informed broker does.
     #[must_use]
-    pub fn registration(&self, partition: TopicPartition) -> Option<&'w Arc<PartitionRegistration>> {
+    pub fn registration(
+        &self,
+        partition: TopicPartition,
+    ) -> Option<&'w Arc<PartitionRegistration>> {
         let known = self.metadata().and_then(|image| image.partitions.get(partition));
         known.or_else(|| {
             let brokers = self.world.roster.brokers().filter_map(|(id, _)| self.broker(id));
