@@ -24,11 +24,7 @@ pub fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSettings>
             keys.remark(longer, Remark::DeliveryTimeoutRaised);
         }
     }
-    let adaptive = if keys.flag("partitioner.adaptive.partitioning.enable") {
-        Adaptive::On
-    } else {
-        Adaptive::Off
-    };
+    let partitioner = partitioner(&mut keys);
     let settings = ProducerSettings {
         delivery,
         retries: keys.small("retries"),
@@ -43,11 +39,7 @@ pub fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSettings>
         retry_backoff: keys.backoff("retry.backoff.ms", "retry.backoff.max.ms"),
         reconnect_backoff: keys.backoff("reconnect.backoff.ms", "reconnect.backoff.max.ms"),
         metadata_max_age: keys.millis("metadata.max.age.ms"),
-        partitioner: if keys.flag("partitioner.ignore.keys") {
-            Partitioner::IgnoreKeys(adaptive)
-        } else {
-            Partitioner::BuiltIn(adaptive)
-        },
+        partitioner,
         partitioner_availability_timeout: keys.millis("partitioner.availability.timeout.ms"),
     };
     keys.finish(settings)
@@ -91,5 +83,34 @@ fn delivery(keys: &mut Reader<'_>) -> Delivery {
         "1" => Delivery::Leader,
         _ if idempotent => Delivery::Idempotent,
         _ => Delivery::AllReplicas,
+    }
+}
+
+/// No class is the built-in partitioner; those that were deprecated by KIP-794 are gone in 4.0.
+fn partitioner(keys: &mut Reader<'_>) -> Partitioner {
+    const CLASS: &str = "partitioner.class";
+    const ROUND_ROBIN: &str = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
+    let class = keys.text(CLASS);
+    match class.rsplit('.').next().unwrap_or(class) {
+        "" | "null" => {}
+        "RoundRobinPartitioner" => return Partitioner::RoundRobin,
+        "DefaultPartitioner" | "UniformStickyPartitioner" => {
+            keys.refuse(CLASS, Problem::UnknownWord { words: &[ROUND_ROBIN] });
+        }
+        _ => {
+            let modelled =
+                "none at all, or `org.apache.kafka.clients.producer.RoundRobinPartitioner`";
+            keys.refuse(CLASS, Problem::ValueNotModelled { modelled });
+        }
+    }
+    let adaptive = if keys.flag("partitioner.adaptive.partitioning.enable") {
+        Adaptive::On
+    } else {
+        Adaptive::Off
+    };
+    if keys.flag("partitioner.ignore.keys") {
+        Partitioner::IgnoreKeys(adaptive)
+    } else {
+        Partitioner::BuiltIn(adaptive)
     }
 }

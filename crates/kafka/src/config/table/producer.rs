@@ -65,7 +65,7 @@ keys! { PRODUCER
         "Let the default partitioner favour brokers with short queues.";
     "partitioner.availability.timeout.ms": Long = Is("0"), AtLeast(0), Modelled,
         "Unready time after which the default partitioner avoids a partition; 0 disables.";
-    "partitioner.class": Class = Null, Any, Unmodelled,
+    "partitioner.class": Class = Null, Any, Modelled,
         "Custom partitioner; unset means the built-in one.";
     "partitioner.ignore.keys": Boolean = Is("false"), Any, Modelled,
         "Make the built-in partitioner disregard keys.";
