@@ -1,0 +1,417 @@
+//! From the words of a scenario to a plan: names become ids, defaults become values, everything that decides a run is there.
+//!
+//! Faults and expectations are read elsewhere; here is what stands before the first draw.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use stormglass_kafka::config::{parse_broker, parse_consumer, parse_producer, parse_topic};
+use stormglass_kafka::settings::{AutoCommit, BrokerSettings, ConsumerSettings};
+use stormglass_kafka::{Rule, Rules};
+use stormglass_sim::plan::{
+    Cluster, Disk, GroupPlan, Keys, Load, MemberPlan, Network, Phases, Place as Thread, Plan,
+    Processing, ProducerPlan, SizeRange, SpanRange, TopicPlan,
+};
+use stormglass_types::history::CommitMode;
+use stormglass_types::{Dense, Span, TopicId};
+
+use super::config::{Folder, Lines};
+use super::diagnostic::{Place, Report};
+use super::fields::Fields;
+use super::keys::{self, KeyNames};
+use super::node::Node;
+use super::schema::{self, Section};
+use super::units;
+
+/// When an application can commit, in words.
+pub(super) const COMMITS: &[&str] = &["after-processing", "before-processing", "auto"];
+/// Where an application can process, in words.
+pub(super) const PLACES: &[&str] = &["poll-loop", "other-thread"];
+
+/// Clients other than Java's, whose defaults differ and are not in the tables yet.
+const OTHER_CLIENTS: &[&str] = &["librdkafka", "sarama", "franz-go", "kafka-python"];
+
+/// A scenario without its faults, and the seeds it is tested with.
+pub(super) fn lower(file: &Fields<'_>, folder: &Folder, report: &mut Report) -> (Plan, Range<u64>) {
+    let (phases, seeds) = run(file, report);
+    let mut lowering = Lowering { folder, report, names: Vec::new(), keys: KeyNames::default() };
+    let (cluster, rules, network, disk) = lowering.cluster(file);
+    let topics = lowering.topics(file, &cluster);
+    let producers = lowering.producers(file, &topics);
+    let groups = lowering.groups(file, &topics, &cluster.settings);
+    let keys = lowering.keys.finish();
+    let faults = Vec::new();
+    let plan = Plan {
+        seed: seeds.start,
+        cluster,
+        rules,
+        topics,
+        keys,
+        producers,
+        groups,
+        network,
+        disk,
+        faults,
+        phases,
+    };
+    (plan, seeds)
+}
+
+fn run(file: &Fields<'_>, report: &mut Report) -> (Phases, Range<u64>) {
+    let run = section::<schema::Run>(file, "run", report);
+    let phases = Phases {
+        storm: run.read("for", report, units::some_time).unwrap_or(Span::secs(60)),
+        settle: run.read("settle", report, units::some_time).unwrap_or(Span::secs(120)),
+        max_events: run.number("max-events", (1, u64::MAX), report).unwrap_or(50_000_000),
+    };
+    let seeds = run.read("seeds", report, units::seeds).unwrap_or(0..20);
+    (phases, seeds)
+}
+
+/// The section under a key, or an empty one.
+fn section<'n, S: Section>(file: &Fields<'n>, key: &str, report: &mut Report) -> Fields<'n> {
+    match file.entry(key) {
+        Some((key, node)) => Fields::of::<S>(node, key.place, report),
+        None => Fields::none::<S>(file.place),
+    }
+}
+
+struct Lowering<'r> {
+    folder: &'r Folder,
+    report: &'r mut Report,
+    /// Names that are taken, with what has them.
+    names: Vec<(String, &'static str)>,
+    keys: KeyNames,
+}
+
+impl Lowering<'_> {
+    fn cluster(&mut self, file: &Fields<'_>) -> (Cluster, Rules, Network, Disk) {
+        let fields = section::<schema::Cluster>(file, "cluster", self.report);
+        let brokers = self.small(&fields, "brokers", 100).unwrap_or(3);
+        let controllers = self.small(&fields, "controllers", 9).unwrap_or(1);
+        let lines = Lines::of(&fields, self.folder, self.report);
+        let mut settings: BrokerSettings = lines.parse(parse_broker, self.report);
+        let wanted = settings.offsets_topic_replication;
+        match lines.place_of("offsets.topic.replication.factor") {
+            Some(place) if wanted > brokers => {
+                let wanted = u64::from(wanted);
+                self.report.too_many_replicas(place, "__consumer_offsets", wanted, brokers);
+            }
+            Some(_) => {}
+            // A real cluster waits for as many brokers; here there will never be more.
+            None => settings.offsets_topic_replication = wanted.min(brokers),
+        }
+        let mut rules = Rules::ALL;
+        for (place, name) in fields.words("without", self.report) {
+            match Rule::named(name.trim()) {
+                Some(rule) => rules = rules.without(rule),
+                None => {
+                    let known: Vec<&str> = Rule::ALL.iter().map(|rule| rule.name()).collect();
+                    self.report.unknown_word(place, "rule", name, &known);
+                }
+            }
+        }
+        let network = section::<schema::Network>(&fields, "network", self.report);
+        let disk = section::<schema::Disk>(&fields, "disk", self.report);
+        let range =
+            |least, most| SpanRange { least: Span::micros(least), most: Span::micros(most) };
+        let network = Network {
+            latency: network
+                .read("latency", self.report, units::durations)
+                .unwrap_or(range(200, 800)),
+            bytes_per_second: network
+                .read("bandwidth", self.report, units::bandwidth)
+                .unwrap_or(125_000_000),
+        };
+        let sync = disk.read("sync", self.report, units::durations).unwrap_or(range(1_000, 5_000));
+        let cluster = Cluster { brokers, controllers, settings: Arc::new(settings) };
+        (cluster, rules, network, Disk { sync })
+    }
+
+    fn topics(&mut self, file: &Fields<'_>, cluster: &Cluster) -> Vec<TopicPlan> {
+        let mut topics = Vec::new();
+        let named = file.named("topics", self.report);
+        if named.is_empty() {
+            let example = "topics: { orders: { partitions: 12 } }";
+            self.report.missing_key(file.place_of("topics"), file.title, "topics", example);
+        }
+        for (name, key, node) in named {
+            self.take_name(name, key, "a topic");
+            let fields = Fields::of::<schema::Topic>(node, key.place, self.report);
+            if fields.get("partitions").is_none() {
+                let of = format!("topic `{name}`");
+                self.report.missing_key(key.place, &of, "partitions", "partitions: 12");
+            }
+            let partitions = self.small(&fields, "partitions", 10_000).unwrap_or(1);
+            let wanted = self.small(&fields, "replication.factor", 1_000);
+            if let Some(wanted) = wanted
+                && wanted > cluster.brokers
+            {
+                let place = fields.place_of("replication.factor");
+                self.report.too_many_replicas(place, name, u64::from(wanted), cluster.brokers);
+            }
+            let replication = wanted.unwrap_or(3).min(cluster.brokers);
+            let lines = Lines::of(&fields, self.folder, self.report);
+            let defaults = &cluster.settings.topic;
+            let settings = lines.parse(|entries| parse_topic(entries, defaults), self.report);
+            if settings.min_insync_replicas > replication {
+                let place = lines.place_of("min.insync.replicas").unwrap_or(key.place);
+                let message = format!(
+                    "`{name}` has {replication} replicas, fewer than `min.insync.replicas` {}: no produce request with acks=all can succeed",
+                    settings.min_insync_replicas
+                );
+                self.report.note(place, message);
+            }
+            let (name, settings) = (name.to_owned(), Arc::new(settings));
+            topics.push(TopicPlan { name, partitions, replication, settings });
+        }
+        topics
+    }
+
+    fn producers(&mut self, file: &Fields<'_>, topics: &[TopicPlan]) -> Vec<ProducerPlan> {
+        let mut producers = Vec::new();
+        for (name, key, node) in file.named("producers", self.report) {
+            self.take_name(name, key, "a producer");
+            let fields = Fields::of::<schema::Producer>(node, key.place, self.report);
+            let instances = self.small(&fields, "instances", 1_000).unwrap_or(1);
+            self.profile(&fields);
+            let lines = Lines::of(&fields, self.folder, self.report);
+            let settings = Arc::new(lines.parse(parse_producer, self.report));
+            let topic = self.required_topic(&fields, name, "to", topics);
+            let values = section::<schema::Values>(&fields, "values", self.report);
+            let bytes = values.read("bytes", self.report, units::sizes);
+            let keys = keys::read(&fields, settings.partitioner, &mut self.keys, self.report);
+            let load = Load {
+                every: fields.read("rate", self.report, units::rate).unwrap_or(Span::millis(10)),
+                limit: fields.number("records", (1, u64::MAX), self.report),
+                keys,
+                bytes: bytes.unwrap_or(SizeRange { least: 512, most: 512 }),
+            };
+            let starts_after = fields.read("after", self.report, units::duration);
+            for instance in 1..=instances {
+                producers.push(ProducerPlan {
+                    name: format!("{name}-{instance}"),
+                    settings: Arc::clone(&settings),
+                    topic,
+                    load: load.clone(),
+                    starts_after: starts_after.unwrap_or(Span::ZERO),
+                });
+            }
+        }
+        producers
+    }
+
+    fn groups(
+        &mut self,
+        file: &Fields<'_>,
+        topics: &[TopicPlan],
+        broker: &BrokerSettings,
+    ) -> Vec<GroupPlan> {
+        let mut groups = Vec::new();
+        for (name, key, node) in file.named("groups", self.report) {
+            self.take_name(name, key, "a group");
+            let fields = Fields::of::<schema::Group>(node, key.place, self.report);
+            let members = self.small(&fields, "members", 1_000).unwrap_or(1);
+            self.profile(&fields);
+            let lines = Lines::of(&fields, self.folder, self.report);
+            let mut settings: ConsumerSettings = lines.parse(parse_consumer, self.report);
+            self.check_session(&settings, broker, lines.place_of("session.timeout.ms"), key.place);
+            let commit = self.commit(&fields, &lines, &mut settings);
+            let settings = Arc::new(settings);
+            let subscribed = self.subscription(&fields, name, topics);
+            let processing = self.processing(&fields);
+            let first = fields.read("after", self.report, units::duration).unwrap_or(Span::ZERO);
+            let apart = fields.read("stagger", self.report, units::duration).unwrap_or(Span::ZERO);
+            let poll = fields.read("poll", self.report, units::some_time);
+            let members = (1..=u64::from(members)).map(|member| MemberPlan {
+                name: format!("{name}-{member}"),
+                settings: Arc::clone(&settings),
+                starts_after: first + apart.times(member - 1),
+            });
+            groups.push(GroupPlan {
+                name: name.to_owned(),
+                topics: subscribed,
+                members: members.collect(),
+                commit,
+                processing,
+                poll_timeout: poll.unwrap_or(Span::millis(100)),
+            });
+        }
+        groups
+    }
+
+    /// A coordinator refuses members whose session is shorter or longer than it allows.
+    fn check_session(
+        &mut self,
+        settings: &ConsumerSettings,
+        broker: &BrokerSettings,
+        place: Option<Place>,
+        group: Place,
+    ) {
+        let session = settings.session_timeout;
+        let (least, most) = (broker.group_min_session_timeout, broker.group_max_session_timeout);
+        if session < least || session > most {
+            let message = format!(
+                "`session.timeout.ms` is {session}, but the brokers accept {least} to {most}"
+            );
+            let help = "change it, or the brokers' `group.min.session.timeout.ms` and `group.max.session.timeout.ms`";
+            self.report.conflict(place.unwrap_or(group), message, help);
+        }
+    }
+
+    fn commit(
+        &mut self,
+        fields: &Fields<'_>,
+        lines: &Lines,
+        settings: &mut ConsumerSettings,
+    ) -> CommitMode {
+        const FLAG: &str = "enable.auto.commit";
+        let automatic = settings.auto_commit != AutoCommit::Off;
+        let place = fields.place_of("commit");
+        let said = fields.text("commit", self.report);
+        let mode = match said {
+            None | Some("auto") => CommitMode::Automatic,
+            Some("after-processing") => CommitMode::AfterProcessing,
+            Some("before-processing") => CommitMode::BeforeProcessing,
+            Some(other) => {
+                self.report.unknown_word(place, "time to commit", other, COMMITS);
+                return CommitMode::Automatic;
+            }
+        };
+        let by_application = mode != CommitMode::Automatic;
+        match lines.place_of(FLAG) {
+            Some(flag) if automatic && by_application => {
+                let message =
+                    format!("`{FLAG}` is true, but `commit` says the application commits");
+                self.report.conflict(flag, message, "leave one of them out");
+            }
+            Some(flag) if !automatic && !by_application => {
+                let message =
+                    format!("`{FLAG}` is false, and nothing says when the application commits");
+                self.report.conflict(flag, message, "add `commit: after-processing`");
+            }
+            Some(_) | None if by_application => settings.auto_commit = AutoCommit::Off,
+            Some(_) | None => {}
+        }
+        mode
+    }
+
+    fn processing(&mut self, fields: &Fields<'_>) -> Processing {
+        let fields = section::<schema::Process>(fields, "process", self.report);
+        let each = fields.read("each", self.report, units::durations);
+        let millisecond = Span::millis(1);
+        let place = match fields.text("in", self.report) {
+            None | Some("poll-loop") => Thread::PollLoop,
+            Some("other-thread") => Thread::OtherThread,
+            Some(other) => {
+                let place = fields.place_of("in");
+                self.report.unknown_word(place, "place to process", other, PLACES);
+                Thread::PollLoop
+            }
+        };
+        let mut slow_keys = Vec::new();
+        for (name, key, value) in fields.named("slow", self.report) {
+            let Some(found) = self.keys.find(name) else {
+                self.report.unknown_word(key.place, "key of records", name, &self.keys.known());
+                continue;
+            };
+            match value.text().map(|text| (text, units::duration(text))) {
+                Some((_, Ok(span))) => slow_keys.push((found, span)),
+                Some((text, Err(bad))) => self.report.bad_value(value.place, name, text, &bad),
+                None => {
+                    let expected = "a duration";
+                    self.report.wrong_shape(key.place, name, value.shape(), expected);
+                }
+            }
+        }
+        slow_keys.sort_unstable();
+        let each = each.unwrap_or(SpanRange { least: millisecond, most: millisecond });
+        Processing { each, slow_keys, place }
+    }
+
+    fn subscription(
+        &mut self,
+        fields: &Fields<'_>,
+        group: &str,
+        topics: &[TopicPlan],
+    ) -> Vec<TopicId> {
+        let words = fields.words("subscribe", self.report);
+        if words.is_empty() {
+            let of = format!("group `{group}`");
+            self.report.missing_key(fields.place, &of, "subscribe", "subscribe: [orders]");
+        }
+        let found = words.into_iter().filter_map(|(place, name)| self.topic(name, place, topics));
+        let mut subscribed: Vec<TopicId> = found.collect();
+        subscribed.sort_unstable();
+        subscribed.dedup();
+        subscribed
+    }
+
+    fn required_topic(
+        &mut self,
+        fields: &Fields<'_>,
+        name: &str,
+        key: &'static str,
+        topics: &[TopicPlan],
+    ) -> TopicId {
+        if fields.get(key).is_none() {
+            let of = format!("producer `{name}`");
+            self.report.missing_key(fields.place, &of, key, &format!("{key}: orders"));
+        }
+        let text = fields.text(key, self.report);
+        let found = text.and_then(|text| self.topic(text, fields.place_of(key), topics));
+        // A topic that does not exist was reported; nothing is run then.
+        found.unwrap_or(TopicId::from_index(1))
+    }
+
+    fn topic(&mut self, name: &str, place: Place, topics: &[TopicPlan]) -> Option<TopicId> {
+        let at = topics.iter().position(|topic| topic.name == name.trim());
+        if at.is_none() {
+            let known: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+            self.report.unknown_word(place, "topic", name, &known);
+        }
+        at.map(|at| TopicId::from_index(at + 1))
+    }
+
+    fn profile(&mut self, fields: &Fields<'_>) {
+        let place = fields.place_of("profile");
+        match fields.text("profile", self.report) {
+            None | Some("java") => {}
+            Some(other) if OTHER_CLIENTS.contains(&other) => {
+                let instead = "take `java`, and set what differs under `config`";
+                self.report.not_modelled(place, &format!("the profile `{other}`"), instead);
+            }
+            Some(other) => {
+                let known: Vec<&str> =
+                    ["java"].into_iter().chain(OTHER_CLIENTS.iter().copied()).collect();
+                self.report.unknown_word(place, "profile", other, &known);
+            }
+        }
+    }
+
+    fn take_name(&mut self, name: &str, key: &Node, kind: &'static str) {
+        let legal =
+            |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+        if name.is_empty() || name.len() > 249 || !name.chars().all(legal) {
+            self.report.bad_name(key.place, name);
+        }
+        let reserved =
+            matches!(name, "broker" | "controller" | "admin" | "run" | "__consumer_offsets");
+        let taken = self.names.iter().find(|(known, _)| known == name).map(|(_, by)| *by);
+        if let Some(by) = taken.or(reserved.then_some("the simulator's own")) {
+            self.report.name_taken(key.place, name, by);
+        }
+        self.names.push((name.to_owned(), kind));
+    }
+
+    /// A number from one to `most`.
+    fn small(&mut self, fields: &Fields<'_>, key: &str, most: u16) -> Option<u16> {
+        let number = fields.number(key, (1, u64::from(most)), self.report)?;
+        Some(u16::try_from(number).expect("checked to fit"))
+    }
+}
+
+/// Whether a plan's keys are used at all; a plan without keys cannot promise an order per key.
+pub(super) fn has_keys(plan: &Plan) -> bool {
+    plan.producers.iter().any(|producer| producer.load.keys != Keys::None)
+}

@@ -1,0 +1,230 @@
+//! The scenario language: a YAML file becomes a plan for every seed, or a report of everything that is wrong with it.
+//!
+//! Runs nothing and judges nothing.
+
+mod config;
+mod diagnostic;
+mod expect;
+mod faults;
+mod fields;
+mod keys;
+mod lower;
+mod node;
+mod render;
+mod schema;
+mod target;
+mod units;
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use stormglass_sim::chaos::{self, Chaos, Family};
+use stormglass_sim::plan::{Plan, ScheduledFault};
+use stormglass_types::{Stream, Streams};
+
+pub use diagnostic::{Diagnostic, Paint, Report, Severity};
+pub use expect::{Expect, MetricRule};
+pub use render::{fault_to_yaml, faults_to_yaml};
+pub use schema::json_schema;
+
+use config::Folder;
+use diagnostic::Place;
+use faults::FaultSpec;
+use fields::Fields;
+use node::Node;
+use target::Cast;
+
+/// A pipeline, the storm it is put through, and what must hold.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    name: String,
+    text: Arc<str>,
+    about: String,
+    /// The plan without seed and faults.
+    base: Plan,
+    faults: Vec<FaultSpec>,
+    chaos: Chaos,
+    seeds: Range<u64>,
+    expect: Expect,
+    notes: Report,
+}
+
+impl Scenario {
+    /// Reads a scenario from a file; properties files that it names are looked for beside it.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Report> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let mut report = Report::default();
+        let Some(text) = config::read_text(None, &name, &mut report) else { return Err(report) };
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Self::read(&name, &text, &Folder::At(folder), report)
+    }
+
+    /// Reads a scenario from a text, which cannot name other files. The name is for messages.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Report> {
+        Self::read(name, text, &Folder::Nowhere, Report::default())
+    }
+
+    /// The file it came from.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file's text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it shows, for people.
+    #[must_use]
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
+    /// The seeds that the suite runs it with.
+    #[must_use]
+    pub fn seeds(&self) -> Range<u64> {
+        self.seeds.clone()
+    }
+
+    /// What it expects of its runs.
+    #[must_use]
+    pub const fn expect(&self) -> &Expect {
+        &self.expect
+    }
+
+    /// The random faults that it asks for.
+    #[must_use]
+    pub const fn chaos(&self) -> &Chaos {
+        &self.chaos
+    }
+
+    /// What is worth knowing although it is no mistake.
+    #[must_use]
+    pub const fn notes(&self) -> &Report {
+        &self.notes
+    }
+
+    /// The plan of a seed: every draw made, chaos written down as explicit faults.
+    #[must_use]
+    pub fn plan(&self, seed: u64) -> Plan {
+        let mut plan = self.base.clone();
+        plan.seed = seed;
+        for (nth, fault) in self.faults.iter().enumerate() {
+            fault.draw(seed, nth, &mut plan.faults);
+        }
+        let mut rng = Streams::new(seed).stream(Stream::Chaos, 0);
+        let drawn = chaos::draw(&plan, &self.chaos, &mut rng);
+        plan.faults.extend(drawn);
+        plan
+    }
+
+    /// The plan of a seed with these faults instead of its own, as saved failures hold them.
+    #[must_use]
+    pub fn plan_with(&self, seed: u64, faults: Vec<ScheduledFault>) -> Plan {
+        Plan { seed, faults, ..self.base.clone() }
+    }
+
+    /// Reads a list of explicit faults, as [`faults_to_yaml`] writes it. Ranges are drawn with seed zero.
+    pub fn parse_faults(&self, name: &str, text: &str) -> Result<Vec<ScheduledFault>, Report> {
+        let mut report = Report::default();
+        let source = report.add_source(name, &text.into());
+        let cast = Cast::of(&self.base);
+        let mut drawn = Vec::new();
+        if let Some(node) = node::parse(text, source, &mut report) {
+            let faults = faults::read(&node, &cast, self.base.phases.storm, &mut report);
+            for (nth, fault) in faults.iter().enumerate() {
+                fault.draw(0, nth, &mut drawn);
+            }
+        }
+        if report.has_errors() { Err(report) } else { Ok(drawn) }
+    }
+
+    fn read(name: &str, text: &str, folder: &Folder, mut report: Report) -> Result<Self, Report> {
+        if text.len() as u64 > node::MOST_BYTES {
+            report.too_large(None, name, text.len() as u64, node::MOST_BYTES);
+            return Err(report);
+        }
+        let text: Arc<str> = text.trim_start_matches('\u{feff}').into();
+        let source = report.add_source(name, &text);
+        let Some(root) = node::parse(&text, source, &mut report) else { return Err(report) };
+        if matches!(root.value, node::Value::Null) {
+            report.empty(name);
+            return Err(report);
+        }
+        if !matches!(root.value, node::Value::Map(_)) {
+            report.wrong_shape(
+                root.place,
+                "a scenario",
+                root.shape(),
+                "a mapping of keys and values",
+            );
+            return Err(report);
+        }
+        let scenario = Self::of(name, &text, &root, folder, &mut report);
+        report.sort();
+        if report.has_errors() {
+            return Err(report);
+        }
+        Ok(Self { notes: report, ..scenario })
+    }
+
+    fn of(name: &str, text: &Arc<str>, root: &Node, folder: &Folder, report: &mut Report) -> Self {
+        let whole = Place { source: root.place.source, from: 0, to: 0 };
+        let file = Fields::of::<schema::File>(root, whole, report);
+        let about = file.text("about", report).unwrap_or("").trim().to_owned();
+        let (base, seeds) = lower::lower(&file, folder, report);
+        let cast = Cast::of(&base);
+        let storm = base.phases.storm;
+        let faults = file
+            .get("faults")
+            .map_or_else(Vec::new, |node| faults::read(node, &cast, storm, report));
+        let chaos = read_chaos(&file, report);
+        let expect = match file.entry("expect") {
+            Some((key, node)) => Fields::of::<schema::Expect>(node, key.place, report),
+            None => Fields::none::<schema::Expect>(whole),
+        };
+        let expect = expect::read(&expect, &cast, report);
+        if expect.hold.contains(&"per-key-order") && !lower::has_keys(&base) {
+            let message = "`per-key-order` is expected, but no producer sends keys".to_owned();
+            report.note(file.place_of("expect"), message);
+        }
+        let (name, text, notes) = (name.to_owned(), Arc::clone(text), Report::default());
+        Self { name, text, about, base, faults, chaos, seeds, expect, notes }
+    }
+}
+
+/// `off`, `default`, or a list of families.
+fn read_chaos(file: &Fields<'_>, report: &mut Report) -> Chaos {
+    let words = file.words("chaos", report);
+    match words.as_slice() {
+        [] => return Chaos::Off,
+        [(_, word)] if word.trim() == "off" => return Chaos::Off,
+        [(_, word)] if word.trim() == "default" => return Chaos::Default,
+        [_, ..] => {}
+    }
+    let mut families: Vec<Family> = Vec::new();
+    for (place, word) in words {
+        match Family::named(word.trim()) {
+            Some(family) => families.push(family),
+            None if matches!(word.trim(), "off" | "default") => {
+                let message = format!("`{word}` stands for itself, not in a list of families");
+                report.conflict(place, message, "leave it out, or leave the families out");
+            }
+            None => {
+                let names = Family::ALL.iter().map(|family| family.name());
+                let known: Vec<&str> = ["off", "default"].into_iter().chain(names).collect();
+                report.unknown_word(place, "family of faults", word, &known);
+            }
+        }
+    }
+    families.sort_unstable();
+    families.dedup();
+    Chaos::Families(families)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,421 @@
+//! The shape of a scenario file: the one table of keys that the reader, the suggestions and the JSON Schema share.
+//!
+//! Values are not kept here: these types are never built, only described.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value, json};
+use stormglass_kafka::config::{DefaultValue, Kind, Role, Support, Valid, keys_of};
+use stormglass_kafka::message::Api;
+use stormglass_kafka::{Mark, Rule};
+use stormglass_sim::chaos::Family;
+
+/// A mapping with known keys.
+pub(super) trait Section {
+    /// What it is called in messages.
+    const TITLE: &'static str;
+    /// Its keys.
+    const KEYS: &'static [&'static str];
+}
+
+/// The JSON Schema of scenario files, for editors.
+#[must_use]
+pub fn json_schema() -> Value {
+    let mut schema = schemars::schema_for!(File).to_value();
+    without_null(&mut schema);
+    schema
+}
+
+/// An absent key is not a null one.
+fn without_null(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(without_null),
+        Value::Object(entries) => {
+            entries.values_mut().for_each(without_null);
+            if let Some(types) = entries.get_mut("type")
+                && let Value::Array(names) = types
+            {
+                names.retain(|name| name != "null");
+                if let [only] = names.as_slice() {
+                    *types = only.clone();
+                }
+            }
+            if let Some(Value::Array(options)) = entries.get_mut("anyOf") {
+                options.retain(|option| option != &json!({ "type": "null" }));
+                if let [Value::Object(only)] = options.as_slice() {
+                    let only = only.clone();
+                    entries.remove("anyOf");
+                    entries.extend(only);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Declares a section: its title, and its keys with their types.
+macro_rules! sections {
+    ($($(#[doc = $doc:literal])* $name:ident = $title:literal {
+        $($(#[doc = $key_doc:literal])* $key:literal $field:ident: $type:ty,)*
+    })*) => {$(
+        $(#[doc = $doc])*
+        #[derive(JsonSchema)]
+        #[schemars(deny_unknown_fields)]
+        #[expect(dead_code, reason = "described, never built")]
+        pub(super) struct $name {
+            $($(#[doc = $key_doc])* #[schemars(rename = $key)] $field: $type,)*
+        }
+
+        impl Section for $name {
+            const TITLE: &'static str = $title;
+            const KEYS: &'static [&'static str] = &[$($key,)*];
+        }
+    )*};
+}
+
+sections! {
+    /// A Kafka pipeline, the storm it is put through, and what must hold.
+    File = "a scenario" {
+        /// What this scenario shows, for people.
+        "about" about: Option<String>,
+        /// How long, and with which seeds.
+        "run" run: Option<Run>,
+        /// Brokers and controllers.
+        "cluster" cluster: Option<Cluster>,
+        /// Topics by name.
+        "topics" topics: BTreeMap<String, Topic>,
+        /// Producer applications by name.
+        "producers" producers: Option<BTreeMap<String, Producer>>,
+        /// Consumer groups by name, which is their `group.id`.
+        "groups" groups: Option<BTreeMap<String, Group>>,
+        /// What goes wrong, and when.
+        "faults" faults: Option<Vec<Fault>>,
+        /// Faults drawn per seed: `off`, `default`, or a list of families.
+        "chaos" chaos: Option<Chaos>,
+        /// What must hold, what must break, and what must have been seen.
+        "expect" expect: Expect,
+    }
+    /// How long, and with which seeds.
+    Run = "`run`" {
+        /// Load and faults last so long; 60s unless set.
+        "for" storm: Option<Duration>,
+        /// After healing, the pipeline must come to rest within this; 2m unless set.
+        "settle" settle: Option<Duration>,
+        /// The seeds that `stormglass test` runs: a number, or a range whose end is not included; 20 unless set.
+        "seeds" seeds: Option<Seeds>,
+        /// A run with more events is cut off and undecided; 50 million unless set.
+        "max-events" max_events: Option<u64>,
+    }
+    /// Brokers and controllers.
+    Cluster = "`cluster`" {
+        /// How many brokers; 3 unless set.
+        "brokers" brokers: Option<u16>,
+        /// How many controllers; 1 unless set.
+        "controllers" controllers: Option<u16>,
+        /// Kafka's broker settings.
+        "config" config: Option<BrokerConfig>,
+        /// A properties file with Kafka's broker settings, beside the scenario.
+        "properties" properties: Option<String>,
+        /// Safety rules of the protocol to switch off; `stormglass rules` lists them.
+        "without" without: Option<Vec<RuleName>>,
+        /// How fast messages travel.
+        "network" network: Option<Network>,
+        /// How fast disks are.
+        "disk" disk: Option<Disk>,
+    }
+    /// How fast messages travel.
+    Network = "`network`" {
+        /// One way; 200us..800us unless set.
+        "latency" latency: Option<Durations>,
+        /// Of each link; 125MB/s unless set.
+        "bandwidth" bandwidth: Option<Bandwidth>,
+    }
+    /// How fast disks are.
+    Disk = "`disk`" {
+        /// Time per sync; 1ms..5ms unless set.
+        "sync" sync: Option<Durations>,
+    }
+    /// A topic.
+    Topic = "a topic" {
+        /// How many partitions.
+        "partitions" partitions: u16,
+        /// How many replicas each; 3, or as many as there are brokers, unless set.
+        "replication.factor" replication: Option<u16>,
+        /// Kafka's topic settings.
+        "config" config: Option<TopicConfig>,
+        /// A properties file with Kafka's topic settings, beside the scenario.
+        "properties" properties: Option<String>,
+    }
+    /// A producer application.
+    Producer = "a producer" {
+        /// How many processes, each with the load below; 1 unless set.
+        "instances" instances: Option<u16>,
+        /// Whose client it is.
+        "profile" profile: Option<Profile>,
+        /// Kafka's producer settings.
+        "config" config: Option<ProducerConfig>,
+        /// A properties file with Kafka's producer settings, beside the scenario.
+        "properties" properties: Option<String>,
+        /// The topic it sends to.
+        "to" to: String,
+        /// Records per time and instance; 100/s unless set.
+        "rate" rate: Option<Rate>,
+        /// Each instance stops after so many records.
+        "records" records: Option<u64>,
+        /// The records' keys; none unless set.
+        "keys" keys: Option<Keys>,
+        /// The records' values.
+        "values" values: Option<Values>,
+        /// When it starts; at once unless set.
+        "after" after: Option<Duration>,
+    }
+    /// Which keys records carry.
+    SomeKeys = "`keys`" {
+        /// How many different keys, `key-1`, `key-2` …; 1000 unless set.
+        "count" count: Option<u64>,
+        /// How unevenly they come: `even`, or `zipf 1.1`.
+        "skew" skew: Option<Skew>,
+        /// Keys by name with their share of the records, such as `customer-7: 80%`.
+        "hot" hot: Option<BTreeMap<String, Percent>>,
+    }
+    /// The records' values.
+    Values = "`values`" {
+        /// The size of a record, or a range of sizes; 512 unless set.
+        "bytes" bytes: Option<Sizes>,
+    }
+    /// A consumer group and its application.
+    Group = "a group" {
+        /// How many members; 1 unless set.
+        "members" members: Option<u16>,
+        /// Whose client it is.
+        "profile" profile: Option<Profile>,
+        /// The topics it reads.
+        "subscribe" subscribe: Vec<String>,
+        /// Kafka's consumer settings.
+        "config" config: Option<ConsumerConfig>,
+        /// A properties file with Kafka's consumer settings, beside the scenario.
+        "properties" properties: Option<String>,
+        /// How the application processes records.
+        "process" process: Option<Process>,
+        /// When the application commits; `auto`, as Kafka, unless set.
+        "commit" commit: Option<Commit>,
+        /// How long `poll` waits; 100ms unless set.
+        "poll" poll: Option<Duration>,
+        /// When its first member starts; at once unless set.
+        "after" after: Option<Duration>,
+        /// The time between the starts of its members; none unless set.
+        "stagger" stagger: Option<Duration>,
+    }
+    /// How an application processes records.
+    Process = "`process`" {
+        /// Time per record, or a range; 1ms unless set.
+        "each" each: Option<Durations>,
+        /// Time per record of some keys instead.
+        "slow" slow: Option<BTreeMap<String, Duration>>,
+        /// Where: `poll-loop`, or `other-thread`, so that `poll` goes on at once.
+        "in" place: Option<ProcessPlace>,
+    }
+    /// Something that goes wrong: when (`at`, `every`, `after` or `on`), what, and for how long.
+    Fault = "a fault" {
+        /// At a time, or at one drawn from a range.
+        "at" at: Option<Durations>,
+        /// Again and again, after a time drawn from this range each time.
+        "every" every: Option<Durations>,
+        /// When a rare branch was first taken.
+        "after" after: Option<MarkName>,
+        /// When a message passes.
+        "on" on: Option<On>,
+        /// With `after`: so much later.
+        "plus" plus: Option<Duration>,
+        /// With `every`: from here on.
+        "from" from: Option<Duration>,
+        /// With `every`: until here.
+        "until" until: Option<Duration>,
+        /// A process dies, and starts again after `for`.
+        "kill" kill: Option<Target>,
+        /// A process is asked to stop, and starts again after `for`.
+        "restart" restart: Option<Target>,
+        /// A process is held: a long garbage collection, a suspended machine.
+        "pause" pause: Option<Target>,
+        /// Messages between two processes wait: `broker-1 <-> broker-2`, or `broker-1 -> broker-2` one way only.
+        "cut" cut: Option<String>,
+        /// Messages between a process and everyone wait.
+        "isolate" isolate: Option<Target>,
+        /// Messages from and to a process take longer, by `by`.
+        "slow" slow: Option<Target>,
+        /// All connections of a process are reset.
+        "reset" reset: Option<Target>,
+        /// With `on`: the message is lost and its connection reset.
+        "lose" lose: Option<Side>,
+        /// With `on`: the message is held up, by `by`.
+        "delay" delay: Option<Side>,
+        /// Syncs take `sync` each.
+        "slow-disk" slow_disk: Option<Target>,
+        /// Requests that touch the disk wait; heartbeats go on.
+        "stall-disk" stall_disk: Option<Target>,
+        /// The disk is full.
+        "fill-disk" fill_disk: Option<Target>,
+        /// The wall clock jumps by `by`, which may be negative.
+        "jump-clock" jump_clock: Option<Target>,
+        /// The leadership of a partition moves although its leader is well.
+        "move-leader" move_leader: Option<Partition>,
+        /// A broker learns of metadata late, by `by`.
+        "lag-metadata" lag_metadata: Option<Target>,
+        /// An application takes `each` per record.
+        "slow-processing" slow_processing: Option<Target>,
+        /// An operator raises a topic's partitions, `to` a number.
+        "expand" expand: Option<String>,
+        /// How long it lasts, or a range to draw from.
+        "for" lasting: Option<Durations>,
+        /// By how much, or a range to draw from.
+        "by" by: Option<Jumps>,
+        /// With `kill`: how it dies; `process` unless set.
+        "crash" crash: Option<Crash>,
+        /// With `slow-disk`: time per sync.
+        "sync" sync: Option<Durations>,
+        /// With `slow-processing`: time per record.
+        "each" each: Option<Durations>,
+        /// With `expand`: how many partitions.
+        "to" to: Option<u16>,
+    }
+    /// The message that sets a fault off.
+    On = "`on`" {
+        /// A request of this kind.
+        "request" request: Option<ApiName>,
+        /// A response to a request of this kind.
+        "response" response: Option<ApiName>,
+        /// Who sends it: processes, producers, groups; anyone unless set.
+        "from" from: Option<Names>,
+        /// Who gets it: processes, producers, groups; anyone unless set.
+        "to" to: Option<Names>,
+        /// The how-manyth such message; the first unless set.
+        "nth" nth: Option<u32>,
+        /// Counted from here on.
+        "since" since: Option<Duration>,
+    }
+    /// What must hold, what must break, and what must have been seen.
+    Expect = "`expect`" {
+        /// Invariants that no seed may break.
+        "hold" hold: Option<Vec<InvariantName>>,
+        /// Invariants that some seed must break: what a broken scenario is there to show.
+        "violate" violate: Option<Vec<InvariantName>>,
+        /// Bounds on figures, such as `billing.rebalances <= 5`.
+        "metrics" metrics: Option<Vec<MetricRule>>,
+        /// Rare branches that a run must have taken.
+        "reach" reach: Option<Vec<MarkName>>,
+    }
+}
+
+/// Declares a value that is described rather than built.
+macro_rules! values {
+    ($($name:ident = $schema:expr;)*) => {$(
+        pub(super) struct $name;
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    )*};
+}
+
+const ONE: &str = r"(0|[0-9]+(ns|us|ms|s|m|h))";
+
+values! {
+    Duration = pattern(&format!("^{ONE}$"), &["30s", "250ms"]);
+    Durations = pattern(&format!(r"^{ONE}(\s*\.\.\s*{ONE})?$"), &["30s", "30s..90s"]);
+    Jumps = pattern(&format!(r"^[-+]?{ONE}(\s*\.\.\s*{ONE})?$"), &["30s", "-5s"]);
+    Rate = pattern(r"^[0-9]+/(s|m|h)$", &["200/s"]);
+    Percent = pattern(r"^[0-9]+(\.[0-9]{1,2})?%$", &["80%"]);
+    Bandwidth = pattern(r"^[0-9]+(B|kB|KiB|MB|MiB)/s$", &["125MB/s"]);
+    Skew = pattern(r"^(even|zipf [0-9]+(\.[0-9]{1,2})?)$", &["zipf 1.1"]);
+    Sizes = number_or(r"^[0-9]+(B|kB|KiB|MB|MiB)?(\.\.[0-9]+(B|kB|KiB|MB|MiB)?)?$");
+    Seeds = number_or(r"^[0-9]+(\.\.[0-9]+)?$");
+    Partition = pattern(r"^.+-[0-9]+$", &["orders-0"]);
+    Target = pattern(super::target::PATTERN, super::target::EXAMPLES);
+    MetricRule = pattern(r"^[^ ]+\s*(<=|>=|==|!=|<|>)\s*[0-9].*$", &["billing.rebalances <= 5"]);
+    Names = json_schema!({ "anyOf": [
+        { "type": "string" },
+        { "type": "array", "items": { "type": "string" } },
+    ] });
+    Chaos = json_schema!({ "anyOf": [
+        { "enum": ["off", "default"] },
+        { "type": "array", "items": { "enum": Family::ALL.iter().map(|family| family.name()).collect::<Vec<_>>() } },
+    ] });
+    Profile = words(&["java"]);
+    Commit = words(super::lower::COMMITS);
+    ProcessPlace = words(super::lower::PLACES);
+    Side = words(&["request", "response"]);
+    Crash = words(super::faults::CRASHES);
+    RuleName = words(&Rule::ALL.iter().map(|rule| rule.name()).collect::<Vec<_>>());
+    MarkName = words(&Mark::ALL.iter().map(|mark| mark.name()).collect::<Vec<_>>());
+    ApiName = words(&Api::ALL.iter().map(|api| api.name()).chain(["any"]).collect::<Vec<_>>());
+    InvariantName = words(&super::expect::invariants());
+    BrokerConfig = config(Role::Broker);
+    TopicConfig = config(Role::Topic);
+    ProducerConfig = config(Role::Producer);
+    ConsumerConfig = config(Role::Consumer);
+}
+
+/// `none`, or a mapping.
+pub(super) struct Keys;
+
+impl JsonSchema for Keys {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("Keys")
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let some = generator.subschema_for::<SomeKeys>();
+        json_schema!({ "anyOf": [{ "const": "none" }, some] })
+    }
+}
+
+fn pattern(pattern: &str, examples: &[&str]) -> Schema {
+    json_schema!({ "type": "string", "pattern": pattern, "examples": examples })
+}
+
+fn number_or(pattern: &str) -> Schema {
+    json_schema!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": pattern }] })
+}
+
+fn words(words: &[&str]) -> Schema {
+    json_schema!({ "enum": words })
+}
+
+/// Kafka's settings of a role.
+fn config(role: Role) -> Schema {
+    let mut properties = Map::new();
+    for key in keys_of(role) {
+        let mut entry = Map::new();
+        let not_yet = match key.support {
+            Support::Modelled | Support::Inert => "",
+            Support::Unmodelled => " Not modelled yet: refused unless it is left at its default.",
+        };
+        entry.insert("description".to_owned(), json!(format!("{}{not_yet}", key.meaning)));
+        if let DefaultValue::Is(default) = key.default {
+            entry.insert("default".to_owned(), json!(default));
+        }
+        let kind = match key.kind {
+            Kind::Boolean => json!(["boolean", "string"]),
+            Kind::Short | Kind::Int | Kind::Long => json!(["integer", "string"]),
+            Kind::Double => json!(["number", "string"]),
+            Kind::List => json!(["array", "string", "null"]),
+            Kind::String | Kind::Class | Kind::Password => {
+                json!(["string", "integer", "boolean", "number", "null"])
+            }
+        };
+        entry.insert("type".to_owned(), kind);
+        if let (Valid::OneOf(words), Kind::String) = (key.valid, key.kind) {
+            entry.insert("examples".to_owned(), json!(words));
+        }
+        properties.insert(key.name.to_owned(), Value::Object(entry));
+    }
+    json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
