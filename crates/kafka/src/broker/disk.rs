@@ -54,7 +54,7 @@ impl Broker {
     /// SIGTERM: the controller is asked to move leaderships away first, if that is wanted.
     pub(super) fn on_shutdown(&mut self, now: Now, out: &mut Outbox) {
         match self.phase {
-            Phase::Serving => {
+            Phase::Starting | Phase::Serving => {
                 self.phase = Phase::Stopping;
                 self.lifecycle.begin_shutdown(now, out);
             }
@@ -74,7 +74,7 @@ impl Broker {
 
     pub(super) fn is_stopping(&self) -> bool {
         match self.phase {
-            Phase::Serving => false,
+            Phase::Starting | Phase::Serving => false,
             Phase::Stopping | Phase::Closing(_) | Phase::Ended => true,
         }
     }

@@ -49,6 +49,7 @@ impl Broker {
         }
         self.drop_idle_fetchers(now, out);
         self.pump_fetchers(now, out);
+        self.maybe_serve();
     }
 
     /// `Partition.makeLeader`.

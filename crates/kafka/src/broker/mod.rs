@@ -68,6 +68,8 @@ pub struct Broker {
 /// How far a broker is on its way out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
+    /// Requests wait until the controller has unfenced this life of the broker (`SocketServer.enableRequestProcessing`).
+    Starting,
     Serving,
     /// It was asked to stop and hands its leaderships over.
     Stopping,
@@ -101,14 +103,14 @@ impl Machine for Broker {
             partitions: PartitionMap::new(),
             store,
             touched: VecDeque::new(),
-            proposals: Vec::new(),
+            proposals: VecDeque::new(),
             flush_due: Vec::new(),
             flushes: 0,
         };
         let mut broker = Self {
             directory: boot.directory,
             rng: boot.rng,
-            phase: Phase::Serving,
+            phase: Phase::Starting,
             replicas,
             lifecycle,
             coordinator,
@@ -130,7 +132,7 @@ impl Machine for Broker {
 
     fn handle(&mut self, now: Now, input: Input, out: &mut Outbox) {
         match self.phase {
-            Phase::Serving | Phase::Stopping => {}
+            Phase::Starting | Phase::Serving | Phase::Stopping => {}
             Phase::Closing(_) | Phase::Ended => {
                 if let Input::Synced(token) = input {
                     self.on_synced(now, token, out);
@@ -172,7 +174,7 @@ impl Broker {
     ) {
         let Some(connection) = self.connections.get_mut(conn) else { return };
         match &connection.activity {
-            Activity::Idle if connection.line.is_empty() => {
+            Activity::Idle if connection.line.is_empty() && self.phase != Phase::Starting => {
                 self.serve(now, conn, correlation, request, out);
             }
             Activity::Idle | Activity::Group | Activity::Produce(_) | Activity::Fetch(_) => {
@@ -268,7 +270,10 @@ impl Broker {
                 LifecycleEvent::ProducerIds(first, count) => {
                     self.producer_ids.on_block(first, count);
                 }
-                LifecycleEvent::Registered(epoch) => self.replicas.epoch = Some(epoch),
+                LifecycleEvent::Registered(epoch) => {
+                    self.replicas.epoch = Some(epoch);
+                    self.maybe_serve();
+                }
                 LifecycleEvent::MayStop => self.on_may_stop(out),
             }
         }
@@ -340,7 +345,7 @@ impl Broker {
                 self.on_touched(now, partition, touched, out);
             } else if let Some(conn) = self.freed.pop() {
                 self.serve_next(now, conn, out);
-            } else if let Some(proposal) = self.replicas.proposals.pop() {
+            } else if let Some(proposal) = self.replicas.proposals.pop_front() {
                 self.lifecycle.alter_partition(now, proposal, out);
             } else {
                 break;
@@ -365,6 +370,17 @@ impl Broker {
             Touched::NotLeading => self.fail_appends(id, out),
         }
         self.complete_fetches(now, id, touched, out);
+    }
+
+    /// Takes requests from the moment on in which metadata show this life of the broker unfenced.
+    fn maybe_serve(&mut self) {
+        let Replicas { me, epoch, image, .. } = &self.replicas;
+        let is_this_life = image.brokers.get(me).is_some_and(|known| Some(known.epoch) == *epoch);
+        if self.phase == Phase::Starting && is_this_life && image.is_alive(*me) {
+            self.phase = Phase::Serving;
+            let waiting = self.connections.iter().filter(|connection| !connection.line.is_empty());
+            self.freed.extend(waiting.map(|connection| connection.id));
+        }
     }
 
     fn serve_next(&mut self, now: Now, conn: ConnId, out: &mut Outbox) {

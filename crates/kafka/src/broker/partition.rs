@@ -35,6 +35,7 @@ pub(super) struct Partition {
     pub(super) isr: Brokers,
     /// A change of the in-sync replicas that the controller has not decided about.
     pub(super) pending: Option<IsrChange>,
+    pub(super) asked: Asked,
     /// Appends under `acks=all` that wait for the high watermark, in the order of what they need.
     pub(super) waiters: VecDeque<Waiter>,
     /// Connections whose fetch sessions hold this partition.
@@ -49,6 +50,18 @@ pub(super) enum IsrChange {
     Expand(BrokerId),
     /// These followers are to leave.
     Shrink(Brokers),
+}
+
+/// Whether a proposal is on its way to the controller. Its answer counts only for the change that is pending still; until it
+/// is there, no other is made (`OPERATION_NOT_ATTEMPTED`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Asked {
+    /// None is.
+    Nothing,
+    /// The pending change.
+    Pending,
+    /// One that metadata have made void since.
+    Outdated,
 }
 
 /// One batch of a parked produce request.
@@ -155,6 +168,7 @@ impl Partition {
             followers: SmallVec::new(),
             isr: Brokers::new(),
             pending: None,
+            asked: Asked::Nothing,
             waiters: VecDeque::new(),
             watchers: SmallVec::new(),
             flush: Flush::default(),
@@ -232,7 +246,7 @@ impl Partition {
 
     /// Whether a follower is to enter the in-sync set (`needsExpandIsr`).
     pub(super) fn wants_in(&self, follower: &Follower, cluster: &Cluster<'_>) -> bool {
-        self.pending.is_none()
+        self.may_propose()
             && !self.isr.contains(&follower.broker)
             && follower.end >= self.high_watermark
             && (!cluster.rules.on(Rule::IsrJoinNeedsEpochStart)
@@ -242,7 +256,7 @@ impl Partition {
 
     /// The members of the in-sync set that lag (`getOutOfSyncReplicas`).
     pub(super) fn laggards(&self, leader_end: Offset, cluster: &Cluster<'_>) -> Brokers {
-        if self.pending.is_some() {
+        if !self.may_propose() {
             return Brokers::new();
         }
         let lags = |broker: &BrokerId| {
@@ -257,6 +271,17 @@ impl Partition {
 
     pub(super) fn follower(&self, broker: BrokerId) -> Option<&Follower> {
         self.followers.iter().find(|follower| follower.broker == broker)
+    }
+
+    fn may_propose(&self) -> bool {
+        self.pending.is_none() && self.asked == Asked::Nothing
+    }
+
+    /// Metadata replace whatever is pending.
+    fn outdate(&mut self) {
+        if self.pending.take().is_some() && self.asked == Asked::Pending {
+            self.asked = Asked::Outdated;
+        }
     }
 
     /// What to ask of the controller for a change.
@@ -301,7 +326,7 @@ impl Partition {
         let is_new_epoch = registration.leader_epoch > self.leader_epoch;
         self.replicas.clone_from(&registration.replicas);
         self.isr.clone_from(&registration.isr);
-        self.pending = None;
+        self.outdate();
         self.followers.retain(|follower| registration.replicas.contains(&follower.broker));
         for broker in registration.replicas.iter().filter(|broker| **broker != cluster.me) {
             if self.follower(*broker).is_none() {
@@ -339,7 +364,7 @@ impl Partition {
         self.replicas.clone_from(&registration.replicas);
         self.followers.clear();
         self.isr.clear();
-        self.pending = None;
+        self.outdate();
         is_new_epoch
     }
 }

@@ -11,7 +11,7 @@ use stormglass_types::{
     BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionMap, Time, TopicPartition,
 };
 
-use super::partition::{Cluster, IsrChange, Partition, Reads, UNCHECKED};
+use super::partition::{Asked, Cluster, IsrChange, Partition, Reads, UNCHECKED};
 use crate::log::{AppendOutcome, BrokerStore, Origin, PartitionLog};
 use crate::message::{AlterPartition, AlteredPartition};
 use crate::metadata::MetadataImage;
@@ -34,7 +34,7 @@ pub(super) struct Replicas {
     /// What changed while an input is handled, for whoever waits for it.
     pub(super) touched: VecDeque<(TopicPartition, Touched)>,
     /// What the controller is to be asked once the input is handled.
-    pub(super) proposals: Vec<AlterPartition>,
+    pub(super) proposals: VecDeque<AlterPartition>,
     /// Partitions whose appends ask for a flush (`flush.messages`).
     pub(super) flush_due: Vec<TopicPartition>,
     /// How many flushes of partitions are under way.
@@ -221,7 +221,8 @@ impl Replicas {
     fn propose(&mut self, now: Time, id: TopicPartition, change: IsrChange) {
         let proposal = self.partitions[id].proposal(&change, &self.cluster(now));
         self.partitions[id].pending = Some(change);
-        self.proposals.push(proposal);
+        self.partitions[id].asked = Asked::Pending;
+        self.proposals.push_back(proposal);
     }
 
     /// Proposes to drop replicas that lag (`maybeShrinkIsr`, on a timer).
@@ -250,6 +251,9 @@ impl Replicas {
         out: &mut Outbox,
     ) {
         let Some(partition) = self.partitions.get_mut(id) else { return };
+        if core::mem::replace(&mut partition.asked, Asked::Nothing) != Asked::Pending {
+            return;
+        }
         let Some(change) = &partition.pending else { return };
         match result {
             Ok(altered) => {
@@ -278,10 +282,15 @@ impl Replicas {
 
     /// Proposes a change again that got no decision.
     pub(super) fn retry_proposal(&mut self, now: Time, id: TopicPartition) {
-        let Some(partition) = self.partitions.get(id) else { return };
+        let Some(partition) = self.partitions.get_mut(id) else { return };
+        if partition.asked != Asked::Pending {
+            partition.asked = Asked::Nothing;
+            return;
+        }
+        let partition = &self.partitions[id];
         let Some(change) = &partition.pending else { return };
         let proposal = partition.proposal(change, &self.cluster(now));
-        self.proposals.push(proposal);
+        self.proposals.push_back(proposal);
     }
 
     /// Cuts a follower's log, lowering the high watermark with it. Returns the log end.

@@ -1,5 +1,6 @@
 //! Stories of one broker: what others do, and what it says.
 
+mod cluster;
 mod rig;
 
 use insta::assert_snapshot;
