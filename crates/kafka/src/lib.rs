@@ -7,6 +7,7 @@
 extern crate alloc;
 
 pub mod admin;
+pub mod assignor;
 pub mod broker;
 pub mod channel;
 pub mod config;
