@@ -344,12 +344,12 @@ impl<M> Net<M> {
         self.least + Span::nanos(drawn) + self.slow[from] + self.slow[to]
     }
 
-    /// The lane on which an end sends, if that end is still open.
+    /// The lane on which a node sends, if it is an end of the connection and has not closed it.
     fn outgoing(&self, conn: u32, from: NodeId) -> Option<Lane> {
         let state = self.conn(conn)?;
-        let lane = if state.ends[0] == from { Lane::Forth } else { Lane::Back };
-        assert!(state.ends[lane.index()] == from, "{from} is no end of connection {conn}");
-        state.open[lane.index()].then_some(lane)
+        let lane =
+            [Lane::Forth, Lane::Back].into_iter().find(|lane| state.ends[lane.index()] == from);
+        lane.filter(|lane| state.open[lane.index()])
     }
 
     fn conn(&self, conn: u32) -> Option<&Conn<M>> {

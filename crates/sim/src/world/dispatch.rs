@@ -6,7 +6,7 @@ use stormglass_types::history::{Role, What};
 use stormglass_types::{Dense, NodeId, Span, Time, TopicPartition, Value};
 
 use super::consumer_app::Step;
-use super::node::{Fate, Host, Life};
+use super::node::{Host, Life};
 use super::trace::{TraceKind, TraceRecord};
 use super::{Event, Phase, World};
 use crate::engine::net::{Arrival, LaneId};
@@ -42,6 +42,7 @@ impl World {
             Event::Wake { node } => self.on_wake(node),
             Event::Fault { fault } => self.strike(fault),
             Event::FaultOver { effect } => self.fault_over(effect),
+            Event::Revive { node } => self.revive(node),
             Event::StormOver => self.begin_settling(),
             Event::Tick => self.on_tick(),
         }
@@ -77,7 +78,7 @@ impl World {
     }
 
     /// Hands an input to a process, now or when its pause or its disk's stall is over.
-    fn admit(&mut self, node: NodeId, input: Input) {
+    pub(super) fn admit(&mut self, node: NodeId, input: Input) {
         let slot = &mut self.slots[node];
         if !slot.is_up() {
             return;
@@ -221,12 +222,8 @@ impl World {
     }
 
     fn on_exit(&mut self, node: NodeId, exit: Exit) {
-        let fate = if self.faults.will_return(node) { Fate::Returns } else { Fate::Over };
         match exit {
-            Exit::Clean => {
-                self.end_life(node, None, fate);
-                self.tell(node, What::Stopped);
-            }
+            Exit::Clean => self.stopped(node),
             Exit::Halted => self.halt(node),
         }
     }
@@ -308,8 +305,9 @@ impl World {
             return;
         }
         self.wakes[node] = Time::NEVER;
-        if let Life::Down(down) = &self.slots[node].life {
-            if self.slots[node].incarnation == 0 && down.fate == Fate::Returns {
+        if !self.slots[node].is_up() {
+            // The first life of a client; later ones begin when a fault is over.
+            if self.slots[node].incarnation == 0 {
                 self.start_life(node);
             }
             return;

@@ -7,7 +7,6 @@ use stormglass_kafka::{Call, CrashKind, CrashReport, Input, Mark, Marks};
 use stormglass_types::history::What;
 use stormglass_types::{BrokerId, Dense, NodeId, Rng, Span, Stream, Streams, Time, TopicPartition};
 
-use super::node::{Fate, Life};
 use super::trace::TraceKind;
 use super::{Event, Phase, World};
 use crate::engine::net::Death;
@@ -51,6 +50,8 @@ struct Watcher {
 struct Active {
     story: usize,
     undo: Option<Undo>,
+    /// How long a process that was asked to stop stays down, counted from when it has stopped.
+    down: Option<(NodeId, Span)>,
 }
 
 /// What ends a fault.
@@ -212,8 +213,10 @@ impl World {
             FaultAction::Restart { target, down } => {
                 let Some(node) = self.find(fault, target) else { return };
                 if self.slots[node].is_up() {
-                    self.hold(fault, node, Undo::Revive(node), *down);
-                    self.inbox.push_back((node, Input::Shutdown));
+                    let story = self.begin_story(fault, Some(node));
+                    let undo = Some(Undo::Revive(node));
+                    self.faults.effects.push(Active { story, undo, down: Some((node, *down)) });
+                    self.admit(node, Input::Shutdown);
                 }
             }
             FaultAction::Pause { target, lasting } => {
@@ -353,34 +356,49 @@ impl World {
         self.operator.drop_all();
     }
 
-    fn revive(&mut self, node: NodeId) {
+    /// A process ended in good order: it comes back when its fault is over, or soon if that is past.
+    pub(super) fn stopped(&mut self, node: NodeId) {
+        self.end_life(node, None);
+        self.tell(node, What::Stopped);
+        let waiting = self.faults.effects.iter_mut().enumerate().find_map(|(number, effect)| {
+            let (_, down) = effect.down.take_if(|(other, _)| *other == node)?;
+            Some((u32::try_from(number).expect("fewer than 2^32 effects"), down))
+        });
+        match waiting {
+            Some((effect, down)) => {
+                self.queue.push(self.now + down, Event::FaultOver { effect });
+            }
+            None => self.queue.push(self.now + Span::millis(100), Event::Revive { node }),
+        }
+    }
+
+    pub(super) fn revive(&mut self, node: NodeId) {
         let slot = &self.slots[node];
-        let Life::Down(down) = &slot.life else { return };
-        let may = down.fate == Fate::Returns && slot.full == 0 && slot.incarnation > 0;
+        let may = !slot.is_up() && slot.full == 0 && slot.incarnation > 0;
         if may && !self.faults.will_return(node) {
             self.start_life(node);
         }
     }
 
     fn kill(&mut self, node: NodeId, kind: CrashKind) {
-        self.end_life(node, Some(kind), Fate::Returns);
+        self.end_life(node, Some(kind));
         self.tell(node, What::Crashed);
     }
 
     /// A process that cannot go on ends as if it were killed.
     pub(super) fn halt(&mut self, node: NodeId) {
-        self.end_life(node, Some(CrashKind::Process), Fate::Returns);
+        self.end_life(node, Some(CrashKind::Process));
         self.tell(node, What::Crashed);
     }
 
-    pub(super) fn end_life(&mut self, node: NodeId, kind: Option<CrashKind>, fate: Fate) {
+    pub(super) fn end_life(&mut self, node: NodeId, kind: Option<CrashKind>) {
         let death = match kind {
             None | Some(CrashKind::Process) => Death::Process,
             Some(CrashKind::Power | CrashKind::Torn | CrashKind::DiskLost) => Death::Host,
         };
         let incarnation = self.slots[node].incarnation;
         let mut report = CrashReport::default();
-        self.slots[node].die(kind, fate, &mut report);
+        self.slots[node].die(kind, &mut report);
         self.net.bury(self.now, node, death, &mut self.queue);
         self.wakes[node] = Time::NEVER;
         self.observer.on_death(node);
@@ -418,7 +436,7 @@ impl World {
     fn hold(&mut self, fault: u32, node: NodeId, undo: Undo, lasting: Span) {
         let story = self.begin_story(fault, Some(node));
         let effect = u32::try_from(self.faults.effects.len()).expect("fewer than 2^32 effects");
-        self.faults.effects.push(Active { story, undo: Some(undo) });
+        self.faults.effects.push(Active { story, undo: Some(undo), down: None });
         self.queue.push(self.now + lasting, Event::FaultOver { effect });
     }
 

@@ -119,6 +119,7 @@ enum Event {
     Wake { node: NodeId },
     Fault { fault: u32 },
     FaultOver { effect: u32 },
+    Revive { node: NodeId },
     StormOver,
     Tick,
 }

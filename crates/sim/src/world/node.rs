@@ -50,8 +50,6 @@ pub(crate) struct Down {
     pub(crate) store: Resting,
     /// Whether its host is gone, so that nobody is told.
     pub(crate) host: Host,
-    /// Whether it should come back by itself.
-    pub(crate) fate: Fate,
 }
 
 /// The machine under a process that does not run.
@@ -61,15 +59,6 @@ pub(crate) enum Host {
     Answering,
     /// It is gone.
     Gone,
-}
-
-/// Whether a process that does not run comes back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Fate {
-    /// When its fault is over, or at healing.
-    Returns,
-    /// Never: it ended as it was meant to.
-    Over,
 }
 
 /// One process and what surrounds it.
@@ -104,7 +93,7 @@ const WALL_ORIGIN: Wall = Wall(1_767_225_600_000);
 
 impl Slot {
     pub(crate) fn new(store: Resting, disk_rng: Rng, crash_rng: Rng) -> Self {
-        let down = Down { store, host: Host::Answering, fate: Fate::Returns };
+        let down = Down { store, host: Host::Answering };
         Self {
             life: Life::Down(down),
             incarnation: 0,
@@ -169,7 +158,7 @@ impl Slot {
     }
 
     /// Ends the present life and leaves what the crash left of its store. Nothing happens to a process that is down.
-    pub(crate) fn die(&mut self, kind: Option<CrashKind>, fate: Fate, report: &mut CrashReport) {
+    pub(crate) fn die(&mut self, kind: Option<CrashKind>, report: &mut CrashReport) {
         let Life::Up(node) = &self.life else { return };
         let node = Arc::unwrap_or_clone(Arc::clone(node));
         let store = match node {
@@ -181,7 +170,7 @@ impl Slot {
             None | Some(CrashKind::Process) => Host::Answering,
             Some(CrashKind::Power | CrashKind::Torn | CrashKind::DiskLost) => Host::Gone,
         };
-        self.life = Life::Down(Down { store, host, fate });
+        self.life = Life::Down(Down { store, host });
         self.incarnation += 1;
         self.timers = Timers::new();
         self.held.clear();
