@@ -27,6 +27,8 @@ pub(crate) struct ConsumerApp {
     positions: Vec<(TopicPartition, Offset)>,
     /// Time per record while a fault slows the application.
     pub(crate) slowed: Option<Span>,
+    /// Whether the poll loop ends instead of polling again.
+    stopping: bool,
 }
 
 /// Where the application's poll thread is.
@@ -46,6 +48,8 @@ enum State {
     Processing,
     /// Inside `commitSync`, to poll afterwards.
     CommittingLast(OpId),
+    /// Out of the poll loop.
+    Closed,
 }
 
 /// What the application wants next.
@@ -55,6 +59,17 @@ pub(crate) enum Step {
     Call(OpId, Call),
     /// Records are done.
     Processed(PolledBatch),
+    /// The poll loop has ended: close the client.
+    Close,
+}
+
+/// Whether an application that was asked to stop can close its client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Readiness {
+    /// At once: it has not begun.
+    Now,
+    /// When `poll` has returned and what it gave is processed; [`Step::Close`] will say so.
+    Later,
 }
 
 /// What a loop around `poll` costs.
@@ -72,6 +87,7 @@ impl ConsumerApp {
             done_at: None,
             positions: Vec::new(),
             slowed: None,
+            stopping: false,
         }
     }
 
@@ -80,9 +96,28 @@ impl ConsumerApp {
         self.work.clear();
         self.done_at = None;
         self.positions.clear();
+        self.stopping = false;
         let op = self.op();
         self.state = State::Subscribing(op);
         Step::Call(op, Call::Subscribe(self.plan.topics.clone()))
+    }
+
+    /// The operator asks it to stop.
+    pub(crate) fn ask_to_stop(&mut self) -> Readiness {
+        self.stopping = true;
+        match self.state {
+            State::Idle => {
+                self.state = State::Closed;
+                Readiness::Now
+            }
+            State::Subscribing(_)
+            | State::Polling(_)
+            | State::Resting(_)
+            | State::CommittingFirst(_)
+            | State::Processing
+            | State::CommittingLast(_)
+            | State::Closed => Readiness::Later,
+        }
     }
 
     /// When it wants to be woken, if at all.
@@ -94,7 +129,8 @@ impl ConsumerApp {
             | State::Polling(_)
             | State::CommittingFirst(_)
             | State::Processing
-            | State::CommittingLast(_) => None,
+            | State::CommittingLast(_)
+            | State::Closed => None,
         };
         match (polls, self.done_at) {
             (Some(polls), Some(done)) => Some(polls.min(done)),
@@ -126,6 +162,11 @@ impl ConsumerApp {
         if let State::Resting(at) = self.state
             && at <= now
         {
+            if self.stopping {
+                self.state = State::Closed;
+                steps.push(Step::Close);
+                return;
+            }
             let op = self.op();
             self.state = State::Polling(op);
             steps.push(Step::Call(op, Call::Poll(self.plan.poll_timeout)));
@@ -191,7 +232,8 @@ impl ConsumerApp {
             | State::Polling(_)
             | State::CommittingFirst(_)
             | State::Processing
-            | State::CommittingLast(_) => {}
+            | State::CommittingLast(_)
+            | State::Closed => {}
         }
     }
 

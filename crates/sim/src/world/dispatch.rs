@@ -341,6 +341,7 @@ impl World {
         for step in steps {
             match step {
                 Step::Call(op, call) => self.call(node, op, call),
+                Step::Close => self.inbox.push_back((node, Input::Shutdown)),
                 Step::Processed(batch) => {
                     let (partition, base) = (batch.partition, batch.base);
                     self.tell(

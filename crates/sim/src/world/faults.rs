@@ -216,7 +216,7 @@ impl World {
                     let story = self.begin_story(fault, Some(node));
                     let undo = Some(Undo::Revive(node));
                     self.faults.effects.push(Active { story, undo, down: Some((node, *down)) });
-                    self.admit(node, Input::Shutdown);
+                    self.ask_to_stop(node);
                 }
             }
             FaultAction::Pause { target, lasting } => {
@@ -300,6 +300,7 @@ impl World {
     pub(super) fn fault_over(&mut self, effect: u32) {
         let Some(active) = self.faults.effects.get_mut(effect as usize) else { return };
         let Some(undo) = active.undo.take() else { return };
+        active.down = None;
         let story = active.story;
         self.faults.stories[story].ended = Some(self.now);
         let fault = self.faults.stories[story].fault;
@@ -354,6 +355,23 @@ impl World {
         self.faults.watchers.clear();
         self.faults.awaiting_marks.clear();
         self.operator.drop_all();
+    }
+
+    /// An operator asks a process to stop. An application finishes what it has in hand before it closes its client.
+    fn ask_to_stop(&mut self, node: NodeId) {
+        let ready = match self.consumer_app(node) {
+            Some(app) => app.ask_to_stop(),
+            None => super::consumer_app::Readiness::Now,
+        };
+        match ready {
+            super::consumer_app::Readiness::Now => self.admit(node, Input::Shutdown),
+            super::consumer_app::Readiness::Later => {}
+        }
+        let first = self.first_producer();
+        if let Some(app) = node.index().checked_sub(first).and_then(|n| self.producers.get_mut(n)) {
+            app.stop();
+            self.rearm(node);
+        }
     }
 
     /// A process ended in good order: it comes back when its fault is over, or soon if that is past.

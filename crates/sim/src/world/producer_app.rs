@@ -23,6 +23,8 @@ pub(crate) struct ProducerApp {
     open: PartitionMap<u32>,
     /// No new records from now on.
     ended: bool,
+    /// No new records in this life.
+    stopping: bool,
 }
 
 impl ProducerApp {
@@ -37,6 +39,7 @@ impl ProducerApp {
             next_op: 0,
             open: PartitionMap::new(),
             ended: false,
+            stopping: false,
         }
     }
 
@@ -44,6 +47,7 @@ impl ProducerApp {
     pub(crate) fn start(&mut self, now: Time, source: SourceId) {
         self.source = source;
         self.blocked = None;
+        self.stopping = false;
         self.open.clear();
         self.next_at = now + self.gap();
     }
@@ -51,7 +55,7 @@ impl ProducerApp {
     /// When it wants to be woken, if at all.
     pub(crate) fn wake_at(&self) -> Option<Time> {
         let done = self.plan.load.limit.is_some_and(|limit| self.sent >= limit);
-        (!self.ended && !done && self.blocked.is_none()).then_some(self.next_at)
+        (!self.ended && !self.stopping && !done && self.blocked.is_none()).then_some(self.next_at)
     }
 
     /// Sends the record that is due.
@@ -91,6 +95,11 @@ impl ProducerApp {
     pub(crate) fn delivered(&mut self, partition: TopicPartition, count: u32) {
         let open = self.open.get_or_insert_with(partition, || 0);
         *open = open.checked_sub(count).expect("a callback covers records that were taken in");
+    }
+
+    /// Ends this life in good order: the client is being closed.
+    pub(crate) fn stop(&mut self) {
+        self.stopping = true;
     }
 
     pub(crate) fn end(&mut self) {
