@@ -129,9 +129,10 @@ impl World {
             self.inbox.push_back((node, input));
             self.drain();
         }
-        // A pause that began during the stall holds the rest.
-        while let Some(input) = self.slots[node].stalled.pop_front() {
-            self.slots[node].held.push_back(input);
+        // A pause that began during the stall holds the rest, before what came during the pause.
+        let slot = &mut self.slots[node];
+        while let Some(input) = slot.stalled.pop_back() {
+            slot.held.push_front(input);
         }
     }
 
