@@ -1,3 +1,17 @@
 //! Scenarios, sweeps, expectations and reports: everything between a file on disk and a verdict on a screen.
+//!
+//! Judges nothing itself and simulates nothing itself; prints nothing either: renderers write to whatever they are given.
 
+pub mod discover;
+pub mod execute;
+pub mod export;
+pub mod names;
+pub mod report;
+pub mod result;
+pub mod saved;
 pub mod scenario;
+pub mod subject;
+pub mod suite;
+pub mod sweep;
+pub mod template;
+pub mod words;

@@ -1,0 +1,54 @@
+//! Finds scenario files under paths.
+//!
+//! Reads no file: whether one is a scenario turns out when it is loaded.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The scenarios that some paths name: files as they are, folders with every `.yaml` and `.yml` below, sorted by path.
+///
+/// Links to folders are not followed, so that a loop of links ends.
+///
+/// # Errors
+/// If a path does not exist or a folder cannot be read; tells which.
+pub fn scenarios(paths: &[PathBuf]) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    let mut found = Vec::new();
+    for path in paths {
+        let metadata = std::fs::metadata(path).map_err(|why| (path.clone(), why))?;
+        if metadata.is_dir() {
+            below(path, &mut found)?;
+        } else {
+            found.push(path.clone());
+        }
+    }
+    let mut unique: Vec<PathBuf> = Vec::with_capacity(found.len());
+    for path in found {
+        if !unique.contains(&path) {
+            unique.push(path);
+        }
+    }
+    Ok(unique)
+}
+
+fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Error)> {
+    let broken = |why| (folder.to_owned(), why);
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(broken)? {
+        let entry = entry.map_err(broken)?;
+        entries.push((entry.path(), entry.file_type().map_err(broken)?));
+    }
+    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (path, kind) in entries {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let yaml = path.extension().is_some_and(|it| it == "yaml" || it == "yml");
+        if hidden {
+            continue;
+        }
+        if kind.is_dir() {
+            below(&path, found)?;
+        } else if yaml {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

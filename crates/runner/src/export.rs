@@ -1,0 +1,10 @@
+//! Exports of whole runs: the history for other checkers, the trace for people.
+
+mod history;
+mod trace;
+
+#[cfg(test)]
+mod tests;
+
+pub use history::{Provenance, write_history};
+pub use trace::write_trace;

@@ -1,0 +1,52 @@
+//! Reports: a stream of events goes in, text of one format comes out.
+//!
+//! Renderers decide nothing and hold no results back that could be told at once. Where text goes is the caller's.
+
+mod human;
+mod json;
+mod junit;
+mod layout;
+mod tables;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::io;
+
+pub use self::human::{Human, run_report};
+pub use self::json::{Json, run_line};
+pub use self::junit::Junit;
+pub use self::tables::{rules_json, rules_table};
+use crate::result::{Mismatch, Panicked, RunResult};
+use crate::suite::{CaseResult, SuiteResult};
+use crate::sweep::Sweep;
+
+/// Something to be told.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// One run is over.
+    Ran(&'a RunResult),
+    /// One run of a sweep is over; the sweep's own event follows at its end.
+    Seed(&'a RunResult),
+    /// A sweep is over.
+    Swept(&'a Sweep),
+    /// A saved failure was run again, and it was the same.
+    Replayed(&'a RunResult),
+    /// A scenario of a suite was put to its test.
+    Case(&'a CaseResult),
+    /// A suite is over.
+    Suite(&'a SuiteResult),
+    /// A run panicked.
+    Panicked(&'a Panicked),
+    /// Two runs of one plan differed.
+    Differed(&'a Mismatch),
+}
+
+/// Turns events into text of one format.
+pub trait Renderer {
+    /// Tells an event.
+    ///
+    /// # Errors
+    /// If the text could not be written.
+    fn tell(&mut self, event: Event<'_>) -> io::Result<()>;
+}

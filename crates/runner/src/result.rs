@@ -1,0 +1,218 @@
+//! The result of a run as people and machines get to see it: small, owned, and without the world that made it.
+//!
+//! Does not lay anything out; renderers do.
+
+use std::fmt;
+
+use stormglass_check::Figures;
+use stormglass_kafka::Marks;
+use stormglass_types::{Digest, Span};
+
+/// One of four answers, of an invariant or of a run as a whole. Ordered from good to bad.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Status {
+    /// It held, and something was exercised.
+    Hold,
+    /// Nothing happened that could have broken it.
+    Vacuous,
+    /// It cannot be told.
+    Undecided,
+    /// It broke.
+    Violated,
+}
+
+/// What one run came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RunResult {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// The fingerprint of all that happened.
+    pub digest: Digest,
+    /// The answer over the invariants that the scenario names, or over all if it names none.
+    pub outcome: Status,
+    /// A verdict per invariant, in the order of [`stormglass_check::INVARIANTS`].
+    pub verdicts: Vec<Judged>,
+    /// What was measured.
+    pub figures: Figures,
+    /// The names of the groups in [`Figures::groups`].
+    pub groups: Vec<String>,
+    /// The names of the topics in [`Figures::topics`].
+    pub topics: Vec<String>,
+    /// Rare branches that were taken.
+    pub marks: Marks,
+    /// The plan's faults, in the order in which they struck.
+    pub faults: Vec<FaultLine>,
+    /// How the run ended, where that limits what its verdicts mean.
+    pub cut_off: Option<String>,
+    /// How long it was in virtual time.
+    pub virtual_ms: u64,
+    /// How long it took; the only figure that differs from run to run.
+    pub wall_ms: u64,
+    /// How many events it had.
+    pub events: u64,
+    /// The command that runs it again.
+    pub repro: String,
+}
+
+/// The verdict on one invariant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Judged {
+    /// Which invariant.
+    pub invariant: &'static str,
+    /// Whether the outcome of the run depends on it.
+    pub asked: bool,
+    /// The answer.
+    pub status: Status,
+    /// What the answer rests on: evidence in numbers, the reason, or the first anomaly in a sentence.
+    pub detail: String,
+    /// The kind of the first anomaly.
+    pub kind: Option<&'static str>,
+    /// How many anomalies there were.
+    pub total: u64,
+    /// Why the configuration permits the first anomaly; none if it had promised otherwise.
+    pub permitted: Option<String>,
+    /// The events that show the first anomaly.
+    pub witness: Vec<WitnessEvent>,
+    /// How many white-box invariants inside the world say the same.
+    pub breaches: u64,
+}
+
+/// An event of the history that shows an anomaly.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WitnessEvent {
+    /// Its place in the history.
+    pub index: usize,
+    /// When it happened.
+    pub time_ns: u64,
+    /// Who took part.
+    pub process: String,
+    /// What happened, in words.
+    pub event: String,
+}
+
+/// A fault of the plan and what became of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FaultLine {
+    /// When it struck; none if it never did.
+    pub began_ms: Option<u64>,
+    /// What it did, such as `power loss`.
+    pub what: String,
+    /// Whom it struck, or would have.
+    pub whom: String,
+    /// How long it was meant to last, if it does not pass in an instant.
+    pub lasting: Option<Span>,
+}
+
+/// Which kind of failure a run showed, the same whichever seed, partition or process it hit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Signature {
+    /// The first invariant that was violated, in the order of reports.
+    pub invariant: &'static str,
+    /// The kind of its first anomaly.
+    pub kind: &'static str,
+}
+
+/// A panic inside a run: our own bug.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Panicked {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// What the panic said.
+    pub message: String,
+    /// The command that shows it again.
+    pub repro: String,
+}
+
+/// Two runs of one plan that differ: our own bug.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mismatch {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// The digest of the first run, or the one that was saved.
+    pub first: Digest,
+    /// The digest of the second.
+    pub second: Digest,
+    /// The command that runs it again.
+    pub repro: String,
+}
+
+impl Status {
+    /// Every status, from good to bad.
+    pub const ALL: [Self; 4] = [Self::Hold, Self::Vacuous, Self::Undecided, Self::Violated];
+
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Vacuous => "vacuous",
+            Self::Undecided => "undecided",
+            Self::Violated => "violated",
+        }
+    }
+}
+
+impl RunResult {
+    /// Which kind of failure the run showed; none unless an invariant that was asked for is violated.
+    #[must_use]
+    pub fn signature(&self) -> Option<Signature> {
+        self.violations().next().map(Judged::signature)
+    }
+
+    /// The verdicts that make the run a failure.
+    pub fn violations(&self) -> impl Iterator<Item = &Judged> {
+        self.verdicts.iter().filter(|verdict| verdict.asked && verdict.status == Status::Violated)
+    }
+
+    /// The verdict on an invariant.
+    #[must_use]
+    pub fn verdict(&self, invariant: &str) -> Option<&Judged> {
+        self.verdicts.iter().find(|verdict| verdict.invariant == invariant)
+    }
+}
+
+impl Judged {
+    /// Which kind of failure this is.
+    #[must_use]
+    pub fn signature(&self) -> Signature {
+        Signature { invariant: self.invariant, kind: self.kind.unwrap_or("white-box") }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// `no-loss.lost-write`: fit for the name of a file.
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.invariant, self.kind)
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scenario, seed, message, repro } = self;
+        writeln!(f, "internal error: `{scenario}` with seed {seed} panicked: {message}")?;
+        write!(f, "this is a bug of stormglass, not of the pipeline; to see it again:\n  {repro}")
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scenario, seed, first, second, repro } = self;
+        writeln!(
+            f,
+            "internal error: `{scenario}` with seed {seed} ran twice and differed: digest {first}, then {second}"
+        )?;
+        write!(f, "this is a bug of stormglass, not of the pipeline; to run it again:\n  {repro}")
+    }
+}

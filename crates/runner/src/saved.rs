@@ -1,0 +1,255 @@
+//! Failures kept on disk, to be run again: the scenario, the seed, the faults as drawn, and the digest to expect.
+//!
+//! Does not run anything. A file is never overwritten, and one that was cut short or edited is refused.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use stormglass_types::Digest;
+
+use crate::report::run_line;
+use crate::result::{RunResult, Signature};
+
+#[cfg(test)]
+mod tests;
+
+/// A failing run, complete: whoever has this needs nothing else.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedFailure {
+    /// The version that saw it; another may behave otherwise.
+    pub stormglass: String,
+    /// Which kind of failure it is.
+    pub signature: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// Where its file was.
+    pub path: String,
+    /// Its text, with everything that it referred to.
+    pub text: String,
+    /// The seed.
+    pub seed: u64,
+    /// The digest of the run.
+    pub digest: String,
+    /// The faults of the plan, as drawn.
+    pub faults: String,
+    /// What was said of the run.
+    pub result: Value,
+}
+
+/// Why a saved failure cannot be used.
+#[derive(Debug)]
+pub enum BadSaved {
+    /// It cannot be read.
+    Unreadable(io::Error),
+    /// There is nothing in it.
+    Empty,
+    /// It is larger than any that we write.
+    TooLarge,
+    /// It is no JSON, or not all of it.
+    Broken(String),
+    /// It is JSON, but no saved failure.
+    Foreign,
+    /// It was saved by another version.
+    OtherVersion(String),
+    /// It is not as it was saved.
+    Edited,
+}
+
+/// The version that saves and replays.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The name of the field that covers all others.
+const CHECK: &str = "check";
+
+/// The largest file that is read.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// How many files of one name there may be.
+const MOST_NUMBERED: u32 = 1_000;
+
+impl SavedFailure {
+    /// A failing run of a scenario, with the scenario's text and the plan's faults.
+    #[must_use]
+    pub fn new(result: &RunResult, signature: Signature, scenario: &Text<'_>) -> Self {
+        let mut line = run_line(result);
+        if let Value::Object(line) = &mut line {
+            // The only figure that differs from run to run would make equal failures differ.
+            line.shift_remove("wall_ms");
+        }
+        Self {
+            stormglass: VERSION.to_owned(),
+            signature: signature.to_string(),
+            scenario: result.scenario.clone(),
+            path: scenario.path.to_owned(),
+            text: scenario.text.to_owned(),
+            seed: result.seed,
+            digest: result.digest.to_string(),
+            faults: scenario.faults.to_owned(),
+            result: line,
+        }
+    }
+
+    /// Where the failure belongs below a folder.
+    #[must_use]
+    pub fn place(&self, folder: &Path) -> PathBuf {
+        folder_of(folder, &self.scenario).join(format!(
+            "{}-{}.json",
+            file_name(&self.signature),
+            self.seed
+        ))
+    }
+
+    /// Writes the failure below a folder and tells where. What is there already stays as it is.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn save(&self, folder: &Path) -> io::Result<PathBuf> {
+        let text = self.to_text();
+        let first = self.place(folder);
+        for number in 1..=MOST_NUMBERED {
+            let path = if number == 1 { first.clone() } else { numbered(&first, number) };
+            match fs::read(&path) {
+                Ok(there) if there == text.as_bytes() => return Ok(path),
+                Ok(_) => {}
+                Err(why) if why.kind() == io::ErrorKind::NotFound => {
+                    write_whole(&path, text.as_bytes())?;
+                    return Ok(path);
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        Err(io::Error::other(format!("there are too many files like {}", first.display())))
+    }
+
+    /// Reads a saved failure.
+    ///
+    /// # Errors
+    /// If it is not exactly what this version saved.
+    pub fn load(path: &Path) -> Result<Self, BadSaved> {
+        let file = fs::File::open(path).map_err(BadSaved::Unreadable)?;
+        let mut bytes = Vec::new();
+        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(BadSaved::Unreadable)?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(BadSaved::TooLarge);
+        }
+        Self::from_bytes(&bytes)
+    }
+
+    fn to_text(&self) -> String {
+        let mut value = serde_json::to_value(self).expect("text, numbers and JSON are always JSON");
+        let check = checksum(&value);
+        if let Value::Object(fields) = &mut value {
+            fields.insert(CHECK.to_owned(), check.into());
+        }
+        format!("{value:#}\n")
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, BadSaved> {
+        if bytes.trim_ascii().is_empty() {
+            return Err(BadSaved::Empty);
+        }
+        let mut value: Value =
+            serde_json::from_slice(bytes).map_err(|why| BadSaved::Broken(why.to_string()))?;
+        let Value::Object(fields) = &mut value else { return Err(BadSaved::Foreign) };
+        let version = fields.get("stormglass").and_then(Value::as_str).ok_or(BadSaved::Foreign)?;
+        if version != VERSION {
+            return Err(BadSaved::OtherVersion(version.to_owned()));
+        }
+        let check = fields.shift_remove(CHECK).ok_or(BadSaved::Foreign)?;
+        if check.as_str() != Some(&checksum(&value)) {
+            return Err(BadSaved::Edited);
+        }
+        serde_json::from_value(value).map_err(|_| BadSaved::Foreign)
+    }
+}
+
+/// What a scenario contributes to a saved failure.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a> {
+    /// Where its file was.
+    pub path: &'a str,
+    /// Its text.
+    pub text: &'a str,
+    /// The faults of the seed's plan, as drawn.
+    pub faults: &'a str,
+}
+
+/// The folder of a scenario's reports: its name, with nothing in it that leads elsewhere.
+#[must_use]
+pub fn folder_of(folder: &Path, scenario: &str) -> PathBuf {
+    let parts = scenario.split(['/', '\\']).filter(|part| !matches!(*part, "" | "." | ".."));
+    parts.fold(folder.to_owned(), |path, part| path.join(file_name(part)))
+}
+
+/// Writes a file so that it is there in whole or not at all.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let draft = folder.join(format!(".{name}.{}", std::process::id()));
+    let written = fs::File::create(&draft).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    let renamed = written.and_then(|()| fs::rename(&draft, path));
+    if renamed.is_err() {
+        // The draft is worthless; that it may stay behind is not worth a second error.
+        let _ = fs::remove_file(&draft);
+    }
+    renamed
+}
+
+fn file_name(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    text.chars().map(plain).collect()
+}
+
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+    path.with_file_name(format!("{stem}-{number}.json"))
+}
+
+/// Covers the fields as they stand, whatever the spaces between them.
+fn checksum(value: &Value) -> String {
+    let text = value.to_string();
+    let mut digest = Digest::EMPTY;
+    digest.word(text.len() as u64);
+    for chunk in text.as_bytes().chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        digest.word(u64::from_le_bytes(word));
+    }
+    digest.to_string()
+}
+
+impl fmt::Display for BadSaved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(why) => write!(f, "it cannot be read: {why}"),
+            Self::Empty => f.write_str("the file is empty"),
+            Self::TooLarge => f.write_str("the file is too large to be a saved failure"),
+            Self::Broken(why) => write!(f, "it is broken or cut short: {why}"),
+            Self::Foreign => f.write_str(
+                "it is no saved failure; those are written by `sweep`, `test` and `run --report`",
+            ),
+            Self::OtherVersion(version) => write!(
+                f,
+                "it was saved by stormglass {version}, but this is {VERSION}, which may behave otherwise; \
+                 run the scenario again, or use the version that saved it"
+            ),
+            Self::Edited => {
+                f.write_str("it was edited since it was saved, so its digest means nothing")
+            }
+        }
+    }
+}
+
+impl std::error::Error for BadSaved {}

@@ -1,0 +1,293 @@
+//! Puts a scenario to its test: its seeds against its expectations.
+//!
+//! Finds no files and prints nothing.
+
+use std::fmt;
+use std::num::NonZero;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stormglass_kafka::Mark;
+
+use crate::result::{RunResult, Status};
+use crate::scenario::{Expect, Scenario};
+use crate::subject::Subject;
+use crate::sweep::{Seed, Seeds, Sweep, SweepOptions, Tally, sweep};
+
+#[cfg(test)]
+mod tests;
+
+/// What a scenario expects of its seeds.
+#[derive(Clone)]
+pub struct Expectations {
+    /// Invariants that no seed may violate, and at least one seed must exercise.
+    pub hold: Vec<&'static str>,
+    /// Invariants that at least one seed must violate.
+    pub violate: Vec<&'static str>,
+    /// Marks that at least one seed must reach.
+    pub reach: Vec<Mark>,
+    /// The rules on figures that a run breaks, in words.
+    pub metrics: Arc<dyn Fn(&RunResult) -> Vec<String> + Send + Sync>,
+}
+
+/// A scenario to be put to its test.
+#[derive(Clone)]
+pub struct Case {
+    /// What is run.
+    pub subject: Subject,
+    /// With which seeds.
+    pub seeds: Seeds,
+    /// What is expected.
+    pub expect: Expectations,
+}
+
+/// How a scenario fared.
+#[derive(Clone, Debug)]
+pub struct CaseResult {
+    /// The path of its file.
+    pub path: String,
+    /// What it expected to be violated; empty for one that must hold.
+    pub violate: Vec<&'static str>,
+    /// What its seeds came to.
+    pub sweep: Sweep,
+    /// The expectations that were not met; none if it passed.
+    pub misses: Vec<Miss>,
+}
+
+/// An expectation that was not met.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Miss {
+    /// How bad that is.
+    pub grade: Grade,
+    /// What was expected, and what was found.
+    pub says: String,
+    /// The first seed that shows it, if it is one seed's doing.
+    pub seed: Option<u64>,
+    /// The command that shows it again.
+    pub repro: Option<String>,
+}
+
+/// How bad the worst miss of a scenario is; ordered from good to bad.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Grade {
+    /// There is none.
+    Met,
+    /// Nothing broke that should not, but something was not exercised.
+    NotShown,
+    /// An expectation was broken.
+    Violated,
+    /// A bug of ours.
+    Internal,
+}
+
+/// A scenario that cannot be run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Invalid {
+    /// The path of its file.
+    pub path: String,
+    /// What is wrong with it.
+    pub says: String,
+}
+
+/// How a suite fared.
+#[derive(Clone, Debug)]
+pub struct SuiteResult {
+    /// How many scenarios met their expectations.
+    pub met: usize,
+    /// How many did not.
+    pub missed: usize,
+    /// Those that could not be run.
+    pub invalid: Vec<Invalid>,
+    /// How long all of it took.
+    pub wall: Duration,
+}
+
+/// Runs a scenario's seeds and compares with what it expects.
+///
+/// A scenario that expects violations and nothing else is done as soon as they have been found.
+pub fn put_to_test(
+    case: &Case,
+    jobs: NonZero<usize>,
+    hear: &mut dyn FnMut(&Seed, &Tally),
+) -> CaseResult {
+    let options = SweepOptions { jobs, ..SweepOptions::new(case.seeds) };
+    let expect = &case.expect;
+    let only_violations =
+        !expect.violate.is_empty() && expect.hold.is_empty() && expect.reach.is_empty();
+    let mut misses: Vec<Miss> = Vec::new();
+    let mut violations: Vec<&'static str> = Vec::new();
+    let swept = sweep(&case.subject, &options, &mut |seed, tally| {
+        hear(seed, tally);
+        match seed {
+            Seed::Ran(result) => {
+                note_misses(case, result, &mut misses);
+                note_violations(result, &mut violations);
+            }
+            Seed::Differed(_, mismatch) => note(&mut misses, || Miss {
+                grade: Grade::Internal,
+                says: "two runs of one plan differ, which is a bug of stormglass".to_owned(),
+                seed: Some(mismatch.seed),
+                repro: Some(mismatch.repro.clone()),
+            }),
+            Seed::Panicked(panicked) => note(&mut misses, || Miss {
+                grade: Grade::Internal,
+                says: format!("panicked, which is a bug of stormglass: {}", panicked.message),
+                seed: Some(panicked.seed),
+                repro: Some(panicked.repro.clone()),
+            }),
+        }
+        let found = expect.violate.iter().all(|expected| violations.contains(expected));
+        if only_violations && found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    misses.extend(misses_of_all(case, &swept));
+    CaseResult {
+        path: case.subject.path.clone(),
+        violate: expect.violate.clone(),
+        sweep: swept,
+        misses,
+    }
+}
+
+impl Case {
+    /// A scenario with its own seeds and its own expectations.
+    #[must_use]
+    pub fn of(scenario: &Arc<Scenario>) -> Self {
+        let expect = scenario.expect();
+        let metrics = Arc::clone(scenario);
+        let seeds = scenario.seeds();
+        Self {
+            subject: Subject::of(scenario),
+            seeds: Seeds::range(seeds.clone()).unwrap_or(Seeds::only(seeds.start)),
+            expect: Expectations {
+                hold: expect.hold.clone(),
+                violate: expect.violate.clone(),
+                reach: expect.reach.clone(),
+                metrics: Arc::new(move |result| broken_rules(metrics.expect(), result)),
+            },
+        }
+    }
+}
+
+impl Expectations {
+    /// Whether no seed may violate an invariant.
+    ///
+    /// A scenario that names neither what holds nor what breaks expects everything to hold.
+    fn must_hold(&self, invariant: &str) -> bool {
+        match (&self.hold[..], &self.violate[..]) {
+            ([], []) => true,
+            (hold, _) => hold.contains(&invariant),
+        }
+    }
+}
+
+/// The rules on figures that a run breaks. A figure that was not measured breaks its rule: it would prove nothing.
+fn broken_rules(expect: &Expect, result: &RunResult) -> Vec<String> {
+    let rules = expect.metrics.iter().map(|rule| (rule, rule.measured(&result.figures)));
+    let broken = rules.filter(|(rule, measured)| !measured.is_some_and(|it| rule.allows(it)));
+    broken
+        .map(|(rule, measured)| match measured {
+            Some(measured) => format!("`{}` is not met: it was {measured}", rule.text),
+            None => format!("`{}` is not met: it was not measured", rule.text),
+        })
+        .collect()
+}
+
+/// Notes a miss unless one of the same kind is there already: the first seed that shows it is enough.
+fn note(misses: &mut Vec<Miss>, miss: impl FnOnce() -> Miss) {
+    let miss = miss();
+    let head = |says: &str| says.split(':').next().unwrap_or_default().to_owned();
+    let known = misses
+        .iter()
+        .any(|other| other.grade == miss.grade && head(&other.says) == head(&miss.says));
+    if !known {
+        misses.push(miss);
+    }
+}
+
+fn note_misses(case: &Case, result: &RunResult, misses: &mut Vec<Miss>) {
+    for judged in &result.verdicts {
+        if judged.status != Status::Violated || !case.expect.must_hold(judged.invariant) {
+            continue;
+        }
+        note(misses, || Miss {
+            grade: Grade::Violated,
+            says: format!("{} is violated: {}", judged.signature(), judged.detail),
+            seed: Some(result.seed),
+            repro: Some(result.repro.clone()),
+        });
+    }
+    for rule in (case.expect.metrics)(result) {
+        note(misses, || Miss {
+            grade: Grade::Violated,
+            says: rule,
+            seed: Some(result.seed),
+            repro: Some(result.repro.clone()),
+        });
+    }
+}
+
+fn note_violations(result: &RunResult, violations: &mut Vec<&'static str>) {
+    for judged in &result.verdicts {
+        if judged.status == Status::Violated && !violations.contains(&judged.invariant) {
+            violations.push(judged.invariant);
+        }
+    }
+}
+
+/// What only the seeds together can show.
+fn misses_of_all(case: &Case, swept: &Sweep) -> Vec<Miss> {
+    let mut misses = Vec::new();
+    let seeds = swept.tally.seeds();
+    let count = |invariant: &str, status: Status| {
+        let tallies = swept.tally.invariants().iter();
+        tallies.filter(|tally| tally.invariant == invariant).map(|it| it.count(status)).sum::<u64>()
+    };
+    let miss = |grade, says| Miss { grade, says, seed: None, repro: None };
+    for invariant in &case.expect.violate {
+        if count(invariant, Status::Violated) == 0 {
+            let says =
+                format!("{invariant} was expected to be violated, but was not in {seeds} seeds");
+            misses.push(miss(Grade::Violated, says));
+        }
+    }
+    for invariant in &case.expect.hold {
+        let shown = count(invariant, Status::Hold) + count(invariant, Status::Violated);
+        if shown == 0 && swept.tally.panics().0 == 0 {
+            let (vacuous, undecided) =
+                (count(invariant, Status::Vacuous), count(invariant, Status::Undecided));
+            let says = format!(
+                "{invariant} was not exercised: {vacuous} seeds vacuous, {undecided} undecided"
+            );
+            misses.push(miss(Grade::NotShown, says));
+        }
+    }
+    for mark in &case.expect.reach {
+        if !swept.tally.marks().contains(*mark) {
+            let says = format!("{} was not reached in {seeds} seeds", mark.name());
+            misses.push(miss(Grade::NotShown, says));
+        }
+    }
+    misses
+}
+
+impl CaseResult {
+    /// How bad the worst miss is.
+    #[must_use]
+    pub fn grade(&self) -> Grade {
+        self.misses.iter().map(|miss| miss.grade).max().unwrap_or(Grade::Met)
+    }
+}
+
+impl fmt::Display for Miss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(seed) = self.seed {
+            write!(f, "seed {seed}: ")?;
+        }
+        f.write_str(&self.says)?;
+        if let Some(repro) = &self.repro {
+            write!(f, "\n  {repro}")?;
+        }
+        Ok(())
+    }
+}

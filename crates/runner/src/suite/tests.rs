@@ -1,0 +1,94 @@
+use std::num::NonZero;
+use std::time::Duration;
+
+use super::*;
+use crate::report::tests::{held, violated};
+use crate::sweep::Ended;
+
+fn case(hold: &[&'static str], violate: &[&'static str], reach: &[Mark]) -> Case {
+    Case {
+        subject: Subject {
+            name: "x".to_owned(),
+            path: "x.yaml".to_owned(),
+            asked: Vec::new(),
+            plan: Arc::new(|_| unreachable!("these results were made by hand")),
+        },
+        seeds: Seeds::first(NonZero::new(3).expect("three")),
+        expect: Expectations {
+            hold: hold.to_vec(),
+            violate: violate.to_vec(),
+            reach: reach.to_vec(),
+            metrics: Arc::new(|_| Vec::new()),
+        },
+    }
+}
+
+/// The misses of a case whose seeds came to these results.
+fn misses(case: &Case, results: &[RunResult]) -> Vec<(Grade, String)> {
+    let mut tally = Tally::default();
+    let mut misses = Vec::new();
+    for result in results {
+        tally.add(&Seed::Ran(Box::new(result.clone())));
+        note_misses(case, result, &mut misses);
+    }
+    let sweep = Sweep {
+        scenario: "x".to_owned(),
+        tally,
+        planned: 3,
+        ended: Ended::Done,
+        jobs: 1,
+        wall: Duration::ZERO,
+    };
+    misses.extend(misses_of_all(case, &sweep));
+    misses.into_iter().map(|miss| (miss.grade, miss.says)).collect()
+}
+
+#[test]
+fn what_must_hold_may_break_in_no_seed() {
+    let case = case(&["no-duplicates"], &[], &[]);
+    assert_eq!(misses(&case, &[held(0), held(1)]), []);
+    let missed = misses(&case, &[held(0), violated(1), violated(2)]);
+    assert_eq!(missed.len(), 1, "one kind of miss is told once: {missed:?}");
+    assert_eq!(missed[0].0, Grade::Violated);
+    assert!(missed[0].1.starts_with("no-duplicates.duplicate is violated"), "{missed:?}");
+}
+
+#[test]
+fn without_any_expectation_everything_must_hold() {
+    assert_eq!(misses(&case(&[], &[], &[]), &[violated(0)]).len(), 1);
+    assert_eq!(misses(&case(&["no-loss"], &[], &[]), &[violated(0)]), [], "others are free");
+}
+
+#[test]
+fn what_must_break_has_to_in_one_seed_at_least() {
+    let case = case(&[], &["no-duplicates"], &[]);
+    assert_eq!(misses(&case, &[held(0), violated(1)]), []);
+    assert_eq!(
+        misses(&case, &[held(0), held(1)]),
+        [(
+            Grade::Violated,
+            "no-duplicates was expected to be violated, but was not in 2 seeds".to_owned()
+        )]
+    );
+}
+
+#[test]
+fn what_must_hold_has_to_be_exercised() {
+    let case = case(&["single-owner"], &[], &[]);
+    assert_eq!(
+        misses(&case, &[held(0)]),
+        [(
+            Grade::NotShown,
+            "single-owner was not exercised: 1 seeds vacuous, 0 undecided".to_owned()
+        )]
+    );
+}
+
+#[test]
+fn marks_must_be_reached_in_one_seed_at_least() {
+    assert_eq!(misses(&case(&["no-loss"], &[], &[Mark::IsrShrunk]), &[held(0)]), []);
+    assert_eq!(
+        misses(&case(&["no-loss"], &[], &[Mark::TornBatchRejected]), &[held(0)]),
+        [(Grade::NotShown, "TornBatchRejected was not reached in 1 seeds".to_owned())]
+    );
+}

@@ -1,0 +1,12 @@
+//! What happened, in words: events of a history and faults of a plan as sentences for people.
+//!
+//! Decides nothing; every sentence is made from names and numbers that are already there.
+
+mod event;
+mod fault;
+mod span;
+
+pub use event::event;
+pub(crate) use event::subject;
+pub use fault::{fault_lines, fault_target, fault_words};
+pub use span::{clock, count, micros, short_span};

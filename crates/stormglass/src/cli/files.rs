@@ -1,0 +1,76 @@
+//! Scenarios, reports and saved failures on disk, as commands use them.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stormglass_runner::report::{run_line, run_report};
+use stormglass_runner::result::RunResult;
+use stormglass_runner::saved::{SavedFailure, Text, folder_of, write_whole};
+use stormglass_runner::scenario::{Paint, Scenario, faults_to_yaml};
+
+use super::output::complain;
+
+/// Loads a scenario; complains about everything that is wrong with it.
+pub(crate) fn load(path: &Path) -> Option<Arc<Scenario>> {
+    match Scenario::load(path) {
+        Ok(scenario) => {
+            if !scenario.notes().is_empty() {
+                complain(&scenario.notes().render(Paint::Colour));
+            }
+            Some(Arc::new(scenario))
+        }
+        Err(report) => {
+            complain(&report.render(Paint::Colour));
+            None
+        }
+    }
+}
+
+/// Loads scenarios, all of them or none, so that every mistake is told before anything runs.
+pub(crate) fn load_all(paths: &[PathBuf]) -> Option<Vec<Arc<Scenario>>> {
+    let loaded: Vec<Option<Arc<Scenario>>> = paths.iter().map(|path| load(path)).collect();
+    loaded.into_iter().collect()
+}
+
+/// Saves a failing run below a folder and tells where.
+pub(crate) fn save(folder: &Path, scenario: &Scenario, result: &RunResult) -> io::Result<()> {
+    let Some(signature) = result.signature() else { return Ok(()) };
+    let faults = faults_to_yaml(&scenario.plan(result.seed));
+    let text = Text { path: scenario.name(), text: scenario.text(), faults: &faults };
+    let saved = SavedFailure::new(result, signature, &text);
+    let path = saved.save(folder).map_err(|why| at(&saved.place(folder), &why))?;
+    complain(&format!("saved {}", path.display()));
+    Ok(())
+}
+
+/// Writes a run's report below a folder, as text and as JSON; a failing run is saved as well.
+pub(crate) fn report(folder: &Path, scenario: &Scenario, result: &RunResult) -> io::Result<()> {
+    let stem = folder_of(folder, &result.scenario).join(format!("seed-{}", result.seed));
+    let text = anstream::adapter::strip_str(&run_report(result)).to_string();
+    let line = format!("{}\n", run_line(result));
+    for (extension, content) in [("txt", text), ("json", line)] {
+        let path = stem.with_added_extension(extension);
+        write_whole(&path, content.as_bytes()).map_err(|why| at(&path, &why))?;
+    }
+    save(folder, scenario, result)
+}
+
+/// Writes a file as it is made.
+pub(crate) fn stream(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let written = File::create(path).and_then(|file| {
+        let mut out = BufWriter::new(file);
+        write(&mut out)?;
+        out.flush()
+    });
+    written.map_err(|why| at(path, &why))
+}
+
+/// An error that says which file it is about.
+pub(crate) fn at(path: &Path, why: &io::Error) -> io::Error {
+    io::Error::new(why.kind(), format!("{}: {why}", path.display()))
+}

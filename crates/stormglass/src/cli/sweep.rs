@@ -1,0 +1,143 @@
+//! `stormglass sweep`: many seeds of each scenario, on all cores.
+
+use std::io;
+use std::num::NonZero;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use stormglass_runner::report::{Event, Renderer};
+use stormglass_runner::result::Status;
+use stormglass_runner::scenario::Scenario;
+use stormglass_runner::subject::Subject;
+use stormglass_runner::sweep::{Seed, Seeds, Shard, Sweep, SweepOptions, all_cores, sweep};
+
+use super::exit::Exit;
+use super::files;
+use super::output::{Format, renderer};
+use super::progress::Progress;
+
+#[derive(Args)]
+pub(crate) struct SweepArguments {
+    /// Scenario files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Which seeds: `100` for the first hundred, or `100..200`
+    #[arg(long, value_name = "N|A..B")]
+    seeds: Seeds,
+    /// On how many threads; all cores unless given
+    #[arg(long, value_name = "J")]
+    jobs: Option<NonZero<usize>>,
+    /// Only the K-th of N shares of the seeds
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+    /// Stop after so many failing seeds
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..))]
+    max_failures: Option<u64>,
+    /// Begin no seed after this long, such as `10m`
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    time: Option<Duration>,
+    /// How to write results
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Save the first failure of each kind below this folder
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    report: PathBuf,
+}
+
+pub(crate) fn main(arguments: &SweepArguments) -> io::Result<Exit> {
+    let Some(scenarios) = files::load_all(&arguments.files) else { return Ok(Exit::Invalid) };
+    let mut renderer = renderer(arguments.format);
+    let mut exit = Exit::Held;
+    for scenario in &scenarios {
+        let swept = hunt(arguments, scenario, &mut *renderer)?;
+        renderer.tell(Event::Swept(&swept))?;
+        for (_, group) in swept.tally.groups() {
+            files::save(&arguments.report, scenario, &group.first)?;
+        }
+        exit = exit.max(exit_of(&swept));
+    }
+    Ok(exit)
+}
+
+fn hunt(
+    arguments: &SweepArguments,
+    scenario: &Arc<Scenario>,
+    renderer: &mut dyn Renderer,
+) -> io::Result<Sweep> {
+    let subject = Subject::of(scenario);
+    let options = SweepOptions {
+        seeds: arguments.seeds,
+        jobs: arguments.jobs.unwrap_or_else(all_cores),
+        shard: arguments.shard,
+        max_failures: arguments.max_failures,
+        time: arguments.time,
+    };
+    let planned =
+        arguments.shard.map_or(arguments.seeds, |shard| shard.of(arguments.seeds)).count();
+    let progress = Progress::new(&subject.name, planned);
+    let mut told = Ok(());
+    let swept = sweep(&subject, &options, &mut |seed, tally| {
+        progress.seed(tally);
+        told = match seed {
+            Seed::Ran(result) => renderer.tell(Event::Seed(result)),
+            Seed::Differed(result, mismatch) => {
+                renderer.tell(Event::Seed(result)).and_then(|()| match arguments.format {
+                    Format::Json => renderer.tell(Event::Differed(mismatch)),
+                    Format::Human => Ok(()),
+                })
+            }
+            Seed::Panicked(panicked) => match arguments.format {
+                Format::Json => renderer.tell(Event::Panicked(panicked)),
+                Format::Human => Ok(()),
+            },
+        };
+        if told.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    progress.end(&swept);
+    told.map(|()| swept)
+}
+
+/// A hunt that found nothing has held, even if some seeds could not be decided; one in which none held has shown nothing.
+fn exit_of(swept: &Sweep) -> Exit {
+    let tally = &swept.tally;
+    let (panics, _) = tally.panics();
+    let (differences, _) = tally.differences();
+    if panics + differences > 0 {
+        Exit::Internal
+    } else if tally.count(Status::Violated) > 0 {
+        Exit::Violated
+    } else if tally.count(Status::Hold) > 0 {
+        Exit::Held
+    } else {
+        Exit::NotShown
+    }
+}
+
+/// `90s`, `10m`, `2h`.
+fn time(text: &str) -> Result<Duration, String> {
+    let bad = || format!("`{text}` is no time; write `90s`, `10m` or `2h`");
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3_600,
+        Some(_) | None => return Err(bad()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| bad())?;
+    number.checked_mul(unit).filter(|it| *it > 0).map(Duration::from_secs).ok_or_else(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_carry_units() {
+        assert_eq!(time("10m"), Ok(Duration::from_secs(600)));
+        for bad in ["", "10", "m", "-1s", "1.5h", "0s", "10é", "99999999999999999999h"] {
+            assert!(time(bad).is_err(), "`{bad}` was taken for a time");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `stormglass test`: scenarios against their own expectations, for CI.
+
+use std::io;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use stormglass_runner::discover::scenarios;
+use stormglass_runner::report::{Event, Renderer};
+use stormglass_runner::result::Status;
+use stormglass_runner::scenario::{Paint, Scenario};
+use stormglass_runner::suite::{Case, CaseResult, Grade, Invalid, SuiteResult, put_to_test};
+use stormglass_runner::sweep::{Seeds, all_cores};
+
+use super::exit::Exit;
+use super::files;
+use super::output::{SuiteFormat, complain, suite_renderer};
+use super::progress::Progress;
+
+#[derive(Args)]
+pub(crate) struct TestArguments {
+    /// Scenario files, or folders with scenarios
+    #[arg(default_value = "scenarios", value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Other seeds than the scenarios' own: `100`, or `100..200`
+    #[arg(long, value_name = "N|A..B")]
+    seeds: Option<Seeds>,
+    /// On how many threads; all cores unless given
+    #[arg(long, value_name = "J")]
+    jobs: Option<NonZero<usize>>,
+    /// How to write results
+    #[arg(long, value_enum, default_value_t = SuiteFormat::Human)]
+    format: SuiteFormat,
+    /// Save unexpected failures below this folder
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    report: PathBuf,
+}
+
+pub(crate) fn main(arguments: &TestArguments) -> io::Result<Exit> {
+    let paths = match scenarios(&arguments.paths) {
+        Ok(paths) => paths,
+        Err((path, why)) => {
+            complain(&format!("error: {}", files::at(&path, &why)));
+            return Ok(Exit::Invalid);
+        }
+    };
+    if paths.is_empty() {
+        complain("error: there is no scenario here; a suite of nothing would always pass");
+        return Ok(Exit::Invalid);
+    }
+    let began = Instant::now();
+    let mut renderer = suite_renderer(arguments.format);
+    let mut suite = SuiteResult { met: 0, missed: 0, invalid: Vec::new(), wall: Duration::ZERO };
+    let mut exit = Exit::Held;
+    for path in &paths {
+        match Scenario::load(path) {
+            Ok(scenario) => {
+                let grade = one(arguments, &Arc::new(scenario), &mut *renderer)?;
+                exit = exit.max(exit_of(grade));
+                if grade == Grade::Met { suite.met += 1 } else { suite.missed += 1 }
+            }
+            Err(report) => {
+                complain(&report.render(Paint::Colour));
+                suite.invalid.push(Invalid {
+                    path: path.display().to_string(),
+                    says: report.render(Paint::Plain),
+                });
+                exit = exit.max(Exit::Invalid);
+            }
+        }
+    }
+    suite.wall = began.elapsed();
+    renderer.tell(Event::Suite(&suite))?;
+    Ok(exit)
+}
+
+fn one(
+    arguments: &TestArguments,
+    scenario: &Arc<Scenario>,
+    renderer: &mut dyn Renderer,
+) -> io::Result<Grade> {
+    let mut case = Case::of(scenario);
+    case.seeds = arguments.seeds.unwrap_or(case.seeds);
+    let progress = Progress::new(&case.subject.name, case.seeds.count());
+    let jobs = arguments.jobs.unwrap_or_else(all_cores);
+    let result = put_to_test(&case, jobs, &mut |_, tally| progress.seed(tally));
+    progress.vanish();
+    renderer.tell(Event::Case(&result))?;
+    save_unexpected(&arguments.report, scenario, &result)?;
+    Ok(result.grade())
+}
+
+/// Failures that the scenario expects are no news.
+fn save_unexpected(folder: &Path, scenario: &Scenario, result: &CaseResult) -> io::Result<()> {
+    if result.grade() < Grade::Violated {
+        return Ok(());
+    }
+    for (signature, group) in result.sweep.tally.groups() {
+        let expected = group.first.verdicts.iter().all(|judged| {
+            judged.status != Status::Violated || result.violate.contains(&judged.invariant)
+        });
+        if !expected || !result.violate.contains(&signature.invariant) {
+            files::save(folder, scenario, &group.first)?;
+        }
+    }
+    Ok(())
+}
+
+const fn exit_of(grade: Grade) -> Exit {
+    match grade {
+        Grade::Met => Exit::Held,
+        Grade::NotShown => Exit::NotShown,
+        Grade::Violated => Exit::Violated,
+        Grade::Internal => Exit::Internal,
+    }
+}
