@@ -229,6 +229,9 @@ impl<M> Net<M> {
         queue: &mut Queue<E>,
     ) {
         for conn in self.numbers() {
+            if !self.conn(conn).is_some_and(|state| state.ends.contains(&node)) {
+                continue;
+            }
             let Some(lane) = self.outgoing(conn, node) else { continue };
             match death {
                 Death::Process => self.close(now, conn, node, queue),
