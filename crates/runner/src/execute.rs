@@ -2,16 +2,16 @@
 //!
 //! Prints nothing and keeps nothing: whoever wants the history or the trace takes the world along.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe};
 use std::time::Instant;
 
-use stormglass_check::{AnomalyKind, Judgement, Verdict, judge};
-use stormglass_sim::plan::Plan;
+use stormglass_check::{AnomalyKind, Figures, Judgement, Verdict, judge};
 use stormglass_sim::{Breach, End, World};
 use stormglass_types::history::History;
 
 use crate::names::Names;
-use crate::result::{Judged, Mismatch, Panicked, RunResult, Status, WitnessEvent};
+use crate::result::{Bound, Judged, Mismatch, Panicked, RunResult, Status, WitnessEvent};
 use crate::subject::Subject;
 use crate::words;
 
@@ -41,21 +41,9 @@ const WITNESSES: usize = 16;
 /// # Errors
 /// If a machine, the world or an oracle panicked.
 pub fn execute(subject: &Subject, seed: u64, recording: Recording) -> Result<Execution, Panicked> {
-    execute_plan(subject, &(subject.plan)(seed), recording)
-}
-
-/// Runs a plan of a subject, which may be another than the subject would make of its seed.
-///
-/// # Errors
-/// If a machine, the world or an oracle panicked.
-pub fn execute_plan(
-    subject: &Subject,
-    plan: &Plan,
-    recording: Recording,
-) -> Result<Execution, Panicked> {
     let began = Instant::now();
-    guarded(subject, plan.seed, || {
-        let mut world = World::new(plan);
+    guarded(subject, seed, || {
+        let mut world = World::new(&(subject.plan)(seed));
         if recording == Recording::On {
             world.record_trace();
         }
@@ -86,17 +74,43 @@ pub fn run_again(subject: &Subject, result: &RunResult) -> Result<Option<Mismatc
     }))
 }
 
+thread_local! {
+    /// Where the last panic of this thread was, for its report.
+    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Makes panics inside runs speak through their reports only, with the place of the panic.
+///
+/// For programs; a test keeps the hook of its test runner. Panics elsewhere are told as before.
+pub fn report_panics() {
+    let told_before = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let guarded = PANICKED_AT.with_borrow_mut(|at| {
+            let guarded = at.is_some();
+            if let (Some(at), Some(place)) = (at, panic.location()) {
+                *at = place.to_string();
+            }
+            guarded
+        });
+        if !guarded {
+            told_before(panic);
+        }
+    }));
+}
+
 fn guarded<T>(subject: &Subject, seed: u64, work: impl FnOnce() -> T) -> Result<T, Panicked> {
     // Nothing that the closure touches outlives a panic but the subject, which is only read.
-    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
+    PANICKED_AT.set(Some(String::new()));
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    let place = PANICKED_AT.take().unwrap_or_default();
+    done.map_err(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-        Panicked {
-            scenario: subject.name.clone(),
-            seed,
-            message: text.unwrap_or("a panic without a message").to_owned(),
-            repro: subject.repro(seed),
-        }
+        let text = text.unwrap_or("a panic without a message");
+        let message =
+            if place.is_empty() { text.to_owned() } else { format!("{text} (at {place})") };
+        let (scenario, repro) = (subject.name.clone(), subject.repro(seed));
+        Panicked { scenario, seed, message, repro }
     })
 }
 
@@ -133,6 +147,7 @@ fn summary(subject: &Subject, world: &World, end: End, judgement: Judgement) -> 
         groups: figures.groups.iter().map(|it| names.group(it.group)).collect(),
         topics: figures.topics.iter().map(|it| names.topic(it.topic)).collect(),
         verdicts,
+        bounds: bounds(subject, &figures),
         figures,
         marks: world.marks(),
         faults: words::fault_lines(world.plan(), world.fault_stories(), &names),
@@ -142,6 +157,17 @@ fn summary(subject: &Subject, world: &World, end: End, judgement: Judgement) -> 
         events: world.events(),
         repro: subject.repro(world.plan().seed),
     }
+}
+
+fn bounds(subject: &Subject, figures: &Figures) -> Vec<Bound> {
+    let measured = subject.metrics.iter().map(|rule| (rule, rule.measured(figures)));
+    measured
+        .map(|(rule, measured)| Bound {
+            text: rule.text.clone(),
+            measured,
+            kept: measured.is_some_and(|figure| rule.allows(figure)),
+        })
+        .collect()
 }
 
 /// The answer over the verdicts that were asked for.
@@ -227,3 +253,6 @@ fn add_breach(verdicts: &mut [Judged], names: &Names<'_>, breach: &Breach) {
         words::clock(breach.at.as_millis()),
     );
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,8 @@ pub struct RunResult {
     pub outcome: Status,
     /// A verdict per invariant, in the order of [`stormglass_check::INVARIANTS`].
     pub verdicts: Vec<Judged>,
+    /// The bounds on figures that the scenario sets, and whether they were kept.
+    pub bounds: Vec<Bound>,
     /// What was measured.
     pub figures: Figures,
     /// The names of the groups in [`Figures::groups`].
@@ -77,6 +79,17 @@ pub struct Judged {
     pub witness: Vec<WitnessEvent>,
     /// How many white-box invariants inside the world say the same.
     pub breaches: u64,
+}
+
+/// A bound on a figure, held against a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bound {
+    /// As the scenario has it.
+    pub text: String,
+    /// The figure, in the unit that it is kept in; none if the run measured no such thing.
+    pub measured: Option<u64>,
+    /// Whether it is within the bound. What was not measured proves nothing, so it is not.
+    pub kept: bool,
 }
 
 /// An event of the history that shows an anomaly.
@@ -182,6 +195,16 @@ impl Judged {
     #[must_use]
     pub fn signature(&self) -> Signature {
         Signature { invariant: self.invariant, kind: self.kind.unwrap_or("white-box") }
+    }
+}
+
+/// `billing.rebalances <= 5 was 12`.
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.measured {
+            Some(measured) => write!(f, "{} was {measured}", self.text),
+            None => write!(f, "{} was not measured", self.text),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use stormglass_types::Digest;
 
 use crate::report::run_line;
 use crate::result::{RunResult, Signature};
+use crate::scenario::{Report, Scenario, faults_to_yaml};
 
 #[cfg(test)]
 mod tests;
@@ -29,8 +30,10 @@ pub struct SavedFailure {
     pub scenario: String,
     /// Where its file was.
     pub path: String,
-    /// Its text, with everything that it referred to.
+    /// Its text.
     pub text: String,
+    /// The files that it names, with their texts.
+    pub files: Vec<(String, String)>,
     /// The seed.
     pub seed: u64,
     /// The digest of the run.
@@ -58,6 +61,10 @@ pub enum BadSaved {
     OtherVersion(String),
     /// It is not as it was saved.
     Edited,
+    /// Its scenario has mistakes.
+    Invalid(Report),
+    /// Its scenario draws other faults than were saved.
+    OtherFaults,
 }
 
 /// The version that saves and replays.
@@ -73,25 +80,41 @@ const MOST_BYTES: u64 = 64 << 20;
 const MOST_NUMBERED: u32 = 1_000;
 
 impl SavedFailure {
-    /// A failing run of a scenario, with the scenario's text and the plan's faults.
+    /// A failing run of a scenario.
     #[must_use]
-    pub fn new(result: &RunResult, signature: Signature, scenario: &Text<'_>) -> Self {
+    pub fn new(result: &RunResult, signature: Signature, scenario: &Scenario) -> Self {
         let mut line = run_line(result);
         if let Value::Object(line) = &mut line {
             // The only figure that differs from run to run would make equal failures differ.
             line.shift_remove("wall_ms");
         }
+        let files = scenario.files().into_iter();
         Self {
             stormglass: VERSION.to_owned(),
             signature: signature.to_string(),
             scenario: result.scenario.clone(),
-            path: scenario.path.to_owned(),
-            text: scenario.text.to_owned(),
+            path: scenario.name().to_owned(),
+            text: scenario.text().to_owned(),
+            files: files.map(|(name, text)| (name, text.to_string())).collect(),
             seed: result.seed,
             digest: result.digest.to_string(),
-            faults: scenario.faults.to_owned(),
+            faults: faults_to_yaml(&scenario.plan(result.seed)),
             result: line,
         }
+    }
+
+    /// The scenario as it was.
+    ///
+    /// # Errors
+    /// If it is not valid, or does not draw the faults that were saved: another version's language.
+    pub fn scenario(&self) -> Result<Scenario, BadSaved> {
+        let files = self.files.iter().map(|(name, text)| (name.clone(), text.as_str().into()));
+        let scenario = Scenario::parse_with(&self.path, &self.text, files.collect());
+        let scenario = scenario.map_err(BadSaved::Invalid)?;
+        if faults_to_yaml(&scenario.plan(self.seed)) != self.faults {
+            return Err(BadSaved::OtherFaults);
+        }
+        Ok(scenario)
     }
 
     /// Where the failure belongs below a folder.
@@ -168,17 +191,6 @@ impl SavedFailure {
     }
 }
 
-/// What a scenario contributes to a saved failure.
-#[derive(Clone, Copy, Debug)]
-pub struct Text<'a> {
-    /// Where its file was.
-    pub path: &'a str,
-    /// Its text.
-    pub text: &'a str,
-    /// The faults of the seed's plan, as drawn.
-    pub faults: &'a str,
-}
-
 /// The folder of a scenario's reports: its name, with nothing in it that leads elsewhere.
 #[must_use]
 pub fn folder_of(folder: &Path, scenario: &str) -> PathBuf {
@@ -245,6 +257,8 @@ impl fmt::Display for BadSaved {
                 "it was saved by stormglass {version}, but this is {VERSION}, which may behave otherwise; \
                  run the scenario again, or use the version that saved it"
             ),
+            Self::Invalid(report) => write!(f, "its scenario is invalid\n{report}"),
+            Self::OtherFaults => f.write_str("its faults are not those that its scenario draws"),
             Self::Edited => {
                 f.write_str("it was edited since it was saved, so its digest means nothing")
             }

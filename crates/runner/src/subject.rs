@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use stormglass_sim::plan::Plan;
 
-use crate::scenario::Scenario;
+use crate::scenario::{MetricRule, Scenario};
 
 /// Something that has a plan for every seed.
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub struct Subject {
     pub path: String,
     /// The invariants that the outcome of a run depends on; all if empty.
     pub asked: Vec<&'static str>,
+    /// Bounds on figures; they decide no outcome, but a suite's.
+    pub metrics: Vec<MetricRule>,
     /// The plan of a seed.
     pub plan: Arc<dyn Fn(u64) -> Plan + Send + Sync>,
 }
@@ -31,6 +33,7 @@ impl Subject {
             name: report_name(scenario.name()),
             path: scenario.name().to_owned(),
             asked: expect.hold.iter().chain(&expect.violate).copied().collect(),
+            metrics: expect.metrics.clone(),
             plan: Arc::new(move |seed| plans.plan(seed)),
         }
     }

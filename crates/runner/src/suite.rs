@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stormglass_kafka::Mark;
+use stormglass_types::Digest;
 
 use crate::result::{RunResult, Status};
 use crate::scenario::{Expect, Scenario};
@@ -18,19 +18,6 @@ use crate::sweep::{Seed, Seeds, Sweep, SweepOptions, Tally, sweep};
 #[cfg(test)]
 mod tests;
 
-/// What a scenario expects of its seeds.
-#[derive(Clone)]
-pub struct Expectations {
-    /// Invariants that no seed may violate, and at least one seed must exercise.
-    pub hold: Vec<&'static str>,
-    /// Invariants that at least one seed must violate.
-    pub violate: Vec<&'static str>,
-    /// Marks that at least one seed must reach.
-    pub reach: Vec<Mark>,
-    /// The rules on figures that a run breaks, in words.
-    pub metrics: Arc<dyn Fn(&RunResult) -> Vec<String> + Send + Sync>,
-}
-
 /// A scenario to be put to its test.
 #[derive(Clone)]
 pub struct Case {
@@ -39,7 +26,7 @@ pub struct Case {
     /// With which seeds.
     pub seeds: Seeds,
     /// What is expected.
-    pub expect: Expectations,
+    pub expect: Expect,
 }
 
 /// How a scenario fared.
@@ -62,10 +49,19 @@ pub struct Miss {
     pub grade: Grade,
     /// What was expected, and what was found.
     pub says: String,
-    /// The first seed that shows it, if it is one seed's doing.
-    pub seed: Option<u64>,
+    /// The first run that shows it, if it is one run's doing.
+    pub shown: Option<Shown>,
+}
+
+/// A run that shows something.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shown {
+    /// Its seed.
+    pub seed: u64,
+    /// Its digest, if it came to an end.
+    pub digest: Option<Digest>,
     /// The command that shows it again.
-    pub repro: Option<String>,
+    pub repro: String,
 }
 
 /// How bad the worst miss of a scenario is; ordered from good to bad.
@@ -127,14 +123,20 @@ pub fn put_to_test(
             Seed::Differed(_, mismatch) => note(&mut misses, || Miss {
                 grade: Grade::Internal,
                 says: "two runs of one plan differ, which is a bug of stormglass".to_owned(),
-                seed: Some(mismatch.seed),
-                repro: Some(mismatch.repro.clone()),
+                shown: Some(Shown {
+                    seed: mismatch.seed,
+                    digest: Some(mismatch.first),
+                    repro: mismatch.repro.clone(),
+                }),
             }),
             Seed::Panicked(panicked) => note(&mut misses, || Miss {
                 grade: Grade::Internal,
                 says: format!("panicked, which is a bug of stormglass: {}", panicked.message),
-                seed: Some(panicked.seed),
-                repro: Some(panicked.repro.clone()),
+                shown: Some(Shown {
+                    seed: panicked.seed,
+                    digest: None,
+                    repro: panicked.repro.clone(),
+                }),
             }),
         }
         let found = expect.violate.iter().all(|expected| violations.contains(expected));
@@ -153,44 +155,23 @@ impl Case {
     /// A scenario with its own seeds and its own expectations.
     #[must_use]
     pub fn of(scenario: &Arc<Scenario>) -> Self {
-        let expect = scenario.expect();
-        let metrics = Arc::clone(scenario);
         let seeds = scenario.seeds();
         Self {
             subject: Subject::of(scenario),
             seeds: Seeds::range(seeds.clone()).unwrap_or(Seeds::only(seeds.start)),
-            expect: Expectations {
-                hold: expect.hold.clone(),
-                violate: expect.violate.clone(),
-                reach: expect.reach.clone(),
-                metrics: Arc::new(move |result| broken_rules(metrics.expect(), result)),
-            },
+            expect: scenario.expect().clone(),
         }
     }
 }
 
-impl Expectations {
-    /// Whether no seed may violate an invariant.
-    ///
-    /// A scenario that names neither what holds nor what breaks expects everything to hold.
-    fn must_hold(&self, invariant: &str) -> bool {
-        match (&self.hold[..], &self.violate[..]) {
-            ([], []) => true,
-            (hold, _) => hold.contains(&invariant),
-        }
+/// Whether no seed may violate an invariant.
+///
+/// A scenario that names neither what holds nor what breaks expects everything to hold.
+fn must_hold(expect: &Expect, invariant: &str) -> bool {
+    match (&expect.hold[..], &expect.violate[..]) {
+        ([], []) => true,
+        (hold, _) => hold.contains(&invariant),
     }
-}
-
-/// The rules on figures that a run breaks. A figure that was not measured breaks its rule: it would prove nothing.
-fn broken_rules(expect: &Expect, result: &RunResult) -> Vec<String> {
-    let rules = expect.metrics.iter().map(|rule| (rule, rule.measured(&result.figures)));
-    let broken = rules.filter(|(rule, measured)| !measured.is_some_and(|it| rule.allows(it)));
-    broken
-        .map(|(rule, measured)| match measured {
-            Some(measured) => format!("`{}` is not met: it was {measured}", rule.text),
-            None => format!("`{}` is not met: it was not measured", rule.text),
-        })
-        .collect()
 }
 
 /// Notes a miss unless one of the same kind is there already: the first seed that shows it is enough.
@@ -207,22 +188,23 @@ fn note(misses: &mut Vec<Miss>, miss: impl FnOnce() -> Miss) {
 
 fn note_misses(case: &Case, result: &RunResult, misses: &mut Vec<Miss>) {
     for judged in &result.verdicts {
-        if judged.status != Status::Violated || !case.expect.must_hold(judged.invariant) {
+        if judged.status != Status::Violated || !must_hold(&case.expect, judged.invariant) {
             continue;
         }
         note(misses, || Miss {
             grade: Grade::Violated,
             says: format!("{} is violated: {}", judged.signature(), judged.detail),
-            seed: Some(result.seed),
-            repro: Some(result.repro.clone()),
+            shown: Some(Shown::of(result)),
         });
     }
-    for rule in (case.expect.metrics)(result) {
+    for bound in result.bounds.iter().filter(|bound| !bound.kept) {
         note(misses, || Miss {
             grade: Grade::Violated,
-            says: rule,
-            seed: Some(result.seed),
-            repro: Some(result.repro.clone()),
+            says: match bound.measured {
+                Some(measured) => format!("`{}` is not kept: it was {measured}", bound.text),
+                None => format!("`{}` is not kept: it was not measured", bound.text),
+            },
+            shown: Some(Shown::of(result)),
         });
     }
 }
@@ -243,7 +225,7 @@ fn misses_of_all(case: &Case, swept: &Sweep) -> Vec<Miss> {
         let tallies = swept.tally.invariants().iter();
         tallies.filter(|tally| tally.invariant == invariant).map(|it| it.count(status)).sum::<u64>()
     };
-    let miss = |grade, says| Miss { grade, says, seed: None, repro: None };
+    let miss = |grade, says| Miss { grade, says, shown: None };
     for invariant in &case.expect.violate {
         if count(invariant, Status::Violated) == 0 {
             let says =
@@ -279,15 +261,24 @@ impl CaseResult {
     }
 }
 
+impl Shown {
+    fn of(result: &RunResult) -> Self {
+        let RunResult { seed, digest, .. } = *result;
+        Self { seed, digest: Some(digest), repro: result.repro.clone() }
+    }
+}
+
+/// `seed 7, digest 0123456789abcdef`.
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "seed {}", self.seed)?;
+        self.digest.map_or(Ok(()), |digest| write!(f, ", digest {digest}"))
+    }
+}
+
 impl fmt::Display for Miss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(seed) = self.seed {
-            write!(f, "seed {seed}: ")?;
-        }
-        f.write_str(&self.says)?;
-        if let Some(repro) = &self.repro {
-            write!(f, "\n  {repro}")?;
-        }
-        Ok(())
+        let Some(shown) = &self.shown else { return f.write_str(&self.says) };
+        write!(f, "{shown}: {}\n  {}", self.says, shown.repro)
     }
 }

@@ -77,6 +77,11 @@ pub fn run_report(result: &RunResult) -> String {
     for judged in &result.verdicts {
         verdict(&mut out, judged);
     }
+    for bound in &result.bounds {
+        let status = if bound.kept { Status::Hold } else { Status::Violated };
+        let (sign, style) = sign(status);
+        let _ = writeln!(out, " {} {bound}", paint(style, sign));
+    }
     out.push('\n');
     records(&mut out, result);
     groups(&mut out, result);
@@ -406,11 +411,12 @@ fn case_report(case: &CaseResult) -> String {
     let _ = writeln!(out, "{} {:<52} {says}", paint(style, sign), case.sweep.scenario);
     for miss in &case.misses {
         out.push_str("    ");
-        let seed = miss.seed.map_or_else(String::new, |seed| format!("seed {seed}: "));
-        wrap(&mut out, &format!("{seed}{}", miss.says), 4);
-        if let Some(repro) = &miss.repro {
-            let _ = writeln!(out, "    {}", paint(BOLD, repro));
-        }
+        let Some(shown) = &miss.shown else {
+            wrap(&mut out, &miss.says, 4);
+            continue;
+        };
+        wrap(&mut out, &format!("{shown}: {}", miss.says), 4);
+        let _ = writeln!(out, "    {}", paint(BOLD, &shown.repro));
     }
     out
 }

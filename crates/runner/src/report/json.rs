@@ -167,8 +167,9 @@ fn case_line(case: &CaseResult) -> Value {
         "met": case.misses.is_empty(),
         "misses": case.misses.iter().map(|miss| json!({
             "says": miss.says,
-            "seed": miss.seed,
-            "repro": miss.repro,
+            "seed": miss.shown.as_ref().map(|shown| shown.seed),
+            "digest": miss.shown.as_ref().and_then(|shown| shown.digest).map(|it| it.to_string()),
+            "repro": miss.shown.as_ref().map(|shown| &shown.repro),
         })).collect::<Vec<_>>(),
         "seeds": seeds,
         "virtual_ms": tally.virtual_ms,

@@ -5,8 +5,8 @@ use stormglass_kafka::{Mark, Marks};
 use stormglass_types::{Digest, GroupId, Span, TopicId};
 
 use super::*;
-use crate::result::{FaultLine, Judged, Status, WitnessEvent};
-use crate::suite::{Grade, Invalid, Miss};
+use crate::result::{Bound, FaultLine, Judged, Status, WitnessEvent};
+use crate::suite::{Grade, Invalid, Miss, Shown};
 use crate::sweep::{Ended, Seed, Tally};
 
 fn judged(invariant: &'static str, status: Status, detail: &str) -> Judged {
@@ -111,6 +111,11 @@ pub(crate) fn violated(seed: u64) -> RunResult {
                 "excused: every in-sync replica of orders-3 lost its disk",
             ),
         ],
+        bounds: vec![Bound {
+            text: "billing.rebalances <= 5".to_owned(),
+            measured: Some(7),
+            kept: false,
+        }],
         figures: figures(),
         groups: vec!["billing".to_owned()],
         topics: vec!["orders".to_owned()],
@@ -136,7 +141,8 @@ pub(crate) fn held(seed: u64) -> RunResult {
         Judged { asked: false, ..judged("single-owner", Status::Vacuous, "no group") },
         judged("liveness", Status::Hold, "9 processes at rest"),
     ];
-    RunResult { outcome: Status::Hold, verdicts, faults: Vec::new(), ..violated(seed) }
+    let bounds = Vec::new();
+    RunResult { outcome: Status::Hold, verdicts, bounds, faults: Vec::new(), ..violated(seed) }
 }
 
 fn swept() -> Sweep {
@@ -174,8 +180,11 @@ fn miss() -> Miss {
     Miss {
         grade: Grade::Violated,
         says: "no-duplicates.duplicate is violated: record v0.17 is stored <twice>".to_owned(),
-        seed: Some(1),
-        repro: Some("stormglass run scenarios/lost-ack-duplicates/broken.yaml --seed 1".to_owned()),
+        shown: Some(Shown {
+            seed: 1,
+            digest: Some(Digest(0xfeed)),
+            repro: "stormglass run scenarios/lost-ack-duplicates/broken.yaml --seed 1".to_owned(),
+        }),
     }
 }
 

@@ -1,11 +1,20 @@
 use super::*;
 use crate::report::tests::violated;
 
+const TEXT: &str = "
+run: { for: 10s, settle: 20s }
+topics: { orders: { partitions: 1, replication.factor: 3 } }
+producers: { checkout: { properties: checkout.properties, to: orders, rate: 10/s } }
+faults: [{ every: 1s..2s, pause: broker-1, for: 1s }]
+expect: { hold: [no-loss] }
+";
+
 fn failure(seed: u64) -> SavedFailure {
+    let files = vec![("checkout.properties".to_owned(), "acks=1\n".into())];
+    let scenario = Scenario::parse_with("scenarios/x.yaml", TEXT, files).expect("valid");
     let result = violated(seed);
     let signature = result.signature().expect("it is a failure");
-    let text = Text { path: "scenarios/x.yaml", text: "topics: {}\n", faults: "- { at: 1s }\n" };
-    SavedFailure::new(&result, signature, &text)
+    SavedFailure::new(&result, signature, &scenario)
 }
 
 /// A folder of this test alone, gone when the test is.
@@ -65,7 +74,8 @@ fn a_file_that_was_cut_short_is_refused_wherever_the_cut_is() {
 #[test]
 fn an_edited_file_is_refused() {
     let text = failure(7).to_text();
-    for (from, to) in [("\"seed\": 7", "\"seed\": 8"), ("topics: {}", "topics: []"), ("1s", "2s")] {
+    let edits = [("\"seed\": 7", "\"seed\": 8"), ("rate: 10/s", "rate: 9/s"), ("acks=1", "acks=0")];
+    for (from, to) in edits {
         assert!(text.contains(from), "{from} is in {text}");
         let result = SavedFailure::from_bytes(text.replacen(from, to, 1).as_bytes());
         assert!(matches!(result, Err(BadSaved::Edited)), "{from} became {to}: {result:?}");
@@ -101,4 +111,14 @@ fn names_of_scenarios_lead_nowhere_else() {
         assert!(path.starts_with(folder), "{}", path.display());
         assert!(!path.components().any(|part| part.as_os_str() == ".."), "{}", path.display());
     }
+}
+
+#[test]
+fn the_scenario_comes_back_with_its_files() {
+    let saved = failure(7);
+    let scenario = saved.scenario().expect("as it was");
+    assert_eq!(scenario.text(), TEXT);
+    assert_eq!(scenario.files()[0].1.as_ref(), "acks=1\n");
+    let other = SavedFailure { faults: String::new(), ..saved };
+    assert!(matches!(other.scenario(), Err(BadSaved::OtherFaults)));
 }

@@ -22,6 +22,8 @@ pub(super) enum Folder {
     At(PathBuf),
     /// Nowhere: the scenario is a text without a file.
     Nowhere,
+    /// In memory, by the names that the scenario uses: a scenario that was saved with all it needs.
+    Given(Vec<(String, Arc<str>)>),
 }
 
 impl Lines {
@@ -101,14 +103,21 @@ fn read(
     folder: &Folder,
     report: &mut Report,
 ) -> Option<(usize, Arc<str>)> {
-    let Folder::At(folder) = folder else {
+    let given = match folder {
+        Folder::At(folder) => {
+            let full = folder.join(path);
+            Some(Arc::from(read_text(Some(place), &full.display().to_string(), report)?))
+        }
+        Folder::Nowhere => None,
+        Folder::Given(files) => {
+            files.iter().find(|(name, _)| name == path).map(|(_, text)| Arc::clone(text))
+        }
+    };
+    let Some(text) = given else {
         let why = std::io::Error::from(std::io::ErrorKind::NotFound);
         report.unreadable(Some(place), path, &why);
         return None;
     };
-    let full = folder.join(path);
-    let text = read_text(Some(place), &full.display().to_string(), report)?;
-    let text: Arc<str> = text.into();
     Some((report.add_source(path, &text), text))
 }
 

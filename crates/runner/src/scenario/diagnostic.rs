@@ -95,6 +95,11 @@ impl Report {
         rendered.collect::<Vec<_>>().join("\n")
     }
 
+    /// The names and texts of everything that was read, the scenario first.
+    pub(super) fn sources(&self) -> impl Iterator<Item = (&str, &Arc<str>)> {
+        self.sources.iter().map(|source| (source.name.as_str(), &source.text))
+    }
+
     pub(super) fn add_source(&mut self, name: &str, text: &Arc<str>) -> usize {
         self.sources.push(Source { name: name.to_owned(), text: Arc::clone(text) });
         self.sources.len() - 1

@@ -66,6 +66,27 @@ impl Scenario {
         Self::read(name, text, &Folder::Nowhere, Report::default())
     }
 
+    /// A scenario from a text and the files that it names, as [`Scenario::files`] gives them.
+    pub fn parse_with(
+        name: &str,
+        text: &str,
+        files: Vec<(String, Arc<str>)>,
+    ) -> Result<Self, Report> {
+        Self::read(name, text, &Folder::Given(files), Report::default())
+    }
+
+    /// The other files that it names, each once, with their texts.
+    #[must_use]
+    pub fn files(&self) -> Vec<(String, Arc<str>)> {
+        let mut files: Vec<(String, Arc<str>)> = Vec::new();
+        for (name, text) in self.notes.sources().skip(1) {
+            if files.iter().all(|(known, _)| known != name) {
+                files.push((name.to_owned(), Arc::clone(text)));
+            }
+        }
+        files
+    }
+
     /// The file it came from.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -1,9 +1,15 @@
 use std::num::NonZero;
 use std::time::Duration;
 
+use stormglass_kafka::Mark;
+
 use super::*;
-use crate::report::tests::{held, violated};
+use crate::report::tests::{self as results, held};
 use crate::sweep::Ended;
+
+fn violated(seed: u64) -> RunResult {
+    RunResult { bounds: Vec::new(), ..results::violated(seed) }
+}
 
 fn case(hold: &[&'static str], violate: &[&'static str], reach: &[Mark]) -> Case {
     Case {
@@ -11,14 +17,15 @@ fn case(hold: &[&'static str], violate: &[&'static str], reach: &[Mark]) -> Case
             name: "x".to_owned(),
             path: "x.yaml".to_owned(),
             asked: Vec::new(),
+            metrics: Vec::new(),
             plan: Arc::new(|_| unreachable!("these results were made by hand")),
         },
         seeds: Seeds::first(NonZero::new(3).expect("three")),
-        expect: Expectations {
+        expect: Expect {
             hold: hold.to_vec(),
             violate: violate.to_vec(),
             reach: reach.to_vec(),
-            metrics: Arc::new(|_| Vec::new()),
+            metrics: Vec::new(),
         },
     }
 }
@@ -90,5 +97,20 @@ fn marks_must_be_reached_in_one_seed_at_least() {
     assert_eq!(
         misses(&case(&["no-loss"], &[], &[Mark::TornBatchRejected]), &[held(0)]),
         [(Grade::NotShown, "TornBatchRejected was not reached in 1 seeds".to_owned())]
+    );
+}
+
+#[test]
+fn bounds_on_figures_must_be_kept_in_every_seed() {
+    let bound = |kept| crate::result::Bound {
+        text: "billing.rebalances <= 5".to_owned(),
+        measured: Some(7),
+        kept,
+    };
+    let case = case(&["no-loss"], &[], &[]);
+    assert_eq!(misses(&case, &[RunResult { bounds: vec![bound(true)], ..held(0) }]), []);
+    assert_eq!(
+        misses(&case, &[held(0), RunResult { bounds: vec![bound(false)], ..held(1) }]),
+        [(Grade::Violated, "`billing.rebalances <= 5` is not kept: it was 7".to_owned())]
     );
 }

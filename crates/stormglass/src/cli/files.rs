@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use stormglass_runner::report::{run_line, run_report};
 use stormglass_runner::result::RunResult;
-use stormglass_runner::saved::{SavedFailure, Text, folder_of, write_whole};
-use stormglass_runner::scenario::{Paint, Scenario, faults_to_yaml};
+use stormglass_runner::saved::{SavedFailure, folder_of, write_whole};
+use stormglass_runner::scenario::{Paint, Scenario};
 
 use super::output::complain;
 
@@ -37,9 +37,7 @@ pub(crate) fn load_all(paths: &[PathBuf]) -> Option<Vec<Arc<Scenario>>> {
 /// Saves a failing run below a folder and tells where.
 pub(crate) fn save(folder: &Path, scenario: &Scenario, result: &RunResult) -> io::Result<()> {
     let Some(signature) = result.signature() else { return Ok(()) };
-    let faults = faults_to_yaml(&scenario.plan(result.seed));
-    let text = Text { path: scenario.name(), text: scenario.text(), faults: &faults };
-    let saved = SavedFailure::new(result, signature, &text);
+    let saved = SavedFailure::new(result, signature, scenario);
     let path = saved.save(folder).map_err(|why| at(&saved.place(folder), &why))?;
     complain(&format!("saved {}", path.display()));
     Ok(())

@@ -57,6 +57,7 @@ pub(crate) fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Held }.into();
         }
     };
+    stormglass_runner::execute::report_panics();
     let done = match &arguments.command {
         Command::Run(arguments) => run::main(arguments),
         Command::Sweep(arguments) => sweep::main(arguments),

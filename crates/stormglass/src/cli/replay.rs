@@ -8,8 +8,8 @@ use clap::Args;
 use stormglass_runner::execute::{Recording, execute};
 use stormglass_runner::report::{Event, Renderer};
 use stormglass_runner::result::{Mismatch, RunResult};
-use stormglass_runner::saved::SavedFailure;
-use stormglass_runner::scenario::{Paint, Scenario, faults_to_yaml};
+use stormglass_runner::saved::{BadSaved, SavedFailure};
+use stormglass_runner::scenario::Scenario;
 use stormglass_runner::subject::{Subject, shell_word};
 use stormglass_types::Digest;
 
@@ -42,15 +42,10 @@ pub(crate) fn main(arguments: &ReplayArguments) -> io::Result<Exit> {
     Ok(exit)
 }
 
-/// A saved failure and its scenario, or what is wrong with them.
-fn load(path: &Path) -> Result<(SavedFailure, Arc<Scenario>), String> {
-    let saved = SavedFailure::load(path).map_err(|why| why.to_string())?;
-    let scenario = Scenario::parse(&saved.path, &saved.text)
-        .map_err(|report| format!("its scenario is invalid\n{}", report.render(Paint::Plain)))?;
-    if faults_to_yaml(&scenario.plan(saved.seed)) != saved.faults {
-        return Err("its faults are not those that its scenario draws".to_owned());
-    }
-    Ok((saved, Arc::new(scenario)))
+fn load(path: &Path) -> Result<(SavedFailure, Arc<Scenario>), BadSaved> {
+    let saved = SavedFailure::load(path)?;
+    let scenario = Arc::new(saved.scenario()?);
+    Ok((saved, scenario))
 }
 
 fn replay(
