@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 ///
 /// Links to folders are not followed, so that a loop of links ends.
 ///
+/// A path that does not exist is a scenario that cannot be read: loading it will say so.
+///
 /// # Errors
-/// If a path does not exist or a folder cannot be read; tells which.
+/// If a folder cannot be read; tells which.
 pub fn scenarios(paths: &[PathBuf]) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let mut found = Vec::new();
     for path in paths {
-        let metadata = std::fs::metadata(path).map_err(|why| (path.clone(), why))?;
-        if metadata.is_dir() {
+        if path.is_dir() {
             below(path, &mut found)?;
         } else {
             found.push(path.clone());

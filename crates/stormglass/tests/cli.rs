@@ -1,0 +1,414 @@
+//! The program from outside: exit codes, streams, formats and files.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// Nothing goes wrong.
+const CALM: &str = "
+run: { for: 5s, settle: 60s, seeds: 3 }
+topics: { orders: { partitions: 2, replication.factor: 3 } }
+producers: { checkout: { to: orders, rate: 20/s, keys: { count: 3 } } }
+groups:
+  billing:
+    members: 2
+    subscribe: [orders]
+    config: { auto.offset.reset: earliest }
+    commit: after-processing
+expect: { hold: [no-loss, per-key-order, no-duplicates, at-least-once] }
+";
+
+/// An answer gets lost, and the producer is not idempotent.
+const BROKEN: &str = "
+run: { for: 10s, settle: 60s, seeds: 3 }
+topics: { orders: { partitions: 1, replication.factor: 3 } }
+producers:
+  checkout: { to: orders, rate: 20/s, config: { acks: all, enable.idempotence: false } }
+faults: [{ on: { response: Produce, to: checkout, nth: 5 }, lose: response }]
+expect: { violate: [no-duplicates] }
+";
+
+/// A folder of one test, with the program to run in it.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(test: &str) -> Self {
+        let name = format!("stormglass-cli-{}-{test}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).expect("a folder for the test");
+        Self(folder)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("written");
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).expect("the file is there")
+    }
+
+    fn command<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stormglass"));
+        command.args(arguments).current_dir(&self.0).env_remove("NO_COLOR").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program; arguments are separated by spaces.
+    fn run(&self, arguments: &str) -> Ran {
+        Ran::of(self.command(arguments.split_whitespace()).output().expect("the program runs"))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What a run of the program came to.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("no signal ended it"),
+            out: String::from_utf8(output.stdout).expect("text"),
+            err: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+
+    #[track_caller]
+    fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+        self
+    }
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|why| panic!("{why} in {text}"))
+}
+
+#[test]
+fn a_run_that_holds_exits_with_zero() {
+    let place = Place::new("holds");
+    place.write("scenarios/calm.yaml", CALM);
+    let ran = place.run("run scenarios/calm.yaml --seed 7").exits(0);
+    assert!(ran.out.starts_with("calm  seed 7  digest "), "{}", ran.out);
+    assert!(ran.out.ends_with("  stormglass run scenarios/calm.yaml --seed 7\n"), "{}", ran.out);
+    assert!(!ran.out.contains('\u{1b}'), "no colours in a pipe");
+    assert_eq!(ran.err, "");
+}
+
+#[test]
+fn a_run_that_violates_exits_with_one_whatever_was_expected() {
+    let place = Place::new("violates");
+    place.write("broken.yaml", BROKEN);
+    let ran = place.run("run broken.yaml").exits(1);
+    assert!(ran.out.contains("✘ no-duplicates  VIOLATED  duplicate: "), "{}", ran.out);
+    assert!(ran.out.contains("not promised: "), "{}", ran.out);
+    assert!(ran.out.contains("message lost, connection reset"), "{}", ran.out);
+}
+
+#[test]
+fn what_is_asked_for_but_not_exercised_exits_with_four() {
+    let place = Place::new("vacuous");
+    place
+        .write("vacuous.yaml", &BROKEN.replace("violate: [no-duplicates]", "hold: [single-owner]"));
+    let ran = place.run("run vacuous.yaml --format json").exits(4);
+    assert_eq!(json(&ran.out)["outcome"], "vacuous");
+}
+
+#[test]
+fn json_is_one_object_a_run_with_the_keys_of_the_contract() {
+    let place = Place::new("json");
+    place.write("calm.yaml", CALM);
+    place.write("broken.yaml", BROKEN);
+    let ran = place.run("run calm.yaml broken.yaml --seed 1 --format json").exits(1);
+    let lines: Vec<Value> = ran.out.lines().map(json).collect();
+    let [calm, broken] = &lines[..] else { panic!("{}", ran.out) };
+    let keys: Vec<&str> = calm.as_object().expect("an object").keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        [
+            "scenario",
+            "seed",
+            "digest",
+            "outcome",
+            "verdicts",
+            "virtual_ms",
+            "wall_ms",
+            "events",
+            "records",
+            "groups",
+            "marks",
+            "repro"
+        ]
+    );
+    assert_eq!((&calm["outcome"], &broken["outcome"]), (&"hold".into(), &"violated".into()));
+    assert_eq!(calm["digest"].as_str().map(str::len), Some(16));
+    assert!(calm["groups"]["billing"]["rebalances"].as_u64() >= Some(1), "{calm}");
+    let verdicts = broken["verdicts"].as_array().expect("a list");
+    let duplicates = verdicts.iter().find(|it| it["invariant"] == "no-duplicates").expect("judged");
+    assert_eq!(duplicates["status"], "violated");
+    assert!(!duplicates["witness"].as_array().expect("a list").is_empty(), "{duplicates}");
+}
+
+#[test]
+fn equal_seeds_give_equal_digests() {
+    let place = Place::new("equal");
+    place.write("calm.yaml", CALM);
+    let digest = |arguments: &str| json(&place.run(arguments).exits(0).out)["digest"].clone();
+    let first = digest("run calm.yaml --seed 5 --format json");
+    assert_eq!(first, digest("run calm.yaml --seed 5 --format json --trace trace.txt"));
+    assert_ne!(first, digest("run calm.yaml --seed 6 --format json"));
+    let trace = place.read("trace.txt");
+    assert!(trace.contains(" broker-1 <- ") && trace.contains("Produce request"), "{trace}");
+}
+
+#[test]
+fn wrong_usage_exits_with_two() {
+    let place = Place::new("usage");
+    place.write("calm.yaml", CALM);
+    for arguments in [
+        "",
+        "frobnicate",
+        "run",
+        "run calm.yaml --seed minus-one",
+        "run calm.yaml --format xml",
+        "run calm.yaml calm.yaml --history history.jsonl",
+        "sweep calm.yaml",
+        "sweep calm.yaml --seeds 0",
+        "sweep calm.yaml --seeds 9..2",
+        "sweep calm.yaml --seeds 10 --shard 3/2",
+        "sweep calm.yaml --seeds 10 --jobs 0",
+        "sweep calm.yaml --seeds 10 --time soon",
+        "test --format yaml",
+    ] {
+        let ran = place.run(arguments).exits(2);
+        assert!(ran.out.is_empty() && !ran.err.is_empty(), "`{arguments}` says {}", ran.out);
+    }
+    place.run("--help").exits(0);
+    assert_eq!(place.run("--version").exits(0).out, "stormglass 0.1.0\n");
+}
+
+#[test]
+fn invalid_scenarios_exit_with_three_and_run_nothing() {
+    let place = Place::new("invalid");
+    place.write("calm.yaml", CALM);
+    place.write("empty.yaml", "");
+    place.write("typo.yaml", &CALM.replace("members", "membres"));
+    place.write("unit.yaml", &CALM.replace("for: 5s", "for: 5 parsecs"));
+    let (a, b) = ("*a,".repeat(99), "*b,".repeat(99));
+    place.write("bomb.yaml", &format!("a: &a [x]\nb: &b [{a}]\nc: &c [{b}]\n"));
+    place.write("binary.yaml", "\u{0}\u{1}\u{2}");
+    for (file, says) in [
+        ("missing.yaml", "there is no such file"),
+        ("empty.yaml", "empty"),
+        ("typo.yaml", "members"),
+        ("unit.yaml", "5 parsecs"),
+        ("bomb.yaml", "error"),
+        ("binary.yaml", "error"),
+    ] {
+        for command in ["run", "sweep --seeds 2", "test"] {
+            let ran = place.run(&format!("{command} {file} calm.yaml")).exits(3);
+            assert!(ran.err.contains(says), "{command} {file} says {}", ran.err);
+            assert!(command == "test" || ran.out.is_empty(), "nothing runs: {}", ran.out);
+        }
+    }
+    place.run("run .").exits(3);
+    let typo = place.run("run typo.yaml");
+    assert!(typo.err.contains("typo.yaml:7:5") && typo.err.contains("^^^^^^^"), "{}", typo.err);
+}
+
+#[test]
+fn a_sweep_tells_the_same_on_one_thread_and_on_many() {
+    let place = Place::new("threads");
+    place.write("broken.yaml", BROKEN);
+    let [one, many] = ["1", "4"].map(|jobs| {
+        place.run(&format!("sweep broken.yaml --seeds 9 --jobs {jobs} --report r{jobs}")).exits(1)
+    });
+    assert_eq!(one.out, many.out);
+    assert!(one.out.contains("no-duplicates.duplicate in 9 seeds: 0, 1, 2, 3"), "{}", one.out);
+    assert!(one.out.contains("  stormglass run broken.yaml --seed 0\n"), "{}", one.out);
+    assert!(one.out.contains("never reached"), "{}", one.out);
+    assert!(one.err.contains("seeds/s"), "{}", one.err);
+}
+
+#[test]
+fn shards_run_every_seed_once() {
+    let place = Place::new("shards");
+    place.write("calm.yaml", CALM);
+    let mut seeds: Vec<u64> = Vec::new();
+    for shard in ["1/3", "2/3", "3/3"] {
+        let sweep = format!("sweep calm.yaml --seeds 4..11 --shard {shard} --format json");
+        let out = place.run(&sweep).exits(0).out;
+        seeds.extend(out.lines().map(|line| json(line)["seed"].as_u64().expect("a seed")));
+    }
+    seeds.sort_unstable();
+    assert_eq!(seeds, [4, 5, 6, 7, 8, 9, 10]);
+}
+
+#[test]
+fn a_sweep_stops_after_enough_failures() {
+    let place = Place::new("enough");
+    place.write("broken.yaml", BROKEN);
+    let ran = place.run("sweep broken.yaml --seeds 100 --max-failures 2 --format json").exits(1);
+    let seeds: Vec<Value> = ran.out.lines().map(|line| json(line)["seed"].clone()).collect();
+    assert_eq!(seeds, [Value::from(0), Value::from(1)]);
+}
+
+#[test]
+fn a_saved_failure_replays_to_the_same_digest() {
+    let place = Place::new("replay");
+    place.write("broken.yaml", BROKEN);
+    place.run("sweep broken.yaml --seeds 2").exits(1);
+    let saved = "reports/broken/no-duplicates.duplicate-0.json";
+    let digest = json(&place.read(saved))["digest"].clone();
+    fs::remove_file(place.0.join("broken.yaml")).expect("the saved failure is all that is needed");
+    let ran = place.run(&format!("replay {saved}")).exits(1);
+    let digest = digest.as_str().expect("a digest");
+    assert!(ran.out.contains(&format!("same digest again: {digest}")), "{}", ran.out);
+    assert!(ran.out.contains(&format!("stormglass replay {saved}")), "{}", ran.out);
+}
+
+#[test]
+fn a_damaged_saved_failure_exits_with_three() {
+    let place = Place::new("damaged");
+    place.write("broken.yaml", BROKEN);
+    place.run("run broken.yaml --report r").exits(1);
+    let whole = place.read("r/broken/no-duplicates.duplicate-0.json");
+    for (name, text, says) in [
+        ("empty.json", String::new(), "empty"),
+        ("cut.json", whole[..whole.len() / 2].to_owned(), "cut short"),
+        ("edited.json", whole.replace("rate: 20/s", "rate: 21/s"), "edited"),
+        ("version.json", whole.replacen("0.1.0", "9.9.9", 1), "stormglass 9.9.9"),
+        ("foreign.json", "{}".to_owned(), "no saved failure"),
+        ("scenario.json", BROKEN.to_owned(), "broken"),
+    ] {
+        assert_ne!(text, whole, "{name} is damaged");
+        place.write(name, &text);
+        let ran = place.run(&format!("replay {name}")).exits(3);
+        assert!(ran.err.contains(says), "{name} says {}", ran.err);
+    }
+    place.run("replay missing.json").exits(3);
+    assert_eq!(json(&place.read("r/broken/seed-0.json"))["outcome"], "violated");
+    assert!(place.read("r/broken/seed-0.txt").contains("VIOLATED"));
+}
+
+#[test]
+fn the_suite_passes_when_every_scenario_met_its_expectations() {
+    let place = Place::new("suite");
+    place.write("scenarios/pair/broken.yaml", BROKEN);
+    place.write("scenarios/pair/fixed.yaml", CALM);
+    place.write("scenarios/notes.txt", "no scenario");
+    let ran = place.run("test").exits(0);
+    let told: Vec<&str> = ran.out.lines().collect();
+    assert!(
+        told[0].contains("pair/broken") && told[0].contains("breaks no-duplicates as expected")
+    );
+    assert!(told[1].contains("pair/fixed") && told[1].contains("holds in 3 seeds"), "{}", ran.out);
+    let lines = place.run("test scenarios --format json").exits(0).out;
+    assert!(lines.lines().map(json).all(|line| line["met"] == true), "{lines}");
+    assert!(!place.0.join("reports").exists(), "expected failures are no news");
+}
+
+#[test]
+fn the_suite_fails_when_an_expectation_was_not_met() {
+    let place = Place::new("missed");
+    place.write("s/holds.yaml", &BROKEN.replace("violate:", "hold:"));
+    place.write("s/breaks.yaml", &CALM.replace("hold: [no-loss,", "violate: [no-loss], hold: ["));
+    let ran = place.run("test s --report r").exits(1);
+    assert!(ran.out.contains("no-duplicates.duplicate is violated"), "{}", ran.out);
+    assert!(ran.out.contains("no-loss was expected to be violated"), "{}", ran.out);
+    assert!(place.0.join("r/s/holds/no-duplicates.duplicate-0.json").exists(), "{}", ran.err);
+    let xml = place.run("test s --report r --format junit").exits(1).out;
+    assert!(xml.contains(r#"tests="2" skipped="0" failures="2" errors="0""#), "{xml}");
+    place.write("s/invalid.yaml", "topics: 7\n");
+    place.run("test s --report r").exits(3);
+}
+
+#[test]
+fn a_suite_of_nothing_does_not_pass() {
+    let place = Place::new("nothing");
+    place.run("test").exits(3);
+    fs::create_dir_all(place.0.join("scenarios")).expect("a folder");
+    place.run("test").exits(3);
+}
+
+#[test]
+fn a_history_begins_with_its_promises_and_ends_with_the_final_read() {
+    let place = Place::new("history");
+    place.write("calm.yaml", CALM);
+    place.run("run calm.yaml --seed 2 --history history.jsonl").exits(0);
+    let text = place.read("history.jsonl");
+    let lines: Vec<Value> = text.lines().map(json).collect();
+    let (first, lines) = lines.split_first().expect("a first line");
+    assert_eq!((&first["scenario"], &first["seed"]), (&"calm".into(), &2.into()));
+    assert_eq!(first["producers"][0]["acks"], "all");
+    assert_eq!(first["topics"][0]["replication.factor"], 3);
+    assert_eq!(first["groups"][0]["commit"], "after-processing");
+    let reads = lines.iter().rev().take_while(|line| line["process"] == "final-read").count();
+    let of = |kind: &str, f: &str| {
+        lines.iter().filter(|line| line["type"] == kind && line["f"] == f).count()
+    };
+    assert!(reads > 50, "{reads} records at the end");
+    assert_eq!(of("invoke", "send"), of("ok", "send"), "every send of a calm run is acknowledged");
+    assert_eq!(of("ok", "send"), reads, "every acknowledged record is read in the end");
+    assert_eq!(of("ok", "processed"), reads, "and was processed");
+}
+
+#[test]
+fn new_writes_a_scenario_that_runs_and_overwrites_nothing() {
+    let place = Place::new("new");
+    place.run("new first.yaml").exits(0);
+    let text = place.read("first.yaml");
+    let ran = place.run("new first.yaml").exits(2);
+    assert!(ran.err.contains("exists already"), "{}", ran.err);
+    assert_eq!(place.read("first.yaml"), text);
+    let ran = place.run("run first.yaml --format json").exits(0);
+    assert_eq!(ran.err, "", "a first scenario draws no remarks");
+}
+
+#[test]
+fn tables_are_for_people_and_for_programs() {
+    let place = Place::new("tables");
+    let rules = json(&place.run("rules --format json").exits(0).out);
+    let named = |rule: &Value| !rule["name"].as_str().unwrap_or_default().is_empty();
+    assert!(rules.as_array().is_some_and(|rules| rules.len() > 20 && rules.iter().all(named)));
+    assert!(place.run("rules").exits(0).out.contains("KIP-101"));
+    let schema = json(&place.run("schema").exits(0).out);
+    assert!(schema["properties"]["topics"].is_object(), "{schema}");
+}
+
+#[test]
+fn a_reader_that_went_away_changes_no_exit_code() {
+    let place = Place::new("pipe");
+    place.write("broken.yaml", BROKEN);
+    let mut command = place.command(["run", "broken.yaml"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program runs");
+    drop(child.stdout.take());
+    let ran = Ran::of(child.wait_with_output().expect("it ends")).exits(1);
+    assert_eq!(ran.err, "");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_no_panic() {
+    let place = Place::new("unwritable");
+    place.write("calm.yaml", CALM);
+    place.write("file", "");
+    for arguments in ["--history no/such/folder.jsonl", "--trace .", "--report file"] {
+        let ran = place.run(&format!("run calm.yaml {arguments}")).exits(2);
+        assert!(ran.err.starts_with("error: "), "{}", ran.err);
+    }
+}
