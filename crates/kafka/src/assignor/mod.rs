@@ -3,6 +3,7 @@
 //! Pure functions of topics and members, equal to Kafka's own to the order of every list, errors included. They know no
 //! network, no clock and no machine; whoever calls them turns ids into names and back.
 
+mod by_id;
 mod input;
 pub mod java_hash;
 mod range;
@@ -13,6 +14,7 @@ mod sticky;
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use by_id::{Assignments, assign_by_id};
 pub use input::{Input, Member, Partition, Rack, Topic, TopicIndex, Topics, Uuid};
 pub use server::is_homogeneous;
 

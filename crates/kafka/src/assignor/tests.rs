@@ -199,3 +199,24 @@ fn a_group_without_members_gets_nothing() {
         assert_eq!(assign(assignor, &Input::default()), Ok(Assignment::default()), "{assignor}");
     }
 }
+
+#[test]
+fn members_and_topics_without_names_sort_by_id() {
+    use alloc::sync::Arc;
+
+    use stormglass_types::{MemberId, TopicId, TopicPartition};
+
+    let wanting = |topics: &[u16]| {
+        let topics = topics.iter().map(|&topic| TopicId(topic)).collect();
+        Arc::new(crate::message::Subscription { topics, owned: Vec::new(), generation: None })
+    };
+    let topics = [(TopicId(2), 3), (TopicId(10), 1)];
+    let members = [(MemberId(30), wanting(&[2])), (MemberId(4), wanting(&[2, 10, 99]))];
+    let assignments = assign_by_id(Assignor::Range, &topics, &members).unwrap();
+    let of = |topic, partition| TopicPartition::new(TopicId(topic), partition);
+    assert_eq!(assignments[0].0, MemberId(4));
+    let mut first = assignments[0].1.clone();
+    first.sort_unstable();
+    assert_eq!(first, [of(2, 0), of(2, 1), of(10, 0)]);
+    assert_eq!(assignments[1], (MemberId(30), std::vec![of(2, 2)]));
+}

@@ -10,6 +10,7 @@ use stormglass_types::{ErrorCode, Generation, MemberId, Span, Time, TopicId, Top
 
 use super::network::Tag;
 use super::{Consumer, Stage};
+use crate::assignor::assign_by_id;
 use crate::message::{
     JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, Request, Subscription,
     SyncGroupRequest, SyncGroupResponse,
@@ -393,7 +394,9 @@ impl Consumer {
             return;
         };
         self.take_snapshot();
-        let assignments = assignor.assign(self.metadata.counts(), &leading.members);
+        let counts = self.metadata.counts();
+        let assignments = assign_by_id(assignor.into(), counts, &leading.members);
+        let assignments = assignments.expect("range has something for every group");
         self.group_state.assigned_from = Some(self.group_state.snapshot.clone());
         let assignments =
             assignments.into_iter().map(|(member, partitions)| (member, Arc::from(partitions)));

@@ -14,7 +14,6 @@ use crate::settings::ConsumerSettings;
 use crate::{Boot, ConnId, ConsumerSetup, Input, Machine, Mark, Now, Outbox, Rules, Timer};
 
 mod app;
-pub mod assignor;
 mod commits;
 mod coordinator;
 mod fetcher;
