@@ -2,6 +2,7 @@
 //!
 //! Wiring only: commands live in their own files, and everything they show is rendered elsewhere.
 
+mod assign;
 mod exit;
 mod files;
 mod output;
@@ -39,6 +40,8 @@ enum Command {
     Test(test::TestArguments),
     /// Run saved failures again and compare digests
     Replay(replay::ReplayArguments),
+    /// Show what each assignor gives whom as members come and go, and what moves
+    Assign(assign::AssignArguments),
     /// List the protocol's safety rules, which `cluster.without` switches off
     Rules(tables::RulesArguments),
     /// Print the JSON Schema of scenario files, for editors
@@ -63,6 +66,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Sweep(arguments) => sweep::main(arguments),
         Command::Test(arguments) => test::main(arguments),
         Command::Replay(arguments) => replay::main(arguments),
+        Command::Assign(arguments) => assign::main(arguments),
         Command::Rules(arguments) => tables::rules(arguments),
         Command::Schema => tables::schema(),
         Command::New(arguments) => tables::new(arguments),
