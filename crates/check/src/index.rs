@@ -187,6 +187,22 @@ pub(crate) struct Commit {
     pub(crate) outcome: Outcome,
 }
 
+impl GroupPartition {
+    /// Whether a commit whose outcome nobody knows would explain where a member resumed.
+    pub(crate) fn may_have_landed_late(&self, position: &Position) -> bool {
+        let doubtful = self.commits.iter().any(|commit| {
+            matches!(commit.outcome, Outcome::Unknown(_))
+                && commit.offset == position.offset
+                && commit.invoked < position.event
+        });
+        doubtful
+            || self
+                .invoked
+                .iter()
+                .any(|(_, offset, invoked)| *offset == position.offset && *invoked < position.event)
+    }
+}
+
 /// A position set without a read.
 pub(crate) struct Position {
     pub(crate) event: EventIndex,

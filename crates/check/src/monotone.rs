@@ -115,7 +115,8 @@ type Floor = Option<(i64, EventIndex)>;
 
 impl Walk<'_, '_> {
     /// A commit must not lie below one that was over before it began; nor may a member resume below one that was over
-    /// before it got the partition. Commits that overlap in time may end in any order.
+    /// before it got the partition. Commits that overlap in time may end in any order; one without an answer may land at
+    /// any later time, over a newer one, since a coordinator does not order requests of two connections.
     fn commits(&mut self) -> u64 {
         let held = self.held;
         let mut floor: Floor = None;
@@ -148,8 +149,12 @@ impl Walk<'_, '_> {
                 CommitStep::Resumed(position) => {
                     let known =
                         at_assignment.iter().find(|(member, _)| *member == position.process);
-                    let Some((_, floor)) = known else { continue };
-                    self.judge(position.offset, position.event, position.process, *floor);
+                    let Some((_, known_floor)) = known else { continue };
+                    if held.may_have_landed_late(position) {
+                        floor = Some((position.offset, position.event));
+                        continue;
+                    }
+                    self.judge(position.offset, position.event, position.process, *known_floor);
                 }
             }
         }

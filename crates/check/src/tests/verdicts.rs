@@ -385,6 +385,15 @@ fn a_new_owner_resumes_where_the_group_had_committed() {
 }
 
 #[test]
+fn a_commit_without_an_answer_may_land_late() {
+    let story = "p0 a assign g1; p0 a ask @3; p0 a doubt @3; p0 a commit @5; p0 b assign g2; \
+                 p0 b at @3 committed; p0 b commit @4";
+    check("monotone", cast(), story, &["hold"]);
+    let other = story.replace("b at @3", "b at @2");
+    check("monotone", cast(), &other, &["violated: rewind", "5 to 2"]);
+}
+
+#[test]
 fn a_member_reads_on_from_where_it_was() {
     let story = |second: &str| {
         format!(
