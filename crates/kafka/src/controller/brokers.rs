@@ -37,7 +37,7 @@ impl Controller {
                 return Ok(existing.epoch);
             }
             let leaving = existing.status == BrokerStatus::ControlledShutdown;
-            if self.sessions.is_valid(now.mono, broker) && !leaving {
+            if self.sessions.was_heard_of(now.mono, broker) && !leaving {
                 out.mark(Mark::DuplicateRegistration);
                 return Err(ErrorCode::DuplicateBrokerRegistration);
             }

@@ -26,6 +26,15 @@ struct Session {
     /// The log's end when its controlled shutdown began.
     stopping_at: Option<MetadataOffset>,
     past: Past,
+    life: Life,
+}
+
+/// Whether the life that holds a session may still come back to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Life {
+    Going,
+    /// It was told that it may stop.
+    Stopped,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,8 +83,14 @@ impl Sessions {
             BrokerStatus::Fenced => Fencing::Fenced,
             BrokerStatus::Active | BrokerStatus::ControlledShutdown => Fencing::Unfenced,
         };
-        let session =
-            Session { fencing, last_contact: now, metadata: None, stopping_at: None, past };
+        let session = Session {
+            fencing,
+            last_contact: now,
+            metadata: None,
+            stopping_at: None,
+            past,
+            life: Life::Going,
+        };
         self.brokers.insert(broker, session);
     }
 
@@ -89,6 +104,18 @@ impl Sessions {
     /// Whether a broker was part of the cluster before.
     pub(super) fn past(&self, broker: BrokerId) -> Past {
         self.brokers.get(&broker).map_or(Past::New, |session| session.past)
+    }
+
+    /// Whether a broker was heard of in time, fenced or not, and has not stopped in good order.
+    ///
+    /// Decides whether another life may register. Kafka 4.0 asks its `BrokerHeartbeatTracker`; the snapshot before it took
+    /// a fenced broker's session for nothing, so that a dead life's registration that arrived late could depose the
+    /// life after it for good.
+    pub(super) fn was_heard_of(&self, now: Time, broker: BrokerId) -> bool {
+        let session = self.brokers.get(&broker);
+        session.is_some_and(|session| {
+            session.life == Life::Going && now <= session.last_contact + self.timeout
+        })
     }
 
     /// Whether a broker is unfenced and was heard of in time.
@@ -176,6 +203,12 @@ impl Sessions {
         let session = self.brokers.get_mut(&broker).expect("a registered broker has a session");
         session.last_contact = now;
         session.metadata = Some(metadata);
+        session.life = match state {
+            BrokerState::MayStop => Life::Stopped,
+            BrokerState::Fenced | BrokerState::Active | BrokerState::ControlledShutdown => {
+                Life::Going
+            }
+        };
         session.fencing = match state {
             BrokerState::Active | BrokerState::ControlledShutdown => Fencing::Unfenced,
             BrokerState::Fenced | BrokerState::MayStop => Fencing::Fenced,

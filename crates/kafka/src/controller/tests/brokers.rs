@@ -161,3 +161,11 @@ fn observers_wait_for_records_or_their_deadline() {
     rig.pass(Span::millis(1), &[]);
     assert_eq!(counted(rig.answer(idle)), Some((2, 0)));
 }
+
+#[test]
+fn a_dead_lifes_late_registration_does_not_depose_a_fenced_successor() {
+    let mut rig = Rig::new(Rules::ALL);
+    let first = rig.register(1, 1);
+    assert!(first.is_ok());
+    assert_eq!(rig.register(1, 0), Err(ErrorCode::DuplicateBrokerRegistration));
+}
