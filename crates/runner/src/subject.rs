@@ -33,7 +33,7 @@ impl Subject {
             name: report_name(scenario.name()),
             path: scenario.name().to_owned(),
             asked: expect.hold.iter().chain(&expect.violate).copied().collect(),
-            metrics: expect.metrics.clone(),
+            metrics: expect.metrics.iter().chain(&expect.exceed).cloned().collect(),
             plan: Arc::new(move |seed| plans.plan(seed)),
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use stormglass_types::Digest;
 
-use crate::result::{RunResult, Status};
+use crate::result::{Bound, RunResult, Status};
 use crate::scenario::{Expect, Scenario};
 use crate::subject::Subject;
 use crate::sweep::{Seed, Seeds, Sweep, SweepOptions, Tally, sweep};
@@ -36,6 +36,8 @@ pub struct CaseResult {
     pub path: String,
     /// What it expected to be violated; empty for one that must hold.
     pub violate: Vec<&'static str>,
+    /// The bounds that it expected to be exceeded.
+    pub exceed: Vec<String>,
     /// What its seeds came to.
     pub sweep: Sweep,
     /// The expectations that were not met; none if it passed.
@@ -101,7 +103,7 @@ pub struct SuiteResult {
 
 /// Runs a scenario's seeds and compares with what it expects.
 ///
-/// A scenario that expects violations and nothing else is done as soon as they have been found.
+/// A scenario that expects something to break and nothing else is done as soon as that has been found.
 pub fn put_to_test(
     case: &Case,
     jobs: NonZero<usize>,
@@ -109,16 +111,18 @@ pub fn put_to_test(
 ) -> CaseResult {
     let options = SweepOptions { jobs, ..SweepOptions::new(case.seeds) };
     let expect = &case.expect;
-    let only_violations =
-        !expect.violate.is_empty() && expect.hold.is_empty() && expect.reach.is_empty();
+    let only_breaks = !(expect.violate.is_empty() && expect.exceed.is_empty())
+        && expect.hold.is_empty()
+        && expect.metrics.is_empty()
+        && expect.reach.is_empty();
     let mut misses: Vec<Miss> = Vec::new();
-    let mut violations: Vec<&'static str> = Vec::new();
+    let mut broken = Broken::default();
     let swept = sweep(&case.subject, &options, &mut |seed, tally| {
         hear(seed, tally);
         match seed {
             Seed::Ran(result) => {
                 note_misses(case, result, &mut misses);
-                note_violations(result, &mut violations);
+                broken.note(result);
             }
             Seed::Differed(_, mismatch) => note(&mut misses, || Miss {
                 grade: Grade::Internal,
@@ -139,13 +143,14 @@ pub fn put_to_test(
                 }),
             }),
         }
-        let found = expect.violate.iter().all(|expected| violations.contains(expected));
-        if only_violations && found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let found = only_breaks && broken.covers(expect);
+        if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    misses.extend(misses_of_all(case, &swept));
+    misses.extend(misses_of_all(case, &swept, &broken));
     CaseResult {
         path: case.subject.path.clone(),
         violate: expect.violate.clone(),
+        exceed: expect.exceed.iter().map(|rule| rule.text.clone()).collect(),
         sweep: swept,
         misses,
     }
@@ -168,9 +173,9 @@ impl Case {
 ///
 /// A scenario that names neither what holds nor what breaks expects everything to hold.
 fn must_hold(expect: &Expect, invariant: &str) -> bool {
-    match (&expect.hold[..], &expect.violate[..]) {
-        ([], []) => true,
-        (hold, _) => hold.contains(&invariant),
+    match (&expect.hold[..], &expect.violate[..], &expect.exceed[..]) {
+        ([], [], []) => true,
+        (hold, _, _) => hold.contains(&invariant),
     }
 }
 
@@ -197,7 +202,8 @@ fn note_misses(case: &Case, result: &RunResult, misses: &mut Vec<Miss>) {
             shown: Some(Shown::of(result)),
         });
     }
-    for bound in result.bounds.iter().filter(|bound| !bound.kept) {
+    let exceeds = |bound: &Bound| case.expect.exceed.iter().any(|rule| rule.text == bound.text);
+    for bound in result.bounds.iter().filter(|bound| !bound.kept && !exceeds(bound)) {
         note(misses, || Miss {
             grade: Grade::Violated,
             says: match bound.measured {
@@ -209,16 +215,39 @@ fn note_misses(case: &Case, result: &RunResult, misses: &mut Vec<Miss>) {
     }
 }
 
-fn note_violations(result: &RunResult, violations: &mut Vec<&'static str>) {
-    for judged in &result.verdicts {
-        if judged.status == Status::Violated && !violations.contains(&judged.invariant) {
-            violations.push(judged.invariant);
+/// What some seed broke.
+#[derive(Default)]
+struct Broken {
+    invariants: Vec<&'static str>,
+    /// As the scenario has them.
+    bounds: Vec<String>,
+}
+
+impl Broken {
+    fn note(&mut self, result: &RunResult) {
+        for judged in &result.verdicts {
+            if judged.status == Status::Violated && !self.invariants.contains(&judged.invariant) {
+                self.invariants.push(judged.invariant);
+            }
         }
+        // A figure that was not measured exceeds nothing.
+        let measured = result.bounds.iter().filter(|bound| bound.measured.is_some());
+        for bound in measured.filter(|bound| !bound.kept) {
+            if !self.bounds.contains(&bound.text) {
+                self.bounds.push(bound.text.clone());
+            }
+        }
+    }
+
+    /// Whether everything that is expected to break did.
+    fn covers(&self, expect: &Expect) -> bool {
+        expect.violate.iter().all(|expected| self.invariants.contains(expected))
+            && expect.exceed.iter().all(|rule| self.bounds.contains(&rule.text))
     }
 }
 
 /// What only the seeds together can show.
-fn misses_of_all(case: &Case, swept: &Sweep) -> Vec<Miss> {
+fn misses_of_all(case: &Case, swept: &Sweep, broken: &Broken) -> Vec<Miss> {
     let mut misses = Vec::new();
     let seeds = swept.tally.seeds();
     let count = |invariant: &str, status: Status| {
@@ -230,6 +259,13 @@ fn misses_of_all(case: &Case, swept: &Sweep) -> Vec<Miss> {
         if count(invariant, Status::Violated) == 0 {
             let says =
                 format!("{invariant} was expected to be violated, but was not in {seeds} seeds");
+            misses.push(miss(Grade::Violated, says));
+        }
+    }
+    for rule in &case.expect.exceed {
+        if !broken.bounds.contains(&rule.text) {
+            let says =
+                format!("`{}` was expected to be exceeded, but was kept in {seeds} seeds", rule.text);
             misses.push(miss(Grade::Violated, says));
         }
     }

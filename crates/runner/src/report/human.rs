@@ -399,9 +399,12 @@ fn case_report(case: &CaseResult) -> String {
         1 => "1 seed".to_owned(),
         seeds => format!("{} seeds", count(seeds)),
     };
-    let mut says = match (grade, &case.violate[..]) {
+    let exceeded = case.exceed.iter().map(|bound| format!("`{bound}`"));
+    let broken: Vec<String> =
+        case.violate.iter().map(|name| (*name).to_owned()).chain(exceeded).collect();
+    let mut says = match (grade, &broken[..]) {
         (Grade::Met, []) => format!("holds in {seeds}"),
-        (Grade::Met, violated) => format!("breaks {} as expected, in {seeds}", violated.join(", ")),
+        (Grade::Met, broken) => format!("breaks {} as expected, in {seeds}", broken.join(", ")),
         (Grade::NotShown | Grade::Violated | Grade::Internal, _) => format!("failed in {seeds}"),
     };
     let undecided = tally.count(Status::Undecided);

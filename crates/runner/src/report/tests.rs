@@ -171,6 +171,7 @@ fn case(violate: &[&'static str], misses: Vec<Miss>) -> CaseResult {
     CaseResult {
         path: "scenarios/lost-ack-duplicates/broken.yaml".to_owned(),
         violate: violate.to_vec(),
+        exceed: Vec::new(),
         sweep: swept(),
         misses,
     }

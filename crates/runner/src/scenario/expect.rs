@@ -18,8 +18,10 @@ pub struct Expect {
     pub hold: Vec<&'static str>,
     /// Invariants that some seed must break.
     pub violate: Vec<&'static str>,
-    /// Bounds on figures.
+    /// Bounds on figures that every seed must keep.
     pub metrics: Vec<MetricRule>,
+    /// Bounds on figures that some seed must break.
+    pub exceed: Vec<MetricRule>,
     /// Rare branches that must have been taken.
     pub reach: Vec<Mark>,
 }
@@ -111,6 +113,13 @@ pub(super) fn read(fields: &Fields<'_>, cast: &Cast, report: &mut Report) -> Exp
     let mut expect = Expect { hold, violate, ..Expect::default() };
     for (place, text) in fields.words("metrics", report) {
         expect.metrics.extend(rule(text, place, cast, report));
+    }
+    for (place, text) in fields.words("exceed", report) {
+        if expect.metrics.iter().any(|kept| kept.text == text.trim()) {
+            let message = format!("`{text}` is to be kept and to be exceeded");
+            report.conflict(place, message, "expect one of them");
+        }
+        expect.exceed.extend(rule(text, place, cast, report));
     }
     for (place, name) in fields.words("reach", report) {
         expect.reach.extend(faults::mark(name, place, report));

@@ -303,6 +303,8 @@ sections! {
         "violate" violate: Option<Vec<InvariantName>>,
         /// Bounds on figures, such as `billing.rebalances <= 5`.
         "metrics" metrics: Option<Vec<MetricRule>>,
+        /// Bounds on figures that some seed must break: what a broken scenario is there to show.
+        "exceed" exceed: Option<Vec<MetricRule>>,
         /// Rare branches that a run must have taken.
         "reach" reach: Option<Vec<MarkName>>,
     }

@@ -335,6 +335,8 @@ expect:
     - billing.rebalances 5
     - billing.end-to-end.p99 < 5
     - orders.max-partition-share < 30
+    - refused == 0
+  exceed: [ refused == 0, biling.rebalances <= 5 ]
   reach: [MemberEvictd]
 "
     ));

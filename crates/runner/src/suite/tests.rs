@@ -25,7 +25,7 @@ fn case(hold: &[&'static str], violate: &[&'static str], reach: &[Mark]) -> Case
             hold: hold.to_vec(),
             violate: violate.to_vec(),
             reach: reach.to_vec(),
-            metrics: Vec::new(),
+            ..Expect::default()
         },
     }
 }
@@ -34,9 +34,11 @@ fn case(hold: &[&'static str], violate: &[&'static str], reach: &[Mark]) -> Case
 fn misses(case: &Case, results: &[RunResult]) -> Vec<(Grade, String)> {
     let mut tally = Tally::default();
     let mut misses = Vec::new();
+    let mut broken = Broken::default();
     for result in results {
         tally.add(&Seed::Ran(Box::new(result.clone())));
         note_misses(case, result, &mut misses);
+        broken.note(result);
     }
     let sweep = Sweep {
         scenario: "x".to_owned(),
@@ -46,7 +48,7 @@ fn misses(case: &Case, results: &[RunResult]) -> Vec<(Grade, String)> {
         jobs: 1,
         wall: Duration::ZERO,
     };
-    misses.extend(misses_of_all(case, &sweep));
+    misses.extend(misses_of_all(case, &sweep, &broken));
     misses.into_iter().map(|miss| (miss.grade, miss.says)).collect()
 }
 
@@ -113,4 +115,28 @@ fn bounds_on_figures_must_be_kept_in_every_seed() {
         misses(&case, &[held(0), RunResult { bounds: vec![bound(false)], ..held(1) }]),
         [(Grade::Violated, "`billing.rebalances <= 5` is not kept: it was 7".to_owned())]
     );
+}
+
+#[test]
+fn bounds_to_be_exceeded_must_be_broken_in_one_seed_at_least() {
+    let text = "topics: { orders: { partitions: 2 } }\nexpect: { exceed: [ \"refused <= 5\" ] }";
+    let scenario = Scenario::parse("x.yaml", text).expect("a good scenario");
+    let expect = scenario.expect().clone();
+    let case = Case { expect, ..case(&[], &[], &[]) };
+    let bound = |measured: Option<u64>| crate::result::Bound {
+        text: "refused <= 5".to_owned(),
+        measured,
+        kept: measured.is_some_and(|measured| measured <= 5),
+    };
+    let run = |seed, measured| RunResult { bounds: vec![bound(measured)], ..violated(seed) };
+    assert_eq!(misses(&case, &[run(0, Some(5)), run(1, Some(6))]), []);
+    for too_little in [Some(5), None] {
+        assert_eq!(
+            misses(&case, &[run(0, too_little)]),
+            [(
+                Grade::Violated,
+                "`refused <= 5` was expected to be exceeded, but was kept in 1 seeds".to_owned()
+            )]
+        );
+    }
 }
