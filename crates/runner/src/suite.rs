@@ -264,8 +264,10 @@ fn misses_of_all(case: &Case, swept: &Sweep, broken: &Broken) -> Vec<Miss> {
     }
     for rule in &case.expect.exceed {
         if !broken.bounds.contains(&rule.text) {
-            let says =
-                format!("`{}` was expected to be exceeded, but was kept in {seeds} seeds", rule.text);
+            let says = format!(
+                "`{}` was expected to be exceeded, but was kept in {seeds} seeds",
+                rule.text
+            );
             misses.push(miss(Grade::Violated, says));
         }
     }
