@@ -11,6 +11,7 @@ pub mod report;
 pub mod result;
 pub mod saved;
 pub mod scenario;
+pub mod shrink;
 pub mod subject;
 pub mod suite;
 pub mod sweep;

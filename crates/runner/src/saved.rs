@@ -120,11 +120,7 @@ impl SavedFailure {
     /// Where the failure belongs below a folder.
     #[must_use]
     pub fn place(&self, folder: &Path) -> PathBuf {
-        folder_of(folder, &self.scenario).join(format!(
-            "{}-{}.json",
-            file_name(&self.signature),
-            self.seed
-        ))
+        place_of(folder, &self.scenario, &self.signature, self.seed).with_added_extension("json")
     }
 
     /// Writes the failure below a folder and tells where. What is there already stays as it is.
@@ -196,6 +192,12 @@ impl SavedFailure {
 pub fn folder_of(folder: &Path, scenario: &str) -> PathBuf {
     let parts = scenario.split(['/', '\\']).filter(|part| !matches!(*part, "" | "." | ".."));
     parts.fold(folder.to_owned(), |path, part| path.join(file_name(part)))
+}
+
+/// What the files about a failure are called, without an extension.
+#[must_use]
+pub fn place_of(folder: &Path, scenario: &str, signature: &str, seed: u64) -> PathBuf {
+    folder_of(folder, scenario).join(format!("{}-{seed}", file_name(signature)))
 }
 
 /// Writes a file so that it is there in whole or not at all.

@@ -3,7 +3,7 @@
 //! Threads take whole seeds; results are handed on in the order of seeds, whatever the scheduling was, and only summaries
 //! are kept, so that memory does not grow with the number of seeds.
 
-mod pool;
+pub(crate) mod pool;
 mod seeds;
 mod tally;
 

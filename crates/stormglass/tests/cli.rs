@@ -412,3 +412,37 @@ fn a_file_that_cannot_be_written_is_no_panic() {
         assert!(ran.err.starts_with("error: "), "{}", ran.err);
     }
 }
+
+#[test]
+fn a_failure_shrinks_to_a_scenario_that_fails_by_itself() {
+    let place = Place::new("shrink");
+    let noise = "faults: [{ at: 2s, pause: broker-1, for: 300ms }, { at: 4s, slow: broker-2, by: 1ms, for: 1s }, ";
+    place.write("scenarios/broken.yaml", &BROKEN.replace("faults: [", noise));
+    let ran = place.run("shrink scenarios/broken.yaml --seed 2").exits(1);
+    let file = "reports/broken/no-duplicates.duplicate-2.shrunk.yaml";
+    assert!(ran.out.contains("faults                   3           1"), "{}", ran.out);
+    assert!(ran.out.ends_with(&format!("to run it:\n  stormglass run {file}\n")), "{}", ran.out);
+    place.run(&format!("run {file}")).exits(1);
+    place.run(&format!("test {file}")).exits(0);
+
+    place.run("sweep scenarios/broken.yaml --seeds 1").exits(1);
+    let ran = place.run("shrink reports/broken/no-duplicates.duplicate-0.json").exits(1);
+    let file = "reports/broken/no-duplicates.duplicate-0.shrunk.yaml";
+    assert!(ran.out.contains(file), "{}", ran.out);
+    let before = place.read(file);
+    fs::write(place.0.join(file), "# mine\n").expect("written");
+    place.run("shrink reports/broken/no-duplicates.duplicate-0.json").exits(1);
+    assert_eq!(place.read(file), "# mine\n");
+    assert_eq!(place.read(&file.replace("-0.", "-0-2.")), before);
+}
+
+#[test]
+fn what_is_no_failure_is_not_shrunk() {
+    let place = Place::new("shrink-calm");
+    place.write("calm.yaml", CALM);
+    place.write("cut.json", "{");
+    let ran = place.run("shrink calm.yaml").exits(4);
+    assert!(ran.err.contains("is no failure"), "{}", ran.err);
+    let ran = place.run("shrink cut.json").exits(3);
+    assert!(ran.err.contains("broken or cut short"), "{}", ran.err);
+}

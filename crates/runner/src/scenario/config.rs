@@ -152,7 +152,7 @@ pub(super) fn read_text(place: Option<Place>, path: &str, report: &mut Report) -
 }
 
 /// The lines of a Java properties file: `key=value`, `key: value` or `key value`, comments, continued lines, escapes.
-fn properties(text: &str, source: usize) -> Vec<(String, String, Place)> {
+pub(super) fn properties(text: &str, source: usize) -> Vec<(String, String, Place)> {
     let mut lines = Vec::new();
     let mut rest = text;
     let mut at = 0;

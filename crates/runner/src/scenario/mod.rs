@@ -4,6 +4,7 @@
 
 mod config;
 mod diagnostic;
+mod draft;
 mod expect;
 mod faults;
 mod fields;
@@ -24,6 +25,7 @@ use stormglass_sim::plan::{Plan, ScheduledFault};
 use stormglass_types::{Stream, Streams};
 
 pub use diagnostic::{Diagnostic, Paint, Report, Severity};
+pub use draft::{Draft, Tree};
 pub use expect::{Expect, MetricRule};
 pub use render::{fault_to_yaml, faults_to_yaml};
 pub use schema::json_schema;

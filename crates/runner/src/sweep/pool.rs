@@ -9,13 +9,13 @@ use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
 /// What to work off.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     /// How many threads.
-    pub(super) jobs: usize,
+    pub(crate) jobs: usize,
     /// How many tasks, numbered from zero.
-    pub(super) tasks: u64,
+    pub(crate) tasks: u64,
     /// No task begins after this.
-    pub(super) deadline: Option<Instant>,
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// How far a thread may be ahead of the oldest result that is still missing. Bounds what waits to be heard.
@@ -30,7 +30,7 @@ struct Gate {
 
 impl Pool {
     /// Works tasks off until they are done, the deadline is over, or the listener breaks off.
-    pub(super) fn run<T: Send>(
+    pub(crate) fn run<T: Send>(
         &self,
         work: &(dyn Fn(u64) -> T + Sync),
         hear: &mut dyn FnMut(T) -> ControlFlow<()>,

@@ -4,11 +4,13 @@
 
 mod assign;
 mod exit;
+mod failure;
 mod files;
 mod output;
 mod progress;
 mod replay;
 mod run;
+mod shrink;
 mod sweep;
 mod tables;
 mod test;
@@ -42,6 +44,8 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Show what each assignor gives whom as members come and go, and what moves
     Assign(assign::AssignArguments),
+    /// Make a failure small: the fewest faults, processes and records that fail in the same way
+    Shrink(shrink::ShrinkArguments),
     /// List the protocol's safety rules, which `cluster.without` switches off
     Rules(tables::RulesArguments),
     /// Print the JSON Schema of scenario files, for editors
@@ -67,6 +71,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Test(arguments) => test::main(arguments),
         Command::Replay(arguments) => replay::main(arguments),
         Command::Assign(arguments) => assign::main(arguments),
+        Command::Shrink(arguments) => shrink::main(arguments),
         Command::Rules(arguments) => tables::rules(arguments),
         Command::Schema => tables::schema(),
         Command::New(arguments) => tables::new(arguments),

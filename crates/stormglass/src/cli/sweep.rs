@@ -117,7 +117,7 @@ fn exit_of(swept: &Sweep) -> Exit {
 }
 
 /// `90s`, `10m`, `2h`.
-fn time(text: &str) -> Result<Duration, String> {
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let bad = || format!("`{text}` is no time; write `90s`, `10m` or `2h`");
     let unit = match text.chars().last() {
         Some('s') => 1,
