@@ -23,6 +23,10 @@ use crate::{ConnId, Mark, Now, Outbox, Rule};
 pub(super) struct Session {
     replica: Option<(BrokerId, BrokerEpoch)>,
     entries: Vec<Entry>,
+    /// When its latest request came.
+    heard: Time,
+    /// Another connection fetches for the same replica, so that what one finds unchanged the other may have changed.
+    rivalled: bool,
 }
 
 /// One partition of a session, and what its fetcher was told last.
@@ -31,6 +35,8 @@ struct Entry {
     fetch: FetchPartition,
     told_high_watermark: Offset,
     told_start: Offset,
+    /// It had nothing to tell and nothing to teach, and has not changed since: no need to look again.
+    quiet: bool,
 }
 
 /// A fetch request without an answer yet.
@@ -94,8 +100,31 @@ impl Session {
             return false;
         }
         let told = Offset::UNKNOWN;
-        self.entries.push(Entry { fetch, told_high_watermark: told, told_start: told });
+        self.entries.push(Entry {
+            fetch,
+            told_high_watermark: told,
+            told_start: told,
+            quiet: false,
+        });
         true
+    }
+
+    /// Lets a partition be read again: it changed here, or is asked for anew.
+    fn disturb(&mut self, partition: TopicPartition, replicas: &mut Replicas) {
+        let mut entries = self.entries.iter_mut();
+        if let Some(entry) = entries.find(|entry| entry.fetch.partition == partition) {
+            entry.disturb(self.replica, self.heard, replicas);
+        }
+    }
+
+    fn disturb_all(&mut self, replicas: &mut Replicas) {
+        for entry in &mut self.entries {
+            entry.disturb(self.replica, self.heard, replicas);
+        }
+    }
+
+    fn broker(&self) -> Option<BrokerId> {
+        self.replica.map(|(broker, _)| broker)
     }
 }
 
@@ -108,13 +137,15 @@ impl Broker {
         request: FetchRequest,
         out: &mut Outbox,
     ) {
+        self.disturb_changed();
         let Some(connection) = self.connections.get_mut(conn) else { return };
         let mut session = match (request.session, connection.session.take()) {
             (FetchSession::Full, former) => {
                 if let Some(former) = former {
-                    self.unwatch(conn, &former);
+                    self.unwatch(conn, former);
                 }
-                Session::default()
+                let rivalled = request.replica.is_some_and(|(replica, _)| self.rival(replica));
+                Session { rivalled, ..Session::default() }
             }
             (FetchSession::Incremental, Some(session)) => session,
             (FetchSession::Incremental, None) => {
@@ -124,12 +155,17 @@ impl Broker {
                 return;
             }
         };
-        session.replica = request.replica;
+        if session.replica != request.replica {
+            session.disturb_all(&mut self.replicas);
+            session.replica = request.replica;
+        }
         for gone in &request.forgotten {
+            session.disturb(*gone, &mut self.replicas);
             session.entries.retain(|entry| entry.fetch.partition != *gone);
             self.unwatch_one(conn, *gone);
         }
         for fetch in &request.partitions {
+            session.disturb(fetch.partition, &mut self.replicas);
             if session.set(*fetch) {
                 self.watch(conn, fetch.partition, session.reads());
             }
@@ -141,7 +177,7 @@ impl Broker {
             max_bytes: request.max_bytes,
             tells: request.session,
         };
-        let found = self.replicas.read_session(now, &session, &parked, Pass::Arrival, out);
+        let found = self.replicas.read_session(now, &mut session, &parked, Pass::Arrival, out);
         let at_once = found.urgent
             || found.bytes >= parked.min_bytes
             || parked.deadline <= now.mono
@@ -159,6 +195,7 @@ impl Broker {
 
     /// Answers a parked fetch with what there is now.
     pub(super) fn complete_fetch(&mut self, now: Now, conn: ConnId, out: &mut Outbox) {
+        self.disturb_changed();
         let Activity::Fetch(parked) = self.unpark(conn) else { return };
         let Some(connection) = self.connections.get_mut(conn) else { return };
         let Some(session) = &mut connection.session else { return };
@@ -218,7 +255,8 @@ impl Broker {
             0 => false,
             bytes if bytes >= parked.min_bytes => true,
             _some => {
-                let sum = session.entries.iter().map(waiting).fold(0, u32::saturating_add);
+                let awake = session.entries.iter().filter(|entry| !entry.quiet);
+                let sum = awake.map(waiting).fold(0, u32::saturating_add);
                 sum >= parked.min_bytes
             }
         }
@@ -236,9 +274,52 @@ impl Broker {
         }
     }
 
-    pub(super) fn unwatch(&mut self, conn: ConnId, session: &Session) {
+    pub(super) fn unwatch(&mut self, conn: ConnId, mut session: Session) {
+        session.disturb_all(&mut self.replicas);
         for entry in &session.entries {
             self.unwatch_one(conn, entry.fetch.partition);
+        }
+        if let Some(replica) = session.broker() {
+            let others = self.connections.iter_mut().filter_map(|other| other.session.as_mut());
+            let mut others = others.filter(|other| other.broker() == Some(replica));
+            if let (Some(last), None) = (others.next(), others.next()) {
+                last.rivalled = false;
+            }
+        }
+    }
+
+    /// Makes the sessions that fetch for a replica look at everything every time; tells whether there were any.
+    fn rival(&mut self, replica: BrokerId) -> bool {
+        let mut found = false;
+        let sessions = self.connections.iter_mut().filter_map(|other| other.session.as_mut());
+        for session in sessions.filter(|session| session.broker() == Some(replica)) {
+            session.disturb_all(&mut self.replicas);
+            session.rivalled = true;
+            found = true;
+        }
+        found
+    }
+
+    /// Lets the sessions look again at what has changed since they did.
+    pub(super) fn disturb_changed(&mut self) {
+        while let Some(id) = self.replicas.changed.pop() {
+            let Some(partition) = self.replicas.partitions.get(id) else { continue };
+            for at in 0..partition.watchers.len() {
+                let watcher = self.replicas.partitions[id].watchers[at];
+                if let Some(connection) = self.connections.get_mut(watcher.conn)
+                    && let Some(session) = &mut connection.session
+                {
+                    session.disturb(id, &mut self.replicas);
+                }
+            }
+        }
+    }
+
+    /// Lets the sessions look again at everything.
+    pub(super) fn disturb_all(&mut self) {
+        self.replicas.changed.clear();
+        for session in self.connections.iter_mut().filter_map(|other| other.session.as_mut()) {
+            session.disturb_all(&mut self.replicas);
         }
     }
 
@@ -259,14 +340,17 @@ impl Replicas {
     fn read_session(
         &mut self,
         now: Now,
-        session: &Session,
+        session: &mut Session,
         request: &ParkedFetch,
         pass: Pass,
         out: &mut Outbox,
     ) -> Found {
         let mut found = Found::default();
         let mut least_one = MinOne::Yes;
-        for entry in &session.entries {
+        for entry in &mut session.entries {
+            if entry.quiet && request.tells == FetchSession::Incremental {
+                continue;
+            }
             let fetch = &entry.fetch;
             let room = request.max_bytes.saturating_sub(found.bytes).min(fetch.max_bytes);
             let mut batches = Vec::new();
@@ -296,9 +380,27 @@ impl Replicas {
             };
             if request.tells == FetchSession::Full || entry.is_news(&told) {
                 found.partitions.push(told);
+            } else if pass == Pass::Arrival && !session.rivalled {
+                entry.quiet = self.is_settled(fetch, session.replica);
             }
         }
+        if pass == Pass::Arrival {
+            session.heard = now.mono;
+        }
         found
+    }
+
+    /// Whether a partition that had no news has nothing at all for its fetcher, nor that for it, until it changes.
+    fn is_settled(&self, fetch: &FetchPartition, replica: Option<(BrokerId, BrokerEpoch)>) -> bool {
+        let Some(partition) = self.partitions.get(fetch.partition) else { return false };
+        let log = &self.store.logs[fetch.partition];
+        let Some((broker, _)) = replica else {
+            return fetch.offset == self.readable_end(partition, log, Reads::Committed);
+        };
+        let follower = partition.follower(broker);
+        fetch.offset == log.end()
+            && follower.is_some_and(|follower| follower.end == fetch.offset)
+            && partition.isr.contains(&broker)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a read has this many sides; the caller is one")]
@@ -378,6 +480,26 @@ impl Replicas {
 }
 
 impl Entry {
+    /// Makes up for the fetches that passed it over: to its leader, each said that the follower still had everything.
+    fn disturb(
+        &mut self,
+        replica: Option<(BrokerId, BrokerEpoch)>,
+        heard: Time,
+        replicas: &mut Replicas,
+    ) {
+        if !core::mem::take(&mut self.quiet) {
+            return;
+        }
+        if let Some((broker, _)) = replica
+            && let Some(partition) = replicas.partitions.get_mut(self.fetch.partition)
+        {
+            let mut followers = partition.followers.iter_mut();
+            if let Some(follower) = followers.find(|follower| follower.broker == broker) {
+                follower.still_had_everything(heard);
+            }
+        }
+    }
+
     /// Whether an incremental answer must list it (`CachedPartition.maybeUpdateResponseData`).
     fn is_news(&self, told: &FetchedPartition) -> bool {
         !told.batches.is_empty()

@@ -51,6 +51,8 @@ struct Following {
     offset: Offset,
     epoch: LeaderEpoch,
     last_fetched: Option<LeaderEpoch>,
+    /// Where its log starts.
+    start: Offset,
     /// Not fetched before, after an error.
     delayed: Option<Time>,
     /// What the leader's session holds of it.
@@ -105,6 +107,7 @@ impl Broker {
             offset: self.replicas.store.logs[id].end(),
             epoch,
             last_fetched: self.replicas.last_fetched(id),
+            start: self.replicas.store.logs[id].start(),
             delayed: None,
             sent: None,
             range: Range::Inside,
@@ -328,7 +331,7 @@ impl Fetcher {
                 offset: following.offset,
                 current_epoch: Some(following.epoch),
                 last_fetched_epoch: following.last_fetched,
-                log_start: replicas.store.logs[following.id].start(),
+                log_start: following.start,
                 max_bytes: settings.replica_fetch_max_bytes,
             };
             if self.session == FetchSession::Full || following.sent != Some(fetch) {
@@ -461,6 +464,7 @@ impl Fetcher {
             }
             following.offset = listed.offset.max(end);
             following.last_fetched = replicas.last_fetched(id);
+            following.start = replicas.store.logs[id].start();
             following.range = Range::Inside;
         }
     }
@@ -505,6 +509,7 @@ impl Following {
             self.offset
         );
         replicas.append_fetched(self.id, fetched, out)?;
+        self.start = replicas.store.logs[self.id].start();
         if let Some(last) = fetched.batches.last() {
             self.offset = last.end();
             if self.last_fetched.is_some() || replicas.rules.on(Rule::TruncateByEpoch) {

@@ -18,6 +18,7 @@ use crate::{Mark, Note, Now, Outbox, Rule};
 
 impl Broker {
     pub(super) fn on_metadata(&mut self, now: Now, records: &[MetadataRecord], out: &mut Outbox) {
+        self.disturb_all();
         let image = Arc::make_mut(&mut self.replicas.image);
         let mut changed = Vec::new();
         for record in records {
@@ -130,7 +131,7 @@ impl Broker {
 
     /// Lets everyone know who waits for this broker as a partition's leader.
     fn resign(&mut self, now: Now, id: TopicPartition, out: &mut Outbox) {
-        self.replicas.touched.push_back((id, Touched::NotLeading));
+        self.replicas.touch(id, Touched::NotLeading);
         if id.topic == OFFSETS_TOPIC {
             self.coordinate(now, out, |coordinator, out, _| {
                 coordinator.on_resigned(now, id, out);

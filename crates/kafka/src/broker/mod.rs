@@ -103,6 +103,7 @@ impl Machine for Broker {
             partitions: PartitionMap::new(),
             store,
             touched: VecDeque::new(),
+            changed: Vec::new(),
             proposals: VecDeque::new(),
             flush_due: Vec::new(),
             flushes: 0,
@@ -331,7 +332,7 @@ impl Broker {
 
     fn forget_connection(&mut self, conn: ConnId) {
         if let Some(connection) = self.connections.close(conn) {
-            if let Some(session) = &connection.session {
+            if let Some(session) = connection.session {
                 self.unwatch(conn, session);
             }
             self.coordinator.on_closed(conn);
@@ -341,6 +342,7 @@ impl Broker {
     /// Follows up what an input has changed until nothing is left: parked requests, groups, proposals, requests in line.
     fn settle(&mut self, now: Now, out: &mut Outbox) {
         loop {
+            self.disturb_changed();
             if let Some((partition, touched)) = self.replicas.touched.pop_front() {
                 self.on_touched(now, partition, touched, out);
             } else if let Some(conn) = self.freed.pop() {

@@ -60,6 +60,12 @@ impl Follower {
         self.epoch = Some(epoch);
     }
 
+    /// Takes in that fetches up to `heard` said what the last accepted one did, when it had everything.
+    pub(super) fn still_had_everything(&mut self, heard: Time) {
+        self.caught_up = self.caught_up.max(Some(heard));
+        self.last_fetch = self.last_fetch.max(Some(heard));
+    }
+
     /// Starts over for a new leader epoch that begins at `start`; `in_sync` is now for members of the in-sync set.
     pub(super) const fn reset(&mut self, start: Offset, in_sync: Option<Time>, forget: Forget) {
         self.caught_up = in_sync;

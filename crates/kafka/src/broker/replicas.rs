@@ -33,6 +33,8 @@ pub(super) struct Replicas {
     pub(super) store: BrokerStore,
     /// What changed while an input is handled, for whoever waits for it.
     pub(super) touched: VecDeque<(TopicPartition, Touched)>,
+    /// What changed since fetch sessions looked at it.
+    pub(super) changed: Vec<TopicPartition>,
     /// What the controller is to be asked once the input is handled.
     pub(super) proposals: VecDeque<AlterPartition>,
     /// Partitions whose appends ask for a flush (`flush.messages`).
@@ -148,7 +150,7 @@ impl Replicas {
             if partition.flush.appended(base, count, partition.settings.flush_messages) {
                 self.flush_due.push(id);
             }
-            self.touched.push_back((id, Touched::Appended));
+            self.touch(id, Touched::Appended);
             self.advance(now.mono, id, out);
         }
         Ok(outcome)
@@ -160,7 +162,12 @@ impl Replicas {
         let log = &self.store.logs[id];
         let Some(to) = partition.next_high_watermark(log, &self.cluster(now)) else { return };
         self.set_high_watermark(id, to, ReplicaRole::Leader, out);
-        self.touched.push_back((id, Touched::HighWatermark));
+        self.touch(id, Touched::HighWatermark);
+    }
+
+    pub(super) fn touch(&mut self, id: TopicPartition, touched: Touched) {
+        self.touched.push_back((id, touched));
+        self.changed.push(id);
     }
 
     pub(super) fn set_high_watermark(
@@ -251,6 +258,7 @@ impl Replicas {
         out: &mut Outbox,
     ) {
         let Some(partition) = self.partitions.get_mut(id) else { return };
+        self.changed.push(id);
         if core::mem::replace(&mut partition.asked, Asked::Nothing) != Asked::Pending {
             return;
         }
