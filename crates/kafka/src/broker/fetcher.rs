@@ -58,6 +58,8 @@ struct Following {
     /// What the leader's session holds of it.
     sent: Option<FetchPartition>,
     range: Range,
+    /// The leader's session holds all that a fetch would say of it.
+    settled: bool,
 }
 
 /// Whether the offset is known to lie in the leader's log.
@@ -111,6 +113,7 @@ impl Broker {
             delayed: None,
             sent: None,
             range: Range::Inside,
+            settled: false,
         };
         let at = self.fetchers.binary_search_by_key(&leader, |fetcher| fetcher.leader);
         let at = at.unwrap_or_else(|at| {
@@ -270,12 +273,17 @@ impl Fetcher {
         self.partitions.iter().position(|following| following.id == id)
     }
 
+    /// The partitions that a fetch has something to say of, or that are not fetched now.
+    fn unsettled(&self) -> impl Iterator<Item = &Following> {
+        self.partitions.iter().filter(|following| !following.settled)
+    }
+
     /// Sends the next request if none is under way, and sets the timer.
     fn pump(&mut self, now: Now, replicas: &Replicas, out: &mut Outbox) {
         if self.channel.in_flight() == 0 && self.flush.is_none() && !self.partitions.is_empty() {
             self.send_next(now, replicas, out);
         }
-        let delays = self.partitions.iter().filter_map(|following| following.delayed).min();
+        let delays = self.unsettled().filter_map(|following| following.delayed).min();
         let wake = match (self.channel.deadline(), delays) {
             (Some(deadline), _) => deadline,
             (None, Some(delay)) => delay,
@@ -288,7 +296,7 @@ impl Fetcher {
     }
 
     fn send_next(&mut self, now: Now, replicas: &Replicas, out: &mut Outbox) {
-        for following in &mut self.partitions {
+        for following in self.partitions.iter_mut().filter(|following| !following.settled) {
             following.delayed = following.delayed.filter(|until| *until > now.mono);
         }
         let deadline = now.mono + replicas.settings.replica_socket_timeout;
@@ -299,7 +307,7 @@ impl Fetcher {
         for (range, wanted, asked) in questions {
             let asks =
                 |following: &&Following| following.range == range && following.delayed.is_none();
-            if self.partitions.iter().any(|following| asks(&following)) {
+            if self.unsettled().any(|following| asks(&following)) {
                 let partitions = self.partitions.iter().filter(asks);
                 let partitions = partitions
                     .map(|following| (following.id, Some(following.epoch), wanted))
@@ -319,6 +327,10 @@ impl Fetcher {
         let mut partitions = Vec::new();
         let mut active = 0_u32;
         for following in &mut self.partitions {
+            if following.settled {
+                active += 1;
+                continue;
+            }
             if following.delayed.is_some() {
                 if following.sent.take().is_some() && self.session == FetchSession::Incremental {
                     self.forgotten.push(following.id);
@@ -338,6 +350,7 @@ impl Fetcher {
                 partitions.push(fetch);
                 following.sent = Some(fetch);
             }
+            following.settled = true;
         }
         if active == 0 && self.forgotten.is_empty() {
             return None;
@@ -367,6 +380,7 @@ impl Fetcher {
         for fetched in &response.partitions {
             let Some(at) = self.position(fetched.partition) else { continue };
             let following = &mut self.partitions[at];
+            following.settled = false;
             // It may have been truncated or started over since the request was sent.
             let sent = following.sent;
             let is_current = sent.is_some_and(|sent| sent.offset == following.offset)
@@ -404,6 +418,7 @@ impl Fetcher {
         } else {
             let until = now.mono + replicas.settings.replica_fetch_backoff;
             self.partitions[at].delayed.get_or_insert(until);
+            self.partitions[at].settled = false;
         }
     }
 
@@ -475,6 +490,7 @@ impl Fetcher {
         let until = now.mono + replicas.settings.replica_fetch_backoff;
         for following in &mut self.partitions {
             following.delayed.get_or_insert(until);
+            following.settled = false;
         }
     }
 
@@ -483,6 +499,7 @@ impl Fetcher {
         self.forgotten.clear();
         for following in &mut self.partitions {
             following.sent = None;
+            following.settled = false;
         }
     }
 }

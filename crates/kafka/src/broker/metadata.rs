@@ -18,7 +18,9 @@ use crate::{Mark, Note, Now, Outbox, Rule};
 
 impl Broker {
     pub(super) fn on_metadata(&mut self, now: Now, records: &[MetadataRecord], out: &mut Outbox) {
-        self.disturb_all();
+        if !records.is_empty() {
+            self.disturb_all();
+        }
         let image = Arc::make_mut(&mut self.replicas.image);
         let mut changed = Vec::new();
         for record in records {
