@@ -4,35 +4,46 @@
 //! `reports/performance.md`. Asserts nothing about time.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::thread;
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use stormglass_check::judge;
 use stormglass_sim::World;
+use stormglass_sim::plan::{Keys, Plan, WeightedKey};
 use stormglass_tests::Story;
-use stormglass_types::Span;
-use stormglass_types::history::CommitMode;
+use stormglass_types::{Key, Span};
 
 fn main() {
     divan::main();
 }
 
-/// Three brokers, 12 partitions with three replicas, four idempotent producers at 250 records a second each, and a group of
-/// four, for 60 virtual seconds; everything else as Kafka's defaults have it.
+/// The load of `scenarios/reference.yaml`: three brokers, 12 partitions with three replicas, four idempotent producers at 250
+/// records a second each over a thousand keys, and a group of four that commits what it has processed, for 60 virtual seconds.
 fn reference() -> Story {
     let mut story = Story::new(&[("min.insync.replicas", "2")]).topic("orders", 12, &[]);
     for _ in 0..4 {
         story = story.producer(Span::millis(4), &[]);
     }
     story
-        .group(
-            4,
-            Span::micros(100),
-            &[("auto.offset.reset", "earliest"), ("enable.auto.commit", "true")],
-        )
-        .with(|plan| plan.groups[0].commit = CommitMode::Automatic)
+        .group(4, Span::ZERO, &[("auto.offset.reset", "earliest")])
         .lasting(Span::secs(60))
+        .with(thousand_keys)
+}
+
+fn thousand_keys(plan: &mut Plan) {
+    let names: Vec<String> = (0..1000).map(|n| format!("key-{n}")).collect();
+    for producer in &mut plan.producers {
+        let partitioner = producer.settings.partitioner;
+        let weighted = names.iter().zip(0..).map(|(name, n)| WeightedKey {
+            key: Key(n),
+            hash: partitioner.hash(name.as_bytes()),
+            cumulative: u64::from(n) + 1,
+        });
+        producer.load.keys = Keys::Weighted(weighted.collect());
+    }
+    plan.keys = Arc::from(names);
 }
 
 /// A hundred records from one producer over three brokers, and nobody who reads them.
