@@ -5,6 +5,7 @@
 pub mod assign;
 pub mod discover;
 pub mod execute;
+pub mod explain;
 pub mod export;
 pub mod names;
 pub mod report;

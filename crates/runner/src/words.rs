@@ -4,9 +4,12 @@
 
 mod event;
 mod fault;
+mod note;
 mod span;
 
 pub use event::event;
 pub(crate) use event::subject;
 pub use fault::{fault_lines, fault_target, fault_words};
+pub(crate) use note::brokers;
+pub use note::note;
 pub use span::{clock, count, micros, short_span};

@@ -446,3 +446,21 @@ fn what_is_no_failure_is_not_shrunk() {
     let ran = place.run("shrink cut.json").exits(3);
     assert!(ran.err.contains("broken or cut short"), "{}", ran.err);
 }
+
+#[test]
+fn a_failure_is_explained_with_its_cause_and_remedy() {
+    let place = Place::new("explain");
+    place.write("broken.yaml", BROKEN);
+    place.write("calm.yaml", CALM);
+    let ran = place.run("explain broken.yaml --seed 1").exits(1);
+    assert!(ran.out.contains("a second time"), "{}", ran.out);
+    assert!(ran.out.contains("necessary: on: { response: Produce"), "{}", ran.out);
+    assert!(
+        ran.out.contains("with enable.idempotence=true the same faults do no harm"),
+        "{}",
+        ran.out
+    );
+    let ran = place.run("explain broken.yaml --seed 1 --format markdown").exits(1);
+    assert!(ran.out.contains("```mermaid\nsequenceDiagram\n"), "{}", ran.out);
+    place.run("explain calm.yaml").exits(4);
+}

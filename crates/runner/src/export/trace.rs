@@ -46,6 +46,7 @@ fn line(world: &World, names: &Names<'_>, record: &TraceRecord) -> String {
         TraceKind::FaultOver(fault) => {
             format!("fault {fault} is over: {}", fault_words(world, names, fault))
         }
+        TraceKind::Noted(note) => format!("notes: {}", words::note(names, &note)),
     };
     format!("{} {node} {what}", record.at)
 }

@@ -418,6 +418,7 @@ impl World {
     }
 
     fn on_note(&mut self, node: NodeId, note: Note) {
+        self.record(node, TraceKind::Noted(note));
         match note {
             Note::Elected { partition, leader, epoch, election } => {
                 self.tell(node, What::Leader { partition, epoch, leader, election });

@@ -1,7 +1,7 @@
 //! A run's events as small records, kept only when asked for. Names are resolved when printing.
 
-use stormglass_kafka::Timer;
 use stormglass_kafka::message::{Api, Msg};
+use stormglass_kafka::{Note, Timer};
 use stormglass_types::{NodeId, Time};
 
 /// One event.
@@ -40,6 +40,8 @@ pub enum TraceKind {
     Fault(u32),
     /// A fault was over.
     FaultOver(u32),
+    /// A machine noted something about itself.
+    Noted(Note),
 }
 
 impl TraceKind {

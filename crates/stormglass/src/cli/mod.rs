@@ -4,6 +4,7 @@
 
 mod assign;
 mod exit;
+mod explain;
 mod failure;
 mod files;
 mod output;
@@ -46,6 +47,8 @@ enum Command {
     Assign(assign::AssignArguments),
     /// Make a failure small: the fewest faults, processes and records that fail in the same way
     Shrink(shrink::ShrinkArguments),
+    /// Tell why a run failed: the story, the faults it took, and the settings that prevent it
+    Explain(explain::ExplainArguments),
     /// List the protocol's safety rules, which `cluster.without` switches off
     Rules(tables::RulesArguments),
     /// Print the JSON Schema of scenario files, for editors
@@ -72,6 +75,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Replay(arguments) => replay::main(arguments),
         Command::Assign(arguments) => assign::main(arguments),
         Command::Shrink(arguments) => shrink::main(arguments),
+        Command::Explain(arguments) => explain::main(arguments),
         Command::Rules(arguments) => tables::rules(arguments),
         Command::Schema => tables::schema(),
         Command::New(arguments) => tables::new(arguments),

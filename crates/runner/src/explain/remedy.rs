@@ -1,0 +1,224 @@
+//! Settings that are known to prevent such failures, each tried with the same faults.
+//!
+//! Knows which settings exist and why they matter; whether one helps here is found out by running it.
+
+use std::num::NonZero;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use stormglass_kafka::Rule;
+use stormglass_kafka::settings::{Delivery, OffsetReset, UncleanElection};
+use stormglass_sim::plan::{Place, Plan};
+use stormglass_types::history::CommitMode;
+
+use super::{Remedy, WhatIf, what_if};
+use crate::execute::{Recording, execute};
+use crate::result::Signature;
+use crate::scenario::{Draft, Scenario, Tree};
+use crate::subject::Subject;
+use crate::sweep::pool::Pool;
+
+/// With how many seeds a remedy is tried: one may hold by luck.
+const SEEDS: u64 = 5;
+
+/// A change of a scenario.
+struct Change {
+    text: String,
+    because: &'static str,
+    draft: Draft,
+}
+
+/// Every remedy that changes anything, with what came of it. If none helps alone, all of them together are tried too.
+pub(super) fn tried(
+    scenario: &Arc<Scenario>,
+    seed: u64,
+    signature: Signature,
+    jobs: NonZero<usize>,
+) -> Vec<Remedy> {
+    let plan = scenario.plan(seed);
+    let draft = scenario.draft(seed);
+    let mut changes = settings(&plan, &draft);
+    changes.extend(rules(&plan, &draft));
+    let mut remedies = run(&changes, seed, signature, jobs);
+    if changes.len() > 1 && remedies.iter().all(|remedy| remedy.failed > 0) {
+        let mut all = draft;
+        let mut names: Vec<&str> = Vec::new();
+        for change in &changes {
+            for (path, value) in differences(&scenario.draft(seed), &change.draft) {
+                let path: Vec<&str> = path.iter().map(String::as_str).collect();
+                match value {
+                    Some(value) => all.set(&path, value),
+                    None => all.remove(&path),
+                }
+            }
+            names.push(&change.text);
+        }
+        let text = names.join(", ");
+        let together = Change { text, because: "no one of them is enough", draft: all };
+        remedies.extend(run(&[together], seed, signature, jobs));
+    }
+    remedies
+}
+
+fn run(changes: &[Change], seed: u64, signature: Signature, jobs: NonZero<usize>) -> Vec<Remedy> {
+    let tasks = u64::try_from(changes.len()).unwrap_or(u64::MAX).saturating_mul(SEEDS);
+    let read: Vec<Option<Arc<Scenario>>> = changes
+        .iter()
+        .map(|change| Scenario::parse("remedy.yaml", &change.draft.render()).ok().map(Arc::new))
+        .collect();
+    let work = |task: u64| {
+        let change = usize::try_from(task / SEEDS).expect("no more tasks than changes");
+        let Some(scenario) = &read[change] else { return WhatIf::Unknown };
+        let execution = execute(&Subject::of(scenario), seed + task % SEEDS, Recording::Off);
+        execution.map_or(WhatIf::Unknown, |done| what_if::of(&done.result, signature))
+    };
+    let mut outcomes = Vec::new();
+    Pool { jobs: jobs.get(), tasks, deadline: None }.run(&work, &mut |outcome| {
+        outcomes.push(outcome);
+        ControlFlow::Continue(())
+    });
+    let seeds = usize::try_from(SEEDS).expect("a small number");
+    let mut remedies = Vec::new();
+    for ((change, outcomes), read) in changes.iter().zip(outcomes.chunks(seeds)).zip(&read) {
+        if read.is_none() {
+            continue;
+        }
+        let failed = outcomes.iter().filter(|outcome| **outcome != WhatIf::None).count();
+        let failed = u64::try_from(failed).unwrap_or(u64::MAX);
+        let (change, because) = (change.text.clone(), change.because);
+        remedies.push(Remedy { change, because, seeds: SEEDS, failed });
+    }
+    remedies
+}
+
+fn settings(plan: &Plan, draft: &Draft) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut add = |text: &str, because: &'static str, edit: &dyn Fn(&mut Draft)| {
+        let mut changed = draft.clone();
+        edit(&mut changed);
+        if changed != *draft {
+            changes.push(Change { text: text.to_owned(), because, draft: changed });
+        }
+    };
+    let deliveries = || plan.producers.iter().map(|producer| producer.settings.delivery);
+    if deliveries().any(|it| matches!(it, Delivery::FireAndForget | Delivery::Leader)) {
+        let because = "an ack then means that every in-sync replica has the record";
+        add("acks=all", because, &|draft| {
+            each(draft, "producers", &[("acks", "all")]);
+        });
+    }
+    if deliveries().any(|it| it != Delivery::Idempotent) {
+        let because = "brokers then drop a batch that is sent twice and refuse one out of order";
+        add("enable.idempotence=true", because, &|draft| {
+            each(draft, "producers", &[("acks", "all"), ("enable.idempotence", "true")]);
+        });
+        let because = "no batch can then overtake another that is sent again";
+        add("max.in.flight.requests.per.connection=1", because, &|draft| {
+            each(draft, "producers", &[("max.in.flight.requests.per.connection", "1")]);
+        });
+    }
+    if plan.topics.iter().any(|it| it.settings.min_insync_replicas < 2 && it.replication > 2) {
+        let because = "no record is then acknowledged while only one replica has it";
+        add("min.insync.replicas=2", because, &|draft| {
+            each(draft, "topics", &[("min.insync.replicas", "2")]);
+        });
+    }
+    let unclean = |it: &stormglass_sim::plan::TopicPlan| {
+        it.settings.unclean_election == UncleanElection::Allowed
+    };
+    if plan.topics.iter().any(unclean) {
+        let because = "a replica that lacks committed records then cannot become leader";
+        add("unclean.leader.election.enable=false", because, &|draft| {
+            each(draft, "topics", &[("unclean.leader.election.enable", "false")]);
+        });
+    }
+    let groups = || plan.groups.iter();
+    if groups().any(|group| group.commit != CommitMode::AfterProcessing) {
+        let because = "a position is then committed only when the records before it are processed";
+        add("committing after processing", because, &|draft| {
+            for name in names(draft, "groups") {
+                draft.set(&["groups", &name, "commit"], "after-processing".into());
+                draft.remove(&["groups", &name, "config", "enable.auto.commit"]);
+            }
+        });
+    }
+    if groups().any(|group| group.processing.place == Place::OtherThread) {
+        let because = "`poll` then returns only when the records before it are processed";
+        add("processing in the poll loop", because, &|draft| {
+            for name in names(draft, "groups") {
+                draft.remove(&["groups", &name, "process", "in"]);
+            }
+        });
+    }
+    let latest = |member: &stormglass_sim::plan::MemberPlan| {
+        member.settings.offset_reset != OffsetReset::Earliest
+    };
+    if groups().any(|group| group.members.iter().any(latest)) {
+        let because = "a group without a committed offset then begins at the first record";
+        add("auto.offset.reset=earliest", because, &|draft| {
+            each(draft, "groups", &[("auto.offset.reset", "earliest")]);
+        });
+    }
+    changes
+}
+
+/// Each rule that is switched off, switched on again.
+fn rules(plan: &Plan, draft: &Draft) -> Vec<Change> {
+    let off: Vec<Rule> = plan.rules.switched_off().collect();
+    let changes = off.iter().map(|rule| {
+        let others = off.iter().filter(|other| *other != rule);
+        let others: Vec<Tree> = others.map(|other| other.name().into()).collect();
+        let mut changed = draft.clone();
+        if others.is_empty() {
+            changed.remove(&["cluster", "without"]);
+        } else {
+            changed.set(&["cluster", "without"], Tree::List(others));
+        }
+        let text = format!("the rule {} in force ({})", rule.name(), rule.source());
+        Change { text, because: rule.says(), draft: changed }
+    });
+    changes.collect()
+}
+
+fn each(draft: &mut Draft, section: &str, settings: &[(&str, &str)]) {
+    for name in names(draft, section) {
+        for (key, value) in settings {
+            draft.set(&[section, &name, "config", key], (*value).into());
+        }
+    }
+}
+
+fn names(draft: &Draft, section: &str) -> Vec<String> {
+    draft.keys(&[section]).into_iter().map(str::to_owned).collect()
+}
+
+/// Where a changed draft differs from the one before it.
+fn differences(before: &Draft, after: &Draft) -> Vec<(Vec<String>, Option<Tree>)> {
+    let mut found = Vec::new();
+    compare(before.get(&[]), after.get(&[]), &mut Vec::new(), &mut found);
+    found
+}
+
+fn compare(
+    before: Option<&Tree>,
+    after: Option<&Tree>,
+    path: &mut Vec<String>,
+    found: &mut Vec<(Vec<String>, Option<Tree>)>,
+) {
+    if before == after {
+        return;
+    }
+    let (Some(Tree::Map(old)), Some(Tree::Map(new))) = (before, after) else {
+        found.push((path.clone(), after.cloned()));
+        return;
+    };
+    let added = new.iter().filter(|(key, _)| old.iter().all(|(known, _)| known != key));
+    for (key, _) in old.iter().chain(added) {
+        path.push(key.clone());
+        let value = |entries: &'_ [(String, Tree)]| {
+            entries.iter().find(|(known, _)| known == key).map(|(_, tree)| tree.clone())
+        };
+        compare(value(old).as_ref(), value(new).as_ref(), path, found);
+        path.pop();
+    }
+}

@@ -1,0 +1,193 @@
+//! An explanation as text: for a terminal, and as Markdown with a sequence diagram.
+
+use std::fmt::{self, Write as _};
+
+use super::{Beat, Explanation, NotExplained, Part, Remedy, WhatIf};
+use crate::words;
+
+/// For people at a terminal.
+#[must_use]
+pub fn human(told: &Explanation) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}  seed {}  digest {}", told.scenario, told.seed, told.digest);
+    let _ = writeln!(out, "\n{}: {}", told.signature, told.fact);
+    let _ = writeln!(out, "{}", permitted(told));
+    let _ = writeln!(out, "\nWhat happened");
+    for (nth, beat) in told.story.iter().enumerate() {
+        gap(told, nth, "  ", &mut out);
+        let clock = words::clock(beat.at.as_millis());
+        let _ = writeln!(out, "  {clock:>11}  {} {} {}", sign(beat.part), beat.who, beat.what);
+    }
+    let _ = writeln!(out, "\nWhat it took");
+    for line in needs(told, "") {
+        let _ = writeln!(out, "  {line}");
+    }
+    let _ = writeln!(out, "\nWhat prevents it");
+    for line in prevents(told, "") {
+        let _ = writeln!(out, "  {line}");
+    }
+    let _ = writeln!(out, "\n  {}", told.repro);
+    out
+}
+
+/// As Markdown, with a Mermaid diagram.
+#[must_use]
+pub fn markdown(told: &Explanation) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "# {} in {}, seed {}", told.signature, told.scenario, told.seed);
+    let _ = writeln!(out, "\n**{}.** {}", told.fact, permitted(told));
+    let _ = writeln!(out, "\n## What happened\n");
+    for (nth, beat) in told.story.iter().enumerate() {
+        gap(told, nth, "- ", &mut out);
+        let (who, what) = match beat.part {
+            Part::Work => (beat.who.clone(), beat.what.clone()),
+            Part::Fault | Part::Claim | Part::Fact => {
+                (beat.who.clone(), format!("**{}**", beat.what))
+            }
+        };
+        let _ = writeln!(out, "- `{}` {who} {what}", words::clock(beat.at.as_millis()));
+    }
+    let _ = writeln!(out, "\n```mermaid\n{}```", mermaid(&told.story));
+    let _ = writeln!(out, "\n## What it took\n");
+    for line in needs(told, "`") {
+        let _ = writeln!(out, "- {line}");
+    }
+    let _ = writeln!(out, "\n## What prevents it\n");
+    for line in prevents(told, "`") {
+        let _ = writeln!(out, "- {line}");
+    }
+    let _ = writeln!(out, "\n```sh\n{}\n```", told.repro);
+    out
+}
+
+fn permitted(told: &Explanation) -> String {
+    match &told.permitted {
+        Some(why) => format!("The configuration permits this: {why}."),
+        None => "The configuration promises that this does not happen.".to_owned(),
+    }
+}
+
+/// Says where steps were left out.
+fn gap(told: &Explanation, nth: usize, margin: &str, out: &mut String) {
+    if told.left_out > 0 && nth == told.story.len() / 3 {
+        let left_out = told.left_out;
+        let _ = writeln!(
+            out,
+            "{margin}({left_out} steps are left out; `stormglass shrink` makes the story short)"
+        );
+    }
+}
+
+fn needs(told: &Explanation, quote: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut without = 0;
+    for fault in &told.faults {
+        let text = format!("{quote}{}{quote}", fault.text);
+        match &fault.without {
+            WhatIf::Same => without += 1,
+            WhatIf::None => lines.push(format!("necessary: {text}; without it, all holds")),
+            WhatIf::Other(signature) => {
+                lines.push(format!("necessary: {text}; without it, {signature} comes up instead"))
+            }
+            WhatIf::Unknown => lines.push(format!("{text}; without it, nothing can be told")),
+        }
+    }
+    if lines.is_empty() && !told.faults.is_empty() {
+        lines.push("no fault by itself: the failure comes up without any one of them".to_owned());
+    } else if without > 0 {
+        let others = if without == 1 { "fault was" } else { "faults were" };
+        lines.push(format!("{without} other {others} not necessary"));
+    }
+    lines.push(match &told.without_faults {
+        WhatIf::Same => "it comes up without any fault at all".to_owned(),
+        WhatIf::Other(signature) => format!("without any fault, {signature} comes up"),
+        WhatIf::None => "without any fault, all holds".to_owned(),
+        WhatIf::Unknown => "without any fault, nothing can be told".to_owned(),
+    });
+    lines
+}
+
+fn prevents(told: &Explanation, quote: &str) -> Vec<String> {
+    let verified = |remedy: &&Remedy| remedy.failed == 0;
+    let mut lines: Vec<String> = Vec::new();
+    for remedy in told.remedies.iter().filter(verified) {
+        lines.push(format!(
+            "with {quote}{}{quote} the same faults do no harm (verified with {} seeds): {}",
+            remedy.change, remedy.seeds, remedy.because
+        ));
+    }
+    let vain: Vec<String> = told
+        .remedies
+        .iter()
+        .filter(|remedy| !verified(remedy))
+        .map(|remedy| format!("{quote}{}{quote}", remedy.change))
+        .collect();
+    if lines.is_empty() {
+        lines.push("no setting that we know of; this may be a bug of the system".to_owned());
+    }
+    if !vain.is_empty() {
+        lines.push(format!("not enough by itself: {}", vain.join(", ")));
+    }
+    lines
+}
+
+const fn sign(part: Part) -> char {
+    match part {
+        Part::Work => ' ',
+        Part::Fault => '⚡',
+        Part::Claim => '✔',
+        Part::Fact => '✘',
+    }
+}
+
+/// The story as a sequence diagram in Mermaid's language.
+fn mermaid(story: &[Beat]) -> String {
+    let mut who: Vec<&str> = Vec::new();
+    for name in story.iter().flat_map(|beat| [Some(&beat.who), beat.to.as_ref()]).flatten() {
+        if !who.contains(&name.as_str()) {
+            who.push(name);
+        }
+    }
+    let place = |name: &str| who.iter().position(|known| *known == name).unwrap_or(0);
+    let mut out = String::from("sequenceDiagram\n");
+    for (nth, name) in who.iter().enumerate() {
+        let _ = writeln!(out, "  participant P{nth} as {name}");
+    }
+    for beat in story {
+        let from = place(&beat.who);
+        let what = plain(&beat.what);
+        let clock = words::clock(beat.at.as_millis());
+        match (&beat.to, beat.part) {
+            (Some(to), _) if *to != beat.who => {
+                let _ = writeln!(out, "  P{from}->>P{}: {clock} {what}", place(to));
+            }
+            (_, Part::Work) => {
+                let _ = writeln!(out, "  Note over P{from}: {clock} {what}");
+            }
+            (_, part) => {
+                let _ = writeln!(out, "  Note over P{from}: {} {clock} {what}", sign(part));
+            }
+        }
+    }
+    out
+}
+
+/// A text that means nothing to Mermaid.
+fn plain(text: &str) -> String {
+    text.replace(';', ",").replace('#', "#35;")
+}
+
+impl fmt::Display for NotExplained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Holds(result) => write!(
+                f,
+                "`{}` with seed {} is no failure: it came out as `{}`",
+                result.scenario, result.seed, result.outcome
+            ),
+            Self::Panicked(panicked) => panicked.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NotExplained {}

@@ -1,0 +1,82 @@
+//! What machines note about themselves, in words.
+
+use stormglass_kafka::Note;
+use stormglass_kafka::note::ReplicaRole;
+use stormglass_types::history::Election;
+
+use crate::names::Names;
+
+/// What was noted, in a few words; the process that noted it is left to the caller.
+#[must_use]
+pub fn note(names: &Names<'_>, note: &Note) -> String {
+    match *note {
+        Note::BecameLeader { partition, epoch, start } => {
+            let partition = names.partition(partition);
+            format!(
+                "begins to lead {partition} in epoch {} with its log ending at {start}",
+                epoch.0
+            )
+        }
+        Note::Appended { partition, base, epoch, values, count, .. } => {
+            let what = values.map_or_else(|| format!("{count} records"), |it| names.values(it));
+            let partition = names.partition(partition);
+            format!("appends {what} to {partition} at offset {base} in epoch {}", epoch.0)
+        }
+        Note::HighWatermark { partition, to, role, epoch } => {
+            let role = match role {
+                ReplicaRole::Leader => "leader",
+                ReplicaRole::Follower => "follower",
+            };
+            let partition = names.partition(partition);
+            format!(
+                "as {role} in epoch {} moves the high watermark of {partition} to {to}",
+                epoch.0
+            )
+        }
+        Note::Truncated { partition, from, to, high_watermark } => format!(
+            "cuts its log of {} back from offset {from} to {to}; its high watermark was {high_watermark}",
+            names.partition(partition)
+        ),
+        Note::Elected { partition, leader, epoch, election } => {
+            let how = match election {
+                Election::Clean => "from the in-sync replicas",
+                Election::Unclean => "from outside the in-sync replicas (unclean)",
+                Election::Offline => "since none is eligible",
+            };
+            let who = leader.map_or_else(|| "nobody".to_owned(), |leader| leader.to_string());
+            format!(
+                "elects {who} leader of {} in epoch {}, {how}",
+                names.partition(partition),
+                epoch.0
+            )
+        }
+        Note::InSync { partition, replicas, .. } => {
+            format!("in-sync replicas of {} are {}", names.partition(partition), brokers(replicas))
+        }
+        Note::Expanded { topic, partitions } => {
+            format!("{} has {partitions} partitions now", names.topic(topic))
+        }
+        Note::Rebalanced { group, generation, members } => {
+            let group = names.group(group);
+            format!("{group} completes generation {} with {members} members", generation.0)
+        }
+        Note::Granted { group, generation, member, partition } => format!(
+            "{} gives {} to member {} in generation {}",
+            names.group(group),
+            names.partition(partition),
+            member.0,
+            generation.0
+        ),
+        Note::OffsetCommitted { group, partition, offset } => {
+            let (group, partition) = (names.group(group), names.partition(partition));
+            format!("{group}'s committed offset of {partition} is {offset}")
+        }
+    }
+}
+
+/// The brokers of a set, by number: bit `n` is broker `n`.
+pub(crate) fn brokers(replicas: u64) -> String {
+    let there = (0..64).filter(|broker| replicas & (1 << broker) != 0);
+    let names: Vec<String> = there.map(|broker| format!("broker-{broker}")).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
