@@ -104,11 +104,8 @@ fn marks_must_be_reached_in_one_seed_at_least() {
 
 #[test]
 fn bounds_on_figures_must_be_kept_in_every_seed() {
-    let bound = |kept| crate::result::Bound {
-        text: "billing.rebalances <= 5".to_owned(),
-        measured: Some(7),
-        kept,
-    };
+    let bound =
+        |kept| Bound { text: "billing.rebalances <= 5".to_owned(), measured: Some(7), kept };
     let case = case(&["no-loss"], &[], &[]);
     assert_eq!(misses(&case, &[RunResult { bounds: vec![bound(true)], ..held(0) }]), []);
     assert_eq!(
@@ -123,7 +120,7 @@ fn bounds_to_be_exceeded_must_be_broken_in_one_seed_at_least() {
     let scenario = Scenario::parse("x.yaml", text).expect("a good scenario");
     let expect = scenario.expect().clone();
     let case = Case { expect, ..case(&[], &[], &[]) };
-    let bound = |measured: Option<u64>| crate::result::Bound {
+    let bound = |measured: Option<u64>| Bound {
         text: "refused <= 5".to_owned(),
         measured,
         kept: measured.is_some_and(|measured| measured <= 5),
