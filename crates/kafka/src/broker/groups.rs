@@ -91,7 +91,9 @@ impl Broker {
             records: Records::Group(records.clone()),
         };
         let origin = Origin::Coordinator;
-        match self.replicas.append(now, write.partition, batch, Acks::All, origin, out)? {
+        // The coordinator appends under acks=1 and waits for the high watermark itself (`CoordinatorPartitionWriter`), so that
+        // `min.insync.replicas` is not looked at before the append.
+        match self.replicas.append(now, write.partition, batch, Acks::One, origin, out)? {
             AppendOutcome::Appended { end, .. } | AppendOutcome::Duplicate { end, .. } => Ok(end),
         }
     }

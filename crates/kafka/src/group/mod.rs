@@ -39,7 +39,8 @@ pub const OFFSETS_TOPIC: TopicId = TopicId(0);
 /// Committed offsets as a reader is told them.
 type Fetched = Vec<(TopicPartition, Option<(Offset, LeaderEpoch)>)>;
 
-/// Records to append to a partition of `__consumer_offsets`, as its leader and with `acks=all`, in one batch.
+/// Records to append to a partition of `__consumer_offsets` as its leader, in one batch. Who needs them replicated waits for
+/// the high watermark.
 #[derive(Clone, Debug)]
 pub struct Write {
     /// Where to.
