@@ -362,6 +362,13 @@ impl CompletedFetch {
                 break;
             }
             let skip = u32::try_from(base.distance_from(batch.base)).unwrap_or(u32::MAX);
+            if skip >= values.count {
+                // The header promised more than the disk held: a torn batch that recovery let in.
+                self.next = batch.end();
+                epoch = Some(batch.epoch);
+                self.at += 1;
+                continue;
+            }
             let part = values.part(skip, *remaining);
             into.push(PolledBatch { partition: self.partition, base, values: part });
             *remaining -= part.count;
