@@ -323,6 +323,13 @@ impl Partition {
         if sets.is_empty() { vec![u64::MAX] } else { sets }
     }
 
+    /// The broker bits that were in sync at an event or right after the next change, which may have been under way.
+    pub(crate) fn in_sync_around(&self, event: EventIndex) -> u64 {
+        let behind = self.in_sync.partition_point(|(other, _)| *other <= event);
+        let around = self.in_sync.get(behind.saturating_sub(1)..).unwrap_or_default();
+        around.iter().take(2).fold(0, |all, (_, set)| all | set)
+    }
+
     /// Whether a crash took this offset from some disk. A read may come after it: consumers learn of it late.
     pub(crate) fn lost(&self, offset: i64) -> bool {
         self.losses.iter().any(|loss| loss.offsets.contains(&offset))

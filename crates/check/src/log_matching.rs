@@ -90,7 +90,9 @@ impl Pair<'_> {
             if from < to {
                 compared += (to - from).unsigned_abs();
                 let same_epoch = one.epoch == other.epoch;
-                let same_values = one.value_at(from) == other.value_at(from);
+                // Values within a batch are consecutive: its ends tell about what lies between.
+                let same_values = one.value_at(from) == other.value_at(from)
+                    && one.value_at(to - 1) == other.value_at(to - 1);
                 // Above the high watermark another epoch may yet be truncated away.
                 let differ = !same_values || (!same_epoch && from < committed);
                 let pending = from >= committed && !same_epoch;
@@ -164,7 +166,8 @@ impl Piece {
 
     fn value_at(&self, at: i64) -> Option<stormglass_types::Value> {
         let skip = u32::try_from(at - self.base).ok().filter(|skip| *skip < self.count)?;
-        self.values.map(|values| values.at(skip))
+        // A torn batch promises more records than it holds.
+        self.values.filter(|values| skip < values.count).map(|values| values.at(skip))
     }
 
     fn held_at(&self, at: i64) -> String {

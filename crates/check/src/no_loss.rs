@@ -6,7 +6,7 @@
 use stormglass_types::history::Acks;
 
 use crate::Checker;
-use crate::index::{Fate, Indexed, Partition, Record, acks_name, offset};
+use crate::index::{Fate, Indexed, Loss, Partition, Record, acks_name, offset};
 use crate::verdict::{Anomaly, AnomalyKind, Evidence, Findings, Promise, Verdict};
 
 /// `no-loss`.
@@ -140,14 +140,19 @@ fn promise(history: &Indexed<'_>, partition: &Partition, record: &Record) -> Pro
     ))
 }
 
-/// How many of these brokers' disks lost a record after it was sent.
-fn lost_by(partition: &Partition, record: &Record, brokers: u64) -> u32 {
-    let covers = |loss: &&crate::index::Loss| {
+/// How many brokers' disks lost a record after it was sent, where Kafka relied on them: because they were in sync when the
+/// record was acknowledged, or when they lost it. The latter may be all that is left of the in-sync set later, and then it
+/// leads with what it has.
+fn lost_by(partition: &Partition, record: &Record, in_sync: u64) -> u32 {
+    let covers = |loss: &&Loss| {
         loss.event > record.sent && (record.acked_at < 0 || loss.offsets.contains(&record.acked_at))
     };
-    let bits = partition.losses.iter().filter(covers);
-    let bits = bits.map(|loss| broker_bit(loss.broker)).fold(0, |all, bit| all | bit);
-    (bits & brokers).count_ones()
+    let relied_on = |loss: &&Loss| {
+        (in_sync | partition.in_sync_around(loss.event)) & broker_bit(loss.broker) != 0
+    };
+    let losses = partition.losses.iter().filter(covers).filter(relied_on);
+    let brokers = losses.map(|loss| broker_bit(loss.broker)).fold(0, |all, bit| all | bit);
+    brokers.count_ones()
 }
 
 /// A broker's bit in a set of in-sync replicas.
