@@ -422,8 +422,10 @@ impl World {
         self.observer.on_death(node);
         self.record(node, TraceKind::Ended(incarnation));
         if let Some(broker) = self.broker_of(node) {
+            let image = self.view().metadata();
+            let life = image.and_then(|image| Some(image.brokers.get(&broker)?.epoch));
             for (partition, from, to) in report.lost {
-                self.observer.on_log_lost(partition);
+                self.observer.on_log_lost(partition, broker, life);
                 self.tell(node, What::LogLost { partition, broker, from, to });
             }
         }

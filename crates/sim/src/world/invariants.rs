@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use stormglass_kafka::Note;
+use stormglass_kafka::log::PartitionLog;
 use stormglass_kafka::note::ReplicaRole;
 use stormglass_types::history::Election;
 use stormglass_types::{
-    BrokerId, Generation, GroupId, IdVec, LeaderEpoch, MemberId, NodeId, Offset, PartitionMap,
-    Time, TopicPartition,
+    BrokerEpoch, BrokerId, Generation, GroupId, IdVec, LeaderEpoch, MemberId, NodeId, Offset,
+    PartitionMap, Time, TopicPartition,
 };
 
-use super::node::Slot;
+use super::node::{Node, Slot};
 use crate::plan::{Plan, Roster};
 
 /// An invariant that did not hold.
@@ -62,12 +63,45 @@ pub enum BreachKind {
         /// Where its log ends.
         end: Offset,
     },
+    /// A leader's high watermark lay beyond the place where the log of an in-sync replica parts from its own.
+    BeyondDivergence {
+        /// The high watermark.
+        high_watermark: Offset,
+        /// The replica.
+        replica: BrokerId,
+    },
+    /// A replica was in sync, and so fit to lead, without records that were committed.
+    IncompleteInSync {
+        /// The largest high watermark that any leader had reached.
+        committed: Offset,
+        /// The replica.
+        replica: BrokerId,
+        /// Where its log ends.
+        end: Offset,
+    },
+    /// A broker lost records in one life and was still in sync in the next one.
+    KeptInSync {
+        /// The broker.
+        replica: BrokerId,
+    },
     /// A new leader lacked records that were committed.
     IncompleteLeader {
         /// The largest high watermark that any leader had reached.
         committed: Offset,
         /// Where the new leader's log ends.
         end: Offset,
+    },
+    /// The controller held a broker in sync beside others although it was fenced, stopping, or new in its present life.
+    InactiveInSync {
+        /// The broker.
+        replica: BrokerId,
+    },
+    /// A leader moved its high watermark although it knew of fewer in-sync replicas than `min.insync.replicas`.
+    TooFewInSync {
+        /// How many it knew of.
+        in_sync: usize,
+        /// How many the topic asks for.
+        wanted: usize,
     },
     /// A partition was given to two members in one generation.
     TwoOwners {
@@ -113,6 +147,10 @@ struct Seen {
     in_sync: u64,
     /// A crash took records, or an unclean election gave them up: less is promised from then on.
     excused: bool,
+    /// Whose crashes took records while the controller did not hold them in sync, and in which life.
+    hurt: Vec<(BrokerId, Option<BrokerEpoch>)>,
+    /// Whose crashes took records while they were in sync, and in which life, until they have left the set.
+    to_leave: Vec<(BrokerId, Option<BrokerEpoch>)>,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -171,7 +209,29 @@ impl Observer {
                 seen.excused |= election == Election::Unclean;
             }
             Note::InSync { partition, replicas, .. } => {
-                self.partitions.get_or_insert_with(partition, Seen::default).in_sync = replicas;
+                let seen = self.partitions.get_or_insert_with(partition, Seen::default);
+                let before = std::mem::replace(&mut seen.in_sync, replicas);
+                let controller = &slots[node];
+                let kept = seen.to_leave.iter().find(|(broker, life)| {
+                    // The last member of a set cannot leave it.
+                    before.count_ones() > 1
+                        && replicas.count_ones() > 1
+                        && replicas & (1 << broker.0) != 0
+                        && *life != registered_life(controller, *broker)
+                        && in_sync_now(controller, partition) == Some(replicas)
+                });
+                let kept = kept.map(|(replica, _)| BreachKind::KeptInSync { replica: *replica });
+                seen.to_leave.retain(|(broker, _)| {
+                    replicas & (1 << broker.0) != 0 && replicas.count_ones() > 1 && kept.is_none()
+                });
+                if let Some(kind) = kept {
+                    self.breach(at, node, partition, kind);
+                }
+                if let Some(replica) = inactive(&slots[node], partition, replicas) {
+                    let kind = BreachKind::InactiveInSync { replica };
+                    self.breach(at, node, partition, kind);
+                }
+                self.on_in_sync(at, node, partition, slots, roster);
             }
             Note::Granted { group, generation, member, partition } => {
                 self.on_granted(at, node, group, generation, member, partition);
@@ -250,18 +310,55 @@ impl Observer {
             let kind = BreachKind::HighWatermarkWentBack { before, now: to };
             self.breach(at, node, partition, kind);
         }
+        if let Some((in_sync, wanted)) = too_few(&slots[node], partition) {
+            self.breach(at, node, partition, BreachKind::TooFewInSync { in_sync, wanted });
+        }
         if excused {
             return;
         }
+        let here = slots[node].broker_store().and_then(|store| store.logs.get(partition));
+        let last = here.and_then(|log| epoch_below(log, to));
         for (broker, other) in roster.brokers() {
             if in_sync & (1 << broker.0) == 0 || other == node {
                 continue;
             }
             let log = slots[other].broker_store().and_then(|store| store.logs.get(partition));
-            let end = log.map_or(Offset::ZERO, |log| log.end());
+            let end = log.map_or(Offset::ZERO, PartitionLog::end);
             if end < to {
                 let kind =
                     BreachKind::BeyondInSyncReplica { high_watermark: to, replica: broker, end };
+                self.breach(at, node, partition, kind);
+            } else if log.and_then(|log| epoch_below(log, to)) != last {
+                let kind = BreachKind::BeyondDivergence { high_watermark: to, replica: broker };
+                self.breach(at, node, partition, kind);
+            }
+        }
+    }
+
+    /// Whoever is in sync may be elected next.
+    fn on_in_sync(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        partition: TopicPartition,
+        slots: &IdVec<NodeId, Slot>,
+        roster: &Roster,
+    ) {
+        let Some(seen) = self.partitions.get_mut(partition) else { return };
+        // A proposal may overtake the news that its subject is gone; in a new life it must not.
+        let in_sync = seen.in_sync;
+        seen.excused |= seen.hurt.iter().any(|(broker, life)| {
+            in_sync & (1 << broker.0) != 0 && *life == registered_life(&slots[node], *broker)
+        });
+        if seen.excused {
+            return;
+        }
+        let (in_sync, committed) = (seen.in_sync, seen.committed);
+        for (replica, node_of) in roster.brokers() {
+            let log = slots[node_of].broker_store().and_then(|store| store.logs.get(partition));
+            let end = log.map_or(Offset::ZERO, PartitionLog::end);
+            if in_sync & (1 << replica.0) != 0 && end < committed {
+                let kind = BreachKind::IncompleteInSync { committed, replica, end };
                 self.breach(at, node, partition, kind);
             }
         }
@@ -289,8 +386,20 @@ impl Observer {
         }
     }
 
-    pub(crate) fn on_log_lost(&mut self, partition: TopicPartition) {
-        self.partitions.get_or_insert_with(partition, Seen::default).excused = true;
+    /// A crash took records of a broker. Nobody relies on them unless it is in sync, or was about to be.
+    pub(crate) fn on_log_lost(
+        &mut self,
+        partition: TopicPartition,
+        broker: BrokerId,
+        life: Option<BrokerEpoch>,
+    ) {
+        let seen = self.partitions.get_or_insert_with(partition, Seen::default);
+        if seen.in_sync & (1 << broker.0) == 0 {
+            seen.hurt.push((broker, life));
+        } else {
+            seen.to_leave.push((broker, life));
+            seen.excused = true;
+        }
     }
 
     pub(crate) fn on_positioned(&mut self, group: GroupId, partition: TopicPartition, at: Offset) {
@@ -354,8 +463,14 @@ impl Breach {
             | BreachKind::EpochWentBack { .. }
             | BreachKind::HighWatermarkWentBack { .. }
             | BreachKind::CommitBeyondEnd { .. } => "monotone",
-            BreachKind::BeyondInSyncReplica { .. } => "log-matching",
-            BreachKind::IncompleteLeader { .. } => "no-loss",
+            BreachKind::BeyondInSyncReplica { .. } | BreachKind::BeyondDivergence { .. } => {
+                "log-matching"
+            }
+            BreachKind::IncompleteLeader { .. }
+            | BreachKind::IncompleteInSync { .. }
+            | BreachKind::KeptInSync { .. }
+            | BreachKind::TooFewInSync { .. } => "no-loss",
+            BreachKind::InactiveInSync { .. } => "liveness",
             BreachKind::TwoOwners { .. } => "single-owner",
         }
     }
@@ -378,9 +493,27 @@ impl fmt::Display for Breach {
                 f,
                 "the high watermark {high_watermark} lies beyond in-sync {replica}, whose log ends at {end}"
             ),
+            BreachKind::BeyondDivergence { high_watermark, replica } => write!(
+                f,
+                "the high watermark {high_watermark} lies beyond where the log of in-sync {replica} differs"
+            ),
+            BreachKind::IncompleteInSync { committed, replica, end } => write!(
+                f,
+                "{replica} is in sync with a log that ends at {end}, although {committed} records were committed"
+            ),
+            BreachKind::KeptInSync { replica } => {
+                write!(f, "{replica} lost records in its former life and is in sync still")
+            }
             BreachKind::IncompleteLeader { committed, end } => write!(
                 f,
                 "a leader was elected whose log ends at {end}, although {committed} records were committed"
+            ),
+            BreachKind::InactiveInSync { replica } => {
+                write!(f, "{replica} is in sync beside others while fenced or stopping")
+            }
+            BreachKind::TooFewInSync { in_sync, wanted } => write!(
+                f,
+                "the high watermark moved with {in_sync} in sync, but min.insync.replicas is {wanted}"
             ),
             BreachKind::TwoOwners { group, generation, first, second } => {
                 write!(f, "{group} gave it to {first} and to {second} in {generation}")
@@ -390,6 +523,45 @@ impl fmt::Display for Breach {
             }
         }
     }
+}
+
+/// The epoch of the record before an offset.
+fn epoch_below(log: &PartitionLog, offset: Offset) -> Option<LeaderEpoch> {
+    let before = Offset(offset.0.checked_sub(1)?);
+    log.batches_from(before).next().map(|batch| batch.epoch)
+}
+
+/// The life of a broker that the controller knows.
+fn registered_life(controller: &Slot, broker: BrokerId) -> Option<BrokerEpoch> {
+    let Some(Node::Controller(controller)) = controller.node() else { return None };
+    controller.image().brokers.get(&broker).map(|registration| registration.epoch)
+}
+
+/// A member of an in-sync set whom the controller itself holds unfit for it, where that set is the present one. The last
+/// member of a set stays in it, whatever becomes of it.
+fn inactive(controller: &Slot, partition: TopicPartition, in_sync: u64) -> Option<BrokerId> {
+    let is_present = in_sync_now(controller, partition) == Some(in_sync);
+    let Some(Node::Controller(controller)) = controller.node() else { return None };
+    let image = controller.image();
+    let isr = &image.partitions.get(partition)?.isr;
+    let unfit = isr.iter().copied().find(|replica| !image.is_active(*replica));
+    unfit.filter(|_| isr.len() > 1 && is_present)
+}
+
+/// The present in-sync set of a partition as bits.
+fn in_sync_now(controller: &Slot, partition: TopicPartition) -> Option<u64> {
+    let Some(Node::Controller(controller)) = controller.node() else { return None };
+    let isr = &controller.image().partitions.get(partition)?.isr;
+    Some(isr.iter().fold(0, |all, replica| all | 1 << replica.0))
+}
+
+/// How many in-sync replicas a leader knows of and how many it should, if those are more.
+fn too_few(leader: &Slot, partition: TopicPartition) -> Option<(usize, usize)> {
+    let Some(Node::Broker(leader)) = leader.node() else { return None };
+    let replica = leader.replica(partition)?;
+    let settings = leader.image().settings(partition.topic)?;
+    let wanted = usize::from(settings.min_insync_replicas).min(replica.replicas.len());
+    (replica.isr.len() < wanted).then_some((replica.isr.len(), wanted))
 }
 
 fn broker_at(node: NodeId, roster: &Roster) -> BrokerId {
