@@ -15,14 +15,18 @@ use stormglass_sim::plan::{
 };
 use stormglass_sim::{End, World};
 use stormglass_types::history::CommitMode;
-use stormglass_types::{Key, Span, Stream, Streams, TopicId};
+use stormglass_types::{Key, Rng, Span, Stream, Streams, TopicId};
 
 /// A pipeline under construction.
 #[derive(Clone, Debug)]
 pub struct Story {
     plan: Plan,
     chaos: Chaos,
+    adversary: Option<Adversary>,
 }
+
+/// Faults written for a story, with whatever a seed is to decide drawn.
+pub type Adversary = fn(&Plan, &mut Rng) -> Vec<ScheduledFault>;
 
 /// How a story ended.
 #[derive(Debug)]
@@ -64,7 +68,7 @@ impl Story {
                 max_events: 50_000_000,
             },
         };
-        Self { plan, chaos: Chaos::Off }
+        Self { plan, chaos: Chaos::Off, adversary: None }
     }
 
     /// Adds a topic with three replicas.
@@ -176,6 +180,13 @@ impl Story {
         self
     }
 
+    /// Adds the faults of an adversary, too.
+    #[must_use]
+    pub fn adversary(mut self, adversary: Adversary) -> Self {
+        self.adversary = Some(adversary);
+        self
+    }
+
     /// Changes the plan in ways that have no word here.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Plan)) -> Self {
@@ -188,8 +199,14 @@ impl Story {
     pub fn plan(&self, seed: u64) -> Plan {
         let mut plan = self.plan.clone();
         plan.seed = seed;
-        let mut rng = Streams::new(seed).stream(Stream::Chaos, 0);
-        plan.faults.extend(draw(&plan, &self.chaos, &mut rng));
+        let drawn = draw(&plan, &self.chaos);
+        plan.faults.extend(drawn);
+        if let Some(adversary) = self.adversary {
+            // Beside the streams of the families.
+            let mut rng = Streams::new(seed).stream(Stream::Chaos, u32::MAX - 1);
+            let written = adversary(&plan, &mut rng);
+            plan.faults.extend(written);
+        }
         plan
     }
 

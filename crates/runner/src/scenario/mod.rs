@@ -22,7 +22,6 @@ use std::sync::Arc;
 
 use stormglass_sim::chaos::{self, Chaos, Family};
 use stormglass_sim::plan::{Plan, ScheduledFault};
-use stormglass_types::{Stream, Streams};
 
 pub use diagnostic::{Diagnostic, Paint, Report, Severity};
 pub use draft::{Draft, Tree};
@@ -139,8 +138,7 @@ impl Scenario {
         for (nth, fault) in self.faults.iter().enumerate() {
             fault.draw(seed, nth, &mut plan.faults);
         }
-        let mut rng = Streams::new(seed).stream(Stream::Chaos, 0);
-        let drawn = chaos::draw(&plan, &self.chaos, &mut rng);
+        let drawn = chaos::draw(&plan, &self.chaos);
         plan.faults.extend(drawn);
         plan
     }
