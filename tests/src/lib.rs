@@ -2,6 +2,8 @@
 //!
 //! Builds plans directly, without YAML, from Kafka's configuration text; knows nothing of how a run is reported.
 
+pub mod killers;
+
 use std::sync::Arc;
 
 use stormglass_check::{Judgement, Verdict, judge};

@@ -1,0 +1,119 @@
+//! Prints which checkers catch the loss of each safety rule, as `reports/kill-matrix.md` has it.
+//!
+//! `cargo run -p stormglass-tests --example kill_matrix [SEEDS] > reports/kill-matrix.md`
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use stormglass_check::INVARIANTS;
+use stormglass_tests::killers::{Fate, KILLERS, Killer};
+
+/// What the seeds of one story came to.
+#[derive(Default)]
+struct Row {
+    caught: Vec<u64>,
+    /// By black box, and by white box.
+    by: BTreeMap<&'static str, [u64; 2]>,
+    broken_with_all: u64,
+}
+
+fn main() -> io::Result<()> {
+    let seeds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(100);
+    let next = AtomicUsize::new(0);
+    let rows: Mutex<BTreeMap<usize, Row>> = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let at = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(killer) = KILLERS.get(at)
+                {
+                    let row = hunt(killer, seeds);
+                    rows.lock().expect("nobody panics with it").insert(at, row);
+                }
+            });
+        }
+    });
+    let rows = rows.into_inner().expect("nobody panics with it");
+    io::stdout().write_all(report(&rows, seeds).as_bytes())
+}
+
+fn hunt(killer: &Killer, seeds: u64) -> Row {
+    let mut row = Row::default();
+    let story = (killer.story)();
+    let without = story.clone().without(killer.rule);
+    for seed in 1..=seeds {
+        row.broken_with_all += u64::from(!story.tell(seed).violated().is_empty());
+        let told = without.tell(seed);
+        if told.violated().is_empty() {
+            continue;
+        }
+        row.caught.push(seed);
+        let verdicts = told.judgement.verdicts.iter();
+        for (name, _) in verdicts.filter(|(_, verdict)| verdict.status() == "violated") {
+            row.by.entry(name).or_default()[0] += 1;
+        }
+        let mut breached: Vec<&str> =
+            told.world.breaches().iter().map(stormglass_sim::Breach::invariant).collect();
+        breached.sort_unstable();
+        breached.dedup();
+        for name in breached {
+            row.by.entry(name).or_default()[1] += 1;
+        }
+    }
+    row
+}
+
+fn report(rows: &BTreeMap<usize, Row>, seeds: u64) -> String {
+    let mut text = format!(
+        "# Which checker catches which missing rule\n\n\
+         Made by `cargo run -p stormglass-tests --example kill_matrix {seeds}`: every rule is switched off alone, in its \
+         story of `tests/src/killers.rs`, for seeds 1 to {seeds}. A cell counts the seeds that broke the invariant: as the \
+         oracles see it from outside, and, behind the slash, as the invariants beside the world do. *Median* is the median \
+         number of seeds from one catch to the next. *All rules* counts broken seeds of the same story with every rule in \
+         force; it must be zero.\n\n| rule | story | caught | median | all rules |"
+    );
+    for invariant in &INVARIANTS {
+        let _ = write!(text, " {} |", invariant.name);
+    }
+    text.push_str("\n|---|---|--:|--:|--:|");
+    text.push_str(&"--:|".repeat(INVARIANTS.len()));
+    for (at, row) in rows {
+        let killer = &KILLERS[*at];
+        let median = median_gap(&row.caught).map_or_else(|| "–".to_owned(), |gap| gap.to_string());
+        let _ = write!(
+            text,
+            "\n| {} | {} | {} | {median} | {} |",
+            killer.rule.name(),
+            killer.name,
+            row.caught.len(),
+            row.broken_with_all
+        );
+        for invariant in &INVARIANTS {
+            let cell = row
+                .by
+                .get(invariant.name)
+                .map_or_else(String::new, |[black, white]| format!("{black}/{white}"));
+            let _ = write!(text, " {cell} |");
+        }
+    }
+    text.push_str("\n\n## Hidden rules\n");
+    for killer in &KILLERS {
+        if let Fate::HiddenBy(by, why) = killer.fate {
+            let by: Vec<&str> = by.iter().map(|rule| rule.name()).collect();
+            let _ =
+                write!(text, "\n- `{}`, hidden by {}: {why}.", killer.rule.name(), by.join(", "));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+fn median_gap(caught: &[u64]) -> Option<u64> {
+    let before = std::iter::once(&0).chain(caught);
+    let mut gaps: Vec<u64> = caught.iter().zip(before).map(|(seed, last)| seed - last).collect();
+    gaps.sort_unstable();
+    gaps.get(gaps.len() / 2).copied()
+}
