@@ -357,6 +357,10 @@ impl World {
 
     /// Schedules the next wake-up of a process's application.
     pub(super) fn rearm(&mut self, node: NodeId) {
+        if !self.slots[node].is_up() {
+            // What wakes a process that has not started yet is its start.
+            return;
+        }
         let first = self.first_producer();
         let wanted = match node.index() {
             index if index < first || node == self.roster.admin() => None,
