@@ -66,6 +66,12 @@ impl Broker {
         &self.replicas.image
     }
 
+    /// Whether this life of it takes part in the cluster: unfenced once, and not stopping.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.phase == super::Phase::Serving
+    }
+
     /// Its disk.
     #[must_use]
     pub const fn store(&self) -> &BrokerStore {

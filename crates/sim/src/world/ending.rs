@@ -1,5 +1,6 @@
 //! How a run ends: the storm passes, faults heal, the pipeline comes to rest or does not, and everything is read once more.
 
+use stormglass_kafka::broker::Broker;
 use stormglass_types::history::{Stuck, What};
 use stormglass_types::{BrokerId, Dense, GroupId, NodeId, Offset, Time, TopicId, TopicPartition};
 
@@ -103,7 +104,9 @@ impl World {
             stuck.push((admin, Stuck::NoController));
         }
         for (broker, node) in self.roster.brokers() {
-            if !view.metadata().is_some_and(|image| image.is_active(broker)) {
+            let active = view.metadata().is_some_and(|image| image.is_active(broker));
+            // Until its former life's session ends, metadata show a broker that is only starting as active.
+            if !active || !view.broker(broker).is_some_and(Broker::is_serving) {
                 stuck.push((node, Stuck::Fenced { broker }));
             }
         }

@@ -160,7 +160,8 @@ struct Owned {
     owners: PartitionMap<NodeId>,
     /// Where members began to read: a committed offset, or wherever a reset led them.
     positions: PartitionMap<Offset>,
-    /// What the coordinator has committed.
+    /// The furthest that the coordinator has committed. A commit that was on its way for long may take the offset back
+    /// behind it; nobody waits because of that.
     committed: PartitionMap<Offset>,
 }
 
@@ -243,7 +244,9 @@ impl Observer {
                     let kind = BreachKind::CommitBeyondEnd { group, committed: offset, end };
                     self.breach(at, node, partition, kind);
                 }
-                self.groups[group].committed.insert(partition, offset);
+                let furthest =
+                    self.groups[group].committed.get_or_insert_with(partition, || offset);
+                *furthest = offset.max(*furthest);
             }
         }
     }

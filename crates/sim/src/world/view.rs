@@ -59,11 +59,12 @@ impl<'w> View<'w> {
         })
     }
 
-    /// The high watermark of a partition at its leader, if that runs and knows that it leads.
+    /// The high watermark of a partition at its leader, if that serves requests and knows that it leads.
     #[must_use]
     pub fn high_watermark(&self, partition: TopicPartition) -> Option<Offset> {
         let registration = self.registration(partition)?;
-        let replica = self.broker(registration.leader?)?.replica(partition)?;
+        let leader = self.broker(registration.leader?).filter(|leader| leader.is_serving())?;
+        let replica = leader.replica(partition)?;
         (replica.leader_epoch == registration.leader_epoch).then_some(replica.high_watermark)
     }
 }
