@@ -89,6 +89,8 @@ rules! {
         "a broker remembers a producer's last five batches, not only the last one";
     SequenceCheck = "sequence-check", "KIP-98, ProducerAppendInfo.checkSequence",
         "a broker refuses a batch whose sequence does not follow the producer's last one";
+    FirstSequenceIsZero = "KAFKA-14359", "KAFKA-14359, KAFKA-15591 (P03)",
+        "a broker refuses a producer's first batch unless it begins at sequence zero, or the log has forgotten somebody";
     ProducerEpochCheck = "producer-epoch-check", "KIP-98, ProducerAppendInfo.checkProducerEpoch (MU05)",
         "a broker refuses a batch of an old producer epoch";
     ProducerStateFollowsLog = "producer-state-follows-log", "ProducerStateManager, UnifiedLog.truncateTo (MU07, MU26)",

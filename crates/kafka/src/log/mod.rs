@@ -213,6 +213,9 @@ impl PartitionLog {
         self.synced = start;
         self.epochs.clear();
         self.producers.clear();
+        if start > Offset::ZERO {
+            self.producers.records_are_gone();
+        }
     }
 
     /// Raises the log's start to the leader's (`UnifiedLog.maybeIncrementLogStartOffset`).
@@ -221,6 +224,7 @@ impl PartitionLog {
         if to > self.start {
             self.start = to;
             self.epochs.truncate_from_start(to);
+            self.producers.records_are_gone();
         }
     }
 

@@ -15,6 +15,18 @@ use crate::{Mark, Now, Outbox, Rule, Rules};
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct ProducerStates {
     entries: Arc<Vec<ProducerState>>,
+    /// What became of producers that are not known.
+    unknown: Unknown,
+}
+
+/// Whether a producer without state can have written to the log.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Unknown {
+    /// It cannot: nobody was forgotten.
+    #[default]
+    New,
+    /// It can: its state may have expired, or its records may be gone.
+    Forgotten,
 }
 
 /// One producer's state.
@@ -75,8 +87,20 @@ impl ProducerStates {
         rules: Rules,
         out: &mut Outbox,
     ) -> Result<Option<Seen>, ErrorCode> {
-        // A producer without state may begin with any sequence: what it wrote before may have been deleted or expired.
-        let Some(state) = self.get(stamp.id) else { return Ok(None) };
+        let Some(state) = self.get(stamp.id) else {
+            // Kafka 4.0 lets any producer without state begin anywhere, since what it wrote before may have been deleted
+            // or expired. Where that cannot be, its earlier batches are still on their way, to a former leader perhaps,
+            // and would be overtaken.
+            let early = origin == Origin::Client
+                && stamp.sequence != Sequence(0)
+                && self.unknown == Unknown::New
+                && rules.on(Rule::FirstSequenceIsZero);
+            if early {
+                out.mark(Mark::OutOfOrderSequence);
+                return Err(ErrorCode::OutOfOrderSequenceNumber);
+            }
+            return Ok(None);
+        };
         if origin == Origin::Client
             && let Some(seen) = state.find(stamp, count, rules)
         {
@@ -136,7 +160,13 @@ impl ProducerStates {
             |state: &ProducerState| now.wall.0.saturating_sub(state.last_timestamp.0) >= after;
         if self.entries.iter().any(expired) {
             Arc::make_mut(&mut self.entries).retain(|state| !expired(state));
+            self.unknown = Unknown::Forgotten;
         }
+    }
+
+    /// Takes note that records of unknown producers are gone from the log.
+    pub fn records_are_gone(&mut self) {
+        self.unknown = Unknown::Forgotten;
     }
 
     /// Forgets every producer.

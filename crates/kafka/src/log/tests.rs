@@ -60,7 +60,9 @@ pub(super) fn log_of(counts: &[u32]) -> PartitionLog {
 fn log_of_sequences(batches: &[(i32, u32)]) -> PartitionLog {
     let mut log = PartitionLog::new();
     for (sequence, count) in batches {
-        append(&mut log, stamped(0, *sequence, *count)).unwrap();
+        // As a follower, which takes any sequence.
+        let batch = Batch { base: log.end(), ..stamped(0, *sequence, *count) };
+        log.append_as_follower(&batch, Rules::ALL).unwrap();
     }
     log
 }
@@ -191,7 +193,20 @@ fn sequences_wrap_to_zero() {
 }
 
 #[test]
-fn an_unknown_producer_may_begin_anywhere_but_a_new_epoch_begins_at_zero() {
+fn an_unknown_producer_begins_at_zero_unless_the_log_has_forgotten_somebody() {
+    let refused = Err(ErrorCode::OutOfOrderSequenceNumber);
+    let mut log = PartitionLog::new();
+    assert_eq!(append(&mut log, stamped(0, 17, 1)), refused);
+    let historic = Rules::ALL.without(Rule::FirstSequenceIsZero);
+    assert_eq!(append_with(&mut log.clone(), stamped(0, 17, 1), historic), Ok(Offset(0)));
+    assert_eq!(append(&mut log, stamped(0, 0, 1)), Ok(Offset(0)));
+    log.advance_start(Offset(1));
+    log.truncate_fully(Offset(1));
+    assert_eq!(append(&mut log, stamped(0, 17, 1)), Ok(Offset(1)), "its records may be gone");
+}
+
+#[test]
+fn a_new_epoch_of_a_producer_begins_at_zero() {
     let mut log = log_of_sequences(&[(17, 1)]);
     assert_eq!(append(&mut log, stamped(1, 18, 1)), Err(ErrorCode::OutOfOrderSequenceNumber));
     assert_eq!(append(&mut log, stamped(1, 0, 1)), Ok(Offset(1)));
