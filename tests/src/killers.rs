@@ -87,6 +87,7 @@ const FORGOTTEN: Named = ("forgotten-life", forgotten_life);
 const OVERTAKEN: Named = ("overtaken-request", overtaken_request);
 const BACK: Named = ("there-and-back", there_and_back);
 const STALE: Named = ("stale-fetchers", stale_fetchers);
+const NEWCOMERS: Named = ("newcomers", newcomers);
 const ZOMBIES: Named = ("zombie-batches", zombie_batches);
 const OVERSIZED: Named = ("oversized", oversized);
 const FORGETFUL: Named = ("forgetful-coordinator", forgetful_coordinator);
@@ -94,7 +95,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 33] = [
+pub static KILLERS: [Killer; 34] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -131,6 +132,7 @@ pub static KILLERS: [Killer; 33] = [
     kills(Rule::BrokerDropsDuplicates, About::Producers, LATE, 20, "no-duplicates"),
     kills(Rule::DedupWindowOfFive, About::Producers, LATE, 40, "no-duplicates"),
     kills(Rule::SequenceCheck, About::Producers, LATE, 40, "no-duplicates"),
+    kills(Rule::FirstSequenceIsZero, About::Producers, NEWCOMERS, 100, "per-key-order"),
     kills(Rule::ProducerEpochCheck, About::Producers, ZOMBIES, 20, "per-key-order"),
     kills(Rule::ProducerStateFollowsLog, About::Producers, FLIPS, 20, "no-duplicates"),
     kills(Rule::DuplicateAckWaits, About::Producers, FLIPS, 30, "no-loss"),
@@ -245,6 +247,32 @@ fn flapping() -> Story {
 
 fn rolling() -> Story {
     pipeline(&[], &[]).chaos(families(&[Family::RestartBroker, Family::ChainCrash]))
+}
+
+/// Producers begin new lives, small batches on their way, while leaderships move: a first batch is refused, the second not.
+fn newcomers() -> Story {
+    let restless = |plan: &Plan, rng: &mut Rng| {
+        let producers: Vec<NodeId> = plan.roster().producers().collect();
+        let mut script = Script::new(plan, rng);
+        let mut t = 300;
+        while t < 4_500 {
+            let producer = producers[script.rng.index(producers.len())];
+            let down = script.between(20, 80);
+            script.kill(t, Target::Process(producer), CrashKind::Process, down);
+            for _ in 0..3 {
+                let flip = t + script.between(0, 250);
+                script.at(flip, FaultAction::Flip { partition: ORDERS });
+            }
+            let target = Target::Process(script.broker());
+            let by = ms(script.between(20, 150));
+            script.at(t, FaultAction::LagMetadata { target, by, lasting: ms(250) });
+            t += script.between(250, 500);
+        }
+        script.faults
+    };
+    pipeline(&[], &[("batch.size", "600")])
+        .adversary(restless)
+        .with(|plan| plan.network.latency = SpanRange { least: ms(2), most: ms(10) })
 }
 
 fn late() -> Story {
