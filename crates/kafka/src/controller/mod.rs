@@ -1,7 +1,7 @@
 //! The controller: it registers and watches brokers, elects leaders, and decides about in-sync replicas, topics and ids.
 //!
 //! Every decision is a record of the metadata log: made on the newest state, answered and shown to brokers once committed
-//! ([`log::MetadataLog`]). Does not replicate that log itself: one controller is active and there is no quorum yet. ELR
+//! (`log::MetadataLog`). Does not replicate that log itself: one controller is active and there is no quorum yet. ELR
 //! (KIP-966), reassignment of replicas and deletion of topics are not modelled; `leader.imbalance.per.broker.percentage` has
 //! no effect, as in KRaft.
 
