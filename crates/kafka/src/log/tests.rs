@@ -60,9 +60,8 @@ pub(super) fn log_of(counts: &[u32]) -> PartitionLog {
 fn log_of_sequences(batches: &[(i32, u32)]) -> PartitionLog {
     let mut log = PartitionLog::new();
     for (sequence, count) in batches {
-        // As a follower, which takes any sequence.
-        let batch = Batch { base: log.end(), ..stamped(0, *sequence, *count) };
-        log.append_as_follower(&batch, Rules::ALL).unwrap();
+        let anywhere = Rules::ALL.without(Rule::FirstSequenceIsZero);
+        append_with(&mut log, stamped(0, *sequence, *count), anywhere).unwrap();
     }
     log
 }
@@ -250,7 +249,8 @@ fn replicas_learn_producers_with_the_records_and_truncation_takes_that_back() {
     assert_eq!(append(&mut replica, stamped(0, 1, 1)), Ok(Offset(1)));
     assert_eq!(replica.end(), Offset(2), "the batch is appended again, since it was cut off");
 
-    let rules = Rules::ALL.without(Rule::ProducerStateFollowsLog);
+    let rules =
+        Rules::ALL.without(Rule::ProducerStateFollowsLog).without(Rule::FirstSequenceIsZero);
     assert_eq!(append_with(&mut follow(rules), stamped(0, 1, 1), rules), Ok(Offset(3)), "twice");
     let mut old_leader = leader.clone();
     old_leader.truncate_to(Offset(1), rules);
@@ -357,7 +357,10 @@ impl Model {
             .filter_map(|batch| batch.stamp.map(|stamp| (stamp, batch)))
             .filter(|(other, _)| other.id == stamp.id)
             .collect();
-        let Some((latest, last)) = own.last() else { return Ok(None) };
+        let Some((latest, last)) = own.last() else {
+            let begins = stamp.sequence == Sequence(0);
+            return if begins { Ok(None) } else { Err(ErrorCode::OutOfOrderSequenceNumber) };
+        };
         let of_epoch = own.iter().rev().take_while(|(other, _)| other.epoch == latest.epoch);
         let copy = of_epoch.take(5).find(|(other, batch)| *other == stamp && batch.count == count);
         if let Some((_, copy)) = copy {
