@@ -22,7 +22,7 @@ impl World {
             Phase::Settling { until } => {
                 self.sample_lag();
                 let stuck = self.stuck();
-                if stuck.is_empty() {
+                if stuck.is_empty() && (self.all_committed() || self.now >= until) {
                     self.finish(End::Settled);
                     return;
                 }
@@ -132,6 +132,19 @@ impl World {
             self.stuck_group(group, &mut stuck);
         }
         stuck
+    }
+
+    /// Whether every leader's high watermark has reached its log's end.
+    ///
+    /// A leader that came back within its session leads on, but knows no high watermark beyond its checkpoint until its
+    /// followers fetch again. A final read before that would miss records that everybody has.
+    fn all_committed(&self) -> bool {
+        let view = self.view();
+        self.every_partition().into_iter().all(|partition| {
+            let leader = view.registration(partition).and_then(|known| known.leader);
+            let log = leader.and_then(|leader| view.store(leader)?.logs.get(partition));
+            log.is_none_or(|log| view.high_watermark(partition) == Some(log.end()))
+        })
     }
 
     fn stuck_group(&self, group: GroupId, stuck: &mut Vec<(NodeId, Stuck)>) {
