@@ -115,6 +115,8 @@ pub struct Remedy {
     pub seeds: u64,
     /// In how many of them the failure, or another that was asked for, came up.
     pub failed: u64,
+    /// In how many of them nothing could be told.
+    pub unknown: u64,
 }
 
 /// Why nothing was explained.

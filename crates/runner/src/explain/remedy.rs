@@ -40,7 +40,7 @@ pub(super) fn tried(
     let mut changes = settings(&plan, &draft);
     changes.extend(rules(&plan, &draft));
     let mut remedies = run(&changes, seed, signature, jobs);
-    if changes.len() > 1 && remedies.iter().all(|remedy| remedy.failed > 0) {
+    if changes.len() > 1 && !remedies.iter().any(Remedy::helps) {
         let mut all = draft;
         let mut names: Vec<&str> = Vec::new();
         for change in &changes {
@@ -83,10 +83,16 @@ fn run(changes: &[Change], seed: u64, signature: Signature, jobs: NonZero<usize>
         if read.is_none() {
             continue;
         }
-        let failed = outcomes.iter().filter(|outcome| **outcome != WhatIf::None).count();
-        let failed = u64::try_from(failed).unwrap_or(u64::MAX);
+        let (mut failed, mut unknown) = (0, 0);
+        for outcome in outcomes {
+            match outcome {
+                WhatIf::Same | WhatIf::Other(_) => failed += 1,
+                WhatIf::Unknown => unknown += 1,
+                WhatIf::None => {}
+            }
+        }
         let (change, because) = (change.text.clone(), change.because);
-        remedies.push(Remedy { change, because, seeds: SEEDS, failed });
+        remedies.push(Remedy { change, because, seeds: SEEDS, failed, unknown });
     }
     remedies
 }

@@ -36,7 +36,7 @@ fn failing(text: &str) -> Explanation {
 }
 
 fn verified(told: &Explanation) -> Vec<&str> {
-    let good = told.remedies.iter().filter(|remedy| remedy.failed == 0);
+    let good = told.remedies.iter().filter(|remedy| remedy.helps());
     good.map(|remedy| remedy.change.as_str()).collect()
 }
 

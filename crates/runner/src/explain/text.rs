@@ -108,22 +108,29 @@ fn needs(told: &Explanation, quote: &str) -> Vec<String> {
 }
 
 fn prevents(told: &Explanation, quote: &str) -> Vec<String> {
-    let verified = |remedy: &&Remedy| remedy.failed == 0;
+    let verified = |remedy: &&Remedy| remedy.helps();
     let mut lines: Vec<String> = Vec::new();
     for remedy in told.remedies.iter().filter(verified) {
         lines.push(format!(
             "with {quote}{}{quote} the same faults do no harm (verified with {} seeds): {}",
-            remedy.change, remedy.seeds, remedy.because
+            remedy.change,
+            remedy.seeds - remedy.unknown,
+            remedy.because
         ));
     }
     let vain: Vec<String> = told
         .remedies
         .iter()
-        .filter(|remedy| !verified(remedy))
+        .filter(|remedy| remedy.failed > 0)
         .map(|remedy| format!("{quote}{}{quote}", remedy.change))
         .collect();
     if lines.is_empty() {
-        lines.push("no setting that we know of; this may be a bug of the system".to_owned());
+        let none = if told.permitted.is_some() {
+            "none of the settings that were tried"
+        } else {
+            "none of the settings that were tried; this may be a bug of the system"
+        };
+        lines.push(none.to_owned());
     }
     if !vain.is_empty() {
         lines.push(format!("not enough by itself: {}", vain.join(", ")));
@@ -175,6 +182,14 @@ fn mermaid(story: &[Beat]) -> String {
 /// A text that means nothing to Mermaid.
 fn plain(text: &str) -> String {
     text.replace(';', ",").replace('#', "#35;")
+}
+
+impl Remedy {
+    /// Whether some of its runs held and none failed.
+    #[must_use]
+    pub const fn helps(&self) -> bool {
+        self.failed == 0 && self.unknown < self.seeds
+    }
 }
 
 impl fmt::Display for NotExplained {

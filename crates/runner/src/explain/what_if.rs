@@ -59,7 +59,8 @@ pub(super) fn of(result: &RunResult, signature: Signature) -> WhatIf {
     match first {
         Some(first) if first == signature || found.any(|it| it == signature) => WhatIf::Same,
         Some(first) => WhatIf::Other(first),
-        None if result.cut_off.is_some() || result.outcome == Status::Undecided => WhatIf::Unknown,
+        // Where nothing was exercised, nothing was shown to hold either.
+        None if result.cut_off.is_some() || result.outcome != Status::Hold => WhatIf::Unknown,
         None => WhatIf::None,
     }
 }
