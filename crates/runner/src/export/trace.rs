@@ -35,6 +35,12 @@ fn line(world: &World, names: &Names<'_>, record: &TraceRecord) -> String {
         TraceKind::Response(from, api, conn) => {
             format!("<- {} {} response on {conn}", names.process(from), api.name())
         }
+        TraceKind::RequestSent(to, api, conn) => {
+            format!("-> {} {} request on {conn}", names.process(to), api.name())
+        }
+        TraceKind::ResponseSent(to, api, conn) => {
+            format!("-> {} {} response on {conn}", names.process(to), api.name())
+        }
         TraceKind::Timer(timer) => format!("timer {timer:?}"),
         TraceKind::Synced => "disk synced".to_owned(),
         TraceKind::Application => "application".to_owned(),

@@ -203,6 +203,10 @@ impl World {
 
     fn send(&mut self, node: NodeId, conn: u32, message: Msg) {
         let Some(ends) = self.net.ends(conn) else { return };
+        if self.trace.is_some() {
+            let to = if ends[0] == node { ends[1] } else { ends[0] };
+            self.record(node, TraceKind::sent(to, conn, &message));
+        }
         let mut extra = transfer(&message, self.plan.network.bytes_per_second);
         if let Msg::Response(_, response) = &message
             && response.api() == Api::FetchMetadata

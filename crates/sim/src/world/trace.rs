@@ -26,6 +26,10 @@ pub enum TraceKind {
     Request(NodeId, Api, u32),
     /// A response came in.
     Response(NodeId, Api, u32),
+    /// A request was handed to the network; one that a fault loses never comes in.
+    RequestSent(NodeId, Api, u32),
+    /// A response was handed to the network.
+    ResponseSent(NodeId, Api, u32),
     /// A timer was due.
     Timer(Timer),
     /// A sync was done.
@@ -49,6 +53,13 @@ impl TraceKind {
         match message {
             Msg::Request(_, request) => Self::Request(from, request.api(), conn),
             Msg::Response(_, response) => Self::Response(from, response.api(), conn),
+        }
+    }
+
+    pub(crate) fn sent(to: NodeId, conn: u32, message: &Msg) -> Self {
+        match message {
+            Msg::Request(_, request) => Self::RequestSent(to, request.api(), conn),
+            Msg::Response(_, response) => Self::ResponseSent(to, response.api(), conn),
         }
     }
 }
