@@ -1,5 +1,6 @@
 //! Same plan, same digest: twice, traced or not, forked or not, on one thread or two.
 
+use std::sync::Arc;
 use std::thread;
 
 use stormglass_sim::chaos::Chaos;
@@ -47,6 +48,36 @@ fn a_trace_changes_nothing() {
     traced.run();
     assert_eq!(traced.digest(), digest(World::new(&plan)));
     assert!(traced.trace().is_some_and(|trace| trace.len() > 1000));
+}
+
+#[test]
+fn a_tape_changes_nothing_and_gives_the_same_run_again() {
+    let plan = stormy().plan(3);
+    let mut writing = World::writing(&plan);
+    writing.run();
+    assert_eq!(writing.digest(), digest(World::new(&plan)));
+    let tape = Arc::new(writing.tape().expect("it writes"));
+    assert_eq!(tape.events(), writing.events());
+    assert!(tape.choices() > 1_000, "{}", tape.choices());
+    let mut reading = World::reading(&plan, tape);
+    reading.run();
+    assert_eq!((reading.digest(), reading.parting()), (writing.digest(), None));
+    assert!(World::new(&plan).tape().is_none());
+}
+
+#[test]
+fn other_chance_from_an_event_on_gives_another_run() {
+    let plan = stormy().plan(3);
+    let mut world = World::new(&plan);
+    while world.events() < 5_000 && world.step() == Step::Ran {}
+    let fork = |seed| {
+        let mut fork = world.clone();
+        fork.reseed(seed);
+        digest(fork)
+    };
+    let unchanged = digest(world.clone());
+    assert_eq!(fork(8), fork(8));
+    assert!(fork(8) != fork(9) && fork(8) != unchanged);
 }
 
 #[test]

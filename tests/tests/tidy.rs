@@ -30,6 +30,8 @@ const DEPENDENCIES: [(&str, &[&str]); 5] = [
             "quick-junit",
             "anstyle",
             "anstream",
+            "base64",
+            "petgraph",
             "indicatif",
         ],
     ),

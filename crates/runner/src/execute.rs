@@ -41,9 +41,22 @@ const WITNESSES: usize = 16;
 /// # Errors
 /// If a machine, the world or an oracle panicked.
 pub fn execute(subject: &Subject, seed: u64, recording: Recording) -> Result<Execution, Panicked> {
+    execute_in(subject, seed, recording, || World::new(&(subject.plan)(seed)))
+}
+
+/// Runs a world to its end and judges it; the world may be under way already.
+///
+/// # Errors
+/// If a machine, the world or an oracle panicked.
+pub fn execute_in(
+    subject: &Subject,
+    seed: u64,
+    recording: Recording,
+    begin: impl FnOnce() -> World,
+) -> Result<Execution, Panicked> {
     let began = Instant::now();
     guarded(subject, seed, || {
-        let mut world = World::new(&(subject.plan)(seed));
+        let mut world = begin();
         if recording == Recording::On {
             world.record_trace();
         }

@@ -7,4 +7,5 @@ mod trace;
 mod tests;
 
 pub use history::{Provenance, write_history};
+pub(crate) use trace::trace_line;
 pub use trace::write_trace;

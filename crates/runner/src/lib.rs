@@ -8,6 +8,7 @@ pub mod execute;
 pub mod explain;
 pub mod export;
 pub mod names;
+pub mod replay;
 pub mod report;
 pub mod result;
 pub mod saved;

@@ -17,6 +17,7 @@ pub use self::human::{Human, run_report};
 pub use self::json::{Json, run_line};
 pub use self::junit::Junit;
 pub use self::tables::{rules_json, rules_table};
+use crate::replay::Replayed;
 use crate::result::{Mismatch, Panicked, RunResult};
 use crate::suite::{CaseResult, SuiteResult};
 use crate::sweep::Sweep;
@@ -32,6 +33,8 @@ pub enum Event<'a> {
     Swept(&'a Sweep),
     /// A saved failure was run again, and it was the same.
     Replayed(&'a RunResult),
+    /// A saved failure was run again, and it was not the same.
+    Stale(&'a Replayed),
     /// A scenario of a suite was put to its test.
     Case(&'a CaseResult),
     /// A suite is over.

@@ -2,6 +2,7 @@
 //!
 //! Does not lay anything out; renderers do.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use stormglass_check::Figures;
@@ -119,13 +120,16 @@ pub struct FaultLine {
 }
 
 /// Which kind of failure a run showed, the same whichever seed, partition or process it hit.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Signature {
-    /// The first invariant that was violated, in the order of reports.
+    /// The first invariant that was violated, in the order of reports; [`METRIC`] where all held but a bound was broken.
     pub invariant: &'static str,
-    /// The kind of its first anomaly.
-    pub kind: &'static str,
+    /// The kind of its first anomaly, or the figure that was out of its bound.
+    pub kind: Cow<'static, str>,
 }
+
+/// What stands for the invariant in the signature of a broken bound.
+pub const METRIC: &str = "metric";
 
 /// A panic inside a run: our own bug.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -178,6 +182,13 @@ impl RunResult {
         self.violations().next().map(Judged::signature)
     }
 
+    /// Which kind of failure the run showed, where a figure out of its bound is a failure, too.
+    #[must_use]
+    pub fn failure(&self) -> Option<Signature> {
+        let broken = self.bounds.iter().find(|bound| bound.is_broken());
+        self.signature().or_else(|| broken.map(Bound::signature))
+    }
+
     /// The verdicts that make the run a failure.
     pub fn violations(&self) -> impl Iterator<Item = &Judged> {
         self.verdicts.iter().filter(|verdict| verdict.asked && verdict.status == Status::Violated)
@@ -194,7 +205,22 @@ impl Judged {
     /// Which kind of failure this is.
     #[must_use]
     pub fn signature(&self) -> Signature {
-        Signature { invariant: self.invariant, kind: self.kind.unwrap_or("white-box") }
+        Signature { invariant: self.invariant, kind: self.kind.unwrap_or("white-box").into() }
+    }
+}
+
+impl Bound {
+    /// Whether the figure was measured and out of its bound.
+    #[must_use]
+    pub const fn is_broken(&self) -> bool {
+        !self.kept && self.measured.is_some()
+    }
+
+    /// Which kind of failure it is when this is broken.
+    #[must_use]
+    pub fn signature(&self) -> Signature {
+        let figure = self.text.split(['<', '>', '=', '!']).next().unwrap_or_default().trim();
+        Signature { invariant: METRIC, kind: figure.to_owned().into() }
     }
 }
 

@@ -1,6 +1,7 @@
-//! Failures kept on disk, to be run again: the scenario, the seed, the faults as drawn, and the digest to expect.
+//! Failures kept on disk, to be run again: the plan in words, its seed, the tape of its choices, and the digest to expect.
 //!
-//! Does not run anything. A file is never overwritten, and one that was cut short or edited is refused.
+//! The plan is a scenario that stands alone: every fault is written down, so that neither a changed scenario nor another way
+//! of drawing faults changes what is run. A file is never overwritten, and one that was cut short or edited is refused.
 
 use std::fmt;
 use std::fs;
@@ -9,11 +10,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use stormglass_sim::Tape;
 use stormglass_types::Digest;
 
 use crate::report::run_line;
 use crate::result::{RunResult, Signature};
-use crate::scenario::{Report, Scenario, faults_to_yaml};
+use crate::scenario::{Report, Scenario};
+
+mod tape;
 
 #[cfg(test)]
 mod tests;
@@ -30,18 +34,18 @@ pub struct SavedFailure {
     pub scenario: String,
     /// Where its file was.
     pub path: String,
-    /// Its text.
-    pub text: String,
-    /// The files that it names, with their texts.
-    pub files: Vec<(String, String)>,
     /// The seed.
     pub seed: u64,
     /// The digest of the run.
     pub digest: String,
-    /// The faults of the plan, as drawn.
-    pub faults: String,
+    /// The plan as a scenario that stands alone, with its faults as drawn.
+    pub plan: String,
     /// What was said of the run.
     pub result: Value,
+    /// How long the tape is: so many events; what was chosen later made no difference when it was tried.
+    pub tape_events: u64,
+    /// The choices of the run; none for a run of which none were written down.
+    pub tape: Option<String>,
 }
 
 /// Why a saved failure cannot be used.
@@ -61,10 +65,10 @@ pub enum BadSaved {
     OtherVersion(String),
     /// It is not as it was saved.
     Edited,
-    /// Its scenario has mistakes.
+    /// Its plan has mistakes: another version's language.
     Invalid(Report),
-    /// Its scenario draws other faults than were saved.
-    OtherFaults,
+    /// It holds no tape, or none that can be read.
+    NoTape,
 }
 
 /// The version that saves and replays.
@@ -80,41 +84,47 @@ const MOST_BYTES: u64 = 64 << 20;
 const MOST_NUMBERED: u32 = 1_000;
 
 impl SavedFailure {
-    /// A failing run of a scenario.
+    /// A failing run of a scenario, with the tape of its choices if one was written.
     #[must_use]
-    pub fn new(result: &RunResult, signature: Signature, scenario: &Scenario) -> Self {
+    pub fn new(
+        result: &RunResult,
+        signature: &Signature,
+        scenario: &Scenario,
+        tape: Option<&Tape>,
+    ) -> Self {
         let mut line = run_line(result);
         if let Value::Object(line) = &mut line {
             // The only figure that differs from run to run would make equal failures differ.
             line.shift_remove("wall_ms");
         }
-        let files = scenario.files().into_iter();
         Self {
             stormglass: VERSION.to_owned(),
             signature: signature.to_string(),
             scenario: result.scenario.clone(),
             path: scenario.name().to_owned(),
-            text: scenario.text().to_owned(),
-            files: files.map(|(name, text)| (name, text.to_string())).collect(),
             seed: result.seed,
             digest: result.digest.to_string(),
-            faults: faults_to_yaml(&scenario.plan(result.seed)),
+            plan: scenario.draft(result.seed).render(),
             result: line,
+            tape_events: tape.map_or(0, Tape::events),
+            tape: tape.map(tape::to_text),
         }
     }
 
-    /// The scenario as it was.
+    /// The scenario as it was run, every fault written down.
     ///
     /// # Errors
-    /// If it is not valid, or does not draw the faults that were saved: another version's language.
+    /// If it is not valid: another version's language.
     pub fn scenario(&self) -> Result<Scenario, BadSaved> {
-        let files = self.files.iter().map(|(name, text)| (name.clone(), text.as_str().into()));
-        let scenario = Scenario::parse_with(&self.path, &self.text, files.collect());
-        let scenario = scenario.map_err(BadSaved::Invalid)?;
-        if faults_to_yaml(&scenario.plan(self.seed)) != self.faults {
-            return Err(BadSaved::OtherFaults);
-        }
-        Ok(scenario)
+        Scenario::parse(&self.path, &self.plan).map_err(BadSaved::Invalid)
+    }
+
+    /// The choices of the run.
+    ///
+    /// # Errors
+    /// If there are none, or they cannot be read.
+    pub fn tape(&self) -> Result<Tape, BadSaved> {
+        self.tape.as_deref().and_then(tape::from_text).ok_or(BadSaved::NoTape)
     }
 
     /// Where the failure belongs below a folder.
@@ -197,7 +207,7 @@ pub fn folder_of(folder: &Path, scenario: &str) -> PathBuf {
 /// What the files about a failure are called, without an extension.
 #[must_use]
 pub fn place_of(folder: &Path, scenario: &str, signature: &str, seed: u64) -> PathBuf {
-    folder_of(folder, scenario).join(format!("{}-{seed}", file_name(signature)))
+    folder_of(folder, scenario).join(file_name(signature)).join(format!("seed-{seed}"))
 }
 
 /// Writes a file so that it is there in whole or not at all.
@@ -259,8 +269,8 @@ impl fmt::Display for BadSaved {
                 "it was saved by stormglass {version}, but this is {VERSION}, which may behave otherwise; \
                  run the scenario again, or use the version that saved it"
             ),
-            Self::Invalid(report) => write!(f, "its scenario is invalid\n{report}"),
-            Self::OtherFaults => f.write_str("its faults are not those that its scenario draws"),
+            Self::Invalid(report) => write!(f, "its plan is invalid\n{report}"),
+            Self::NoTape => f.write_str("there is no tape in it; replay it from its seed"),
             Self::Edited => {
                 f.write_str("it was edited since it was saved, so its digest means nothing")
             }

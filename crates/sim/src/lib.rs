@@ -8,5 +8,6 @@ pub mod plan;
 mod world;
 
 pub use world::{
-    Breach, BreachKind, End, FaultStory, Phase, Step, TraceKind, TraceRecord, View, World,
+    Breach, BreachKind, End, FaultStory, Parting, Phase, Reel, Step, Tape, TraceKind, TraceRecord,
+    View, World,
 };

@@ -272,13 +272,33 @@ fn a_saved_failure_replays_to_the_same_digest() {
     let place = Place::new("replay");
     place.write("broken.yaml", BROKEN);
     place.run("sweep broken.yaml --seeds 2").exits(1);
-    let saved = "reports/broken/no-duplicates.duplicate-0.json";
+    let saved = "reports/broken/no-duplicates.duplicate/seed-0.json";
     let digest = json(&place.read(saved))["digest"].clone();
     fs::remove_file(place.0.join("broken.yaml")).expect("the saved failure is all that is needed");
     let ran = place.run(&format!("replay {saved}")).exits(1);
     let digest = digest.as_str().expect("a digest");
     assert!(ran.out.contains(&format!("same digest again: {digest}")), "{}", ran.out);
     assert!(ran.out.contains(&format!("stormglass replay {saved}")), "{}", ran.out);
+    let ran = place.run(&format!("replay {saved} --from tape")).exits(1);
+    assert!(ran.out.contains(&format!("same digest again: {digest}")), "{}", ran.out);
+}
+
+#[test]
+fn a_tape_goes_on_at_random_where_it_ends() {
+    let place = Place::new("then");
+    place.write("broken.yaml", BROKEN);
+    place.run("run broken.yaml --report r").exits(1);
+    let saved = "r/broken/no-duplicates.duplicate/seed-0.json";
+    let ran = place.run(&format!("replay {saved} --then 3")).exits(1);
+    insta::assert_snapshot!(ran.out);
+    let ran = place.run(&format!("replay {saved} --then 7..9 --format json")).exits(1);
+    let lines: Vec<Value> = ran.out.lines().map(json).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(
+        (&lines[1]["then"], &lines[1]["signature"]),
+        (&8.into(), &"no-duplicates.duplicate".into())
+    );
+    place.run(&format!("replay {saved} --then 3 --from tape")).exits(2);
 }
 
 #[test]
@@ -286,11 +306,12 @@ fn a_damaged_saved_failure_exits_with_three() {
     let place = Place::new("damaged");
     place.write("broken.yaml", BROKEN);
     place.run("run broken.yaml --report r").exits(1);
-    let whole = place.read("r/broken/no-duplicates.duplicate-0.json");
+    let whole = place.read("r/broken/no-duplicates.duplicate/seed-0.json");
     for (name, text, says) in [
         ("empty.json", String::new(), "empty"),
         ("cut.json", whole[..whole.len() / 2].to_owned(), "cut short"),
         ("edited.json", whole.replace("rate: 20/s", "rate: 21/s"), "edited"),
+        ("tape.json", whole.replace("\"tape\": \"", "\"tape\": \"AAAA"), "edited"),
         ("version.json", whole.replacen("0.1.0", "9.9.9", 1), "stormglass 9.9.9"),
         ("foreign.json", "{}".to_owned(), "no saved failure"),
         ("scenario.json", BROKEN.to_owned(), "broken"),
@@ -330,7 +351,7 @@ fn the_suite_fails_when_an_expectation_was_not_met() {
     let ran = place.run("test s --report r").exits(1);
     assert!(ran.out.contains("no-duplicates.duplicate is violated"), "{}", ran.out);
     assert!(ran.out.contains("no-loss was expected to be violated"), "{}", ran.out);
-    assert!(place.0.join("r/s/holds/no-duplicates.duplicate-0.json").exists(), "{}", ran.err);
+    assert!(place.0.join("r/s/holds/no-duplicates.duplicate/seed-0.json").exists(), "{}", ran.err);
     let xml = place.run("test s --report r --format junit").exits(1).out;
     assert!(xml.contains(r#"tests="2" skipped="0" failures="2" errors="0""#), "{xml}");
     place.write("s/invalid.yaml", "topics: 7\n");
@@ -419,21 +440,21 @@ fn a_failure_shrinks_to_a_scenario_that_fails_by_itself() {
     let noise = "faults: [{ at: 2s, pause: broker-1, for: 300ms }, { at: 4s, slow: broker-2, by: 1ms, for: 1s }, ";
     place.write("scenarios/broken.yaml", &BROKEN.replace("faults: [", noise));
     let ran = place.run("shrink scenarios/broken.yaml --seed 2").exits(1);
-    let file = "reports/broken/no-duplicates.duplicate-2.shrunk.yaml";
+    let file = "reports/broken/no-duplicates.duplicate/seed-2.shrunk.yaml";
     assert!(ran.out.contains("faults                   3           1"), "{}", ran.out);
     assert!(ran.out.ends_with(&format!("to run it:\n  stormglass run {file}\n")), "{}", ran.out);
     place.run(&format!("run {file}")).exits(1);
     place.run(&format!("test {file}")).exits(0);
 
     place.run("sweep scenarios/broken.yaml --seeds 1").exits(1);
-    let ran = place.run("shrink reports/broken/no-duplicates.duplicate-0.json").exits(1);
-    let file = "reports/broken/no-duplicates.duplicate-0.shrunk.yaml";
+    let ran = place.run("shrink reports/broken/no-duplicates.duplicate/seed-0.json").exits(1);
+    let file = "reports/broken/no-duplicates.duplicate/seed-0.shrunk.yaml";
     assert!(ran.out.contains(file), "{}", ran.out);
     let before = place.read(file);
     fs::write(place.0.join(file), "# mine\n").expect("written");
-    place.run("shrink reports/broken/no-duplicates.duplicate-0.json").exits(1);
+    place.run("shrink reports/broken/no-duplicates.duplicate/seed-0.json").exits(1);
     assert_eq!(place.read(file), "# mine\n");
-    assert_eq!(place.read(&file.replace("-0.", "-0-2.")), before);
+    assert_eq!(place.read(&file.replace("seed-0.", "seed-0-2.")), before);
 }
 
 #[test]

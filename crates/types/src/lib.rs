@@ -24,5 +24,5 @@ pub use id::{
     PartitionEpoch, ProducerEpoch, ProducerId, Sequence, SourceId, TopicId, TopicPartition,
 };
 pub use id_vec::{Dense, IdVec, PartitionMap};
-pub use random::{Rng, Stream, Streams};
+pub use random::{Choice, Rng, Stream, Streams};
 pub use time::{Span, Time, Wall};

@@ -3,10 +3,14 @@
 //! Each purpose and entity draws from a stream of its own, so that taking one fault away leaves everyone else's luck as it
 //! was. Ranges are reduced here, not by a library, so that no upgrade can change a run.
 
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::fmt;
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng};
+
+use crate::Chunked;
 
 /// What a stream of chance is for. The discriminants are part of every saved failure: append, never renumber.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +42,21 @@ pub struct Streams {
     seed: u64,
 }
 
+impl Stream {
+    /// Every purpose.
+    pub const ALL: [Self; 9] = [
+        Self::Chaos,
+        Self::Lowering,
+        Self::Network,
+        Self::Disk,
+        Self::Crash,
+        Self::Target,
+        Self::Machine,
+        Self::Workload,
+        Self::Application,
+    ];
+}
+
 impl Streams {
     /// The streams of a seed.
     #[must_use]
@@ -50,7 +69,7 @@ impl Streams {
     pub fn stream(&self, purpose: Stream, entity: u32) -> Rng {
         let mut chacha = ChaCha8Rng::seed_from_u64(self.seed);
         chacha.set_stream((u64::from(purpose as u32) << 32) | u64::from(entity));
-        Rng { chacha }
+        Rng { chacha, reel: None }
     }
 }
 
@@ -58,26 +77,86 @@ impl Streams {
 #[derive(Clone)]
 pub struct Rng {
     chacha: ChaCha8Rng,
+    /// What this stream's choices are written to, or come from; nearly always none.
+    reel: Option<Box<Reel>>,
+}
+
+/// One choice: a number from zero to `last`, both included.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Choice {
+    /// The largest number that could have come up.
+    pub last: u64,
+    /// The number that came up.
+    pub value: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Reel {
+    Writes(Chunked<Choice>),
+    Reads { choices: Arc<[Choice]>, next: usize },
 }
 
 impl Rng {
+    /// The same stream, which remembers its choices from now on.
+    #[must_use]
+    pub fn writing(self) -> Self {
+        Self { reel: Some(Box::new(Reel::Writes(Chunked::new()))), ..self }
+    }
+
+    /// The same stream, but its next choices are these; after them it goes on by itself, where it would have been.
+    ///
+    /// A choice among more or fewer than was written is no longer the same choice: it is drawn, and the next one is read
+    /// again.
+    #[must_use]
+    pub fn reading(self, choices: Arc<[Choice]>) -> Self {
+        Self { reel: Some(Box::new(Reel::Reads { choices, next: 0 })), ..self }
+    }
+
+    /// The choices that were remembered, but for those that had only one way.
+    #[must_use]
+    pub fn written(&self) -> Option<&Chunked<Choice>> {
+        match self.reel.as_deref()? {
+            Reel::Writes(choices) => Some(choices),
+            Reel::Reads { .. } => None,
+        }
+    }
+
     /// The next 64 random bits.
     pub fn word(&mut self) -> u64 {
-        self.chacha.next_u64()
+        let drawn = self.chacha.next_u64();
+        self.choose(u64::MAX, drawn)
     }
 
     /// The next 31 random bits, as `Utils.toPositive(random.nextInt())` gives them.
     pub fn positive_31(&mut self) -> u32 {
-        self.chacha.next_u32() & 0x7FFF_FFFF
+        const LAST: u32 = 0x7FFF_FFFF;
+        let drawn = self.chacha.next_u32() & LAST;
+        let chosen = self.choose(u64::from(LAST), u64::from(drawn));
+        u32::try_from(chosen).expect("no more than 31 bits")
     }
 
     /// A number from zero to `last`, both included, every one as likely.
     pub fn upto(&mut self, last: u64) -> u64 {
-        let Some(count) = last.checked_add(1) else { return self.word() };
+        let drawn = self.draw(last);
+        self.choose(last, drawn)
+    }
+
+    /// What was drawn, unless a reel says otherwise.
+    #[inline]
+    fn choose(&mut self, last: u64, drawn: u64) -> u64 {
+        match self.reel.as_deref_mut() {
+            None => drawn,
+            Some(_) if last == 0 => drawn,
+            Some(reel) => reel.choose(last, drawn),
+        }
+    }
+
+    fn draw(&mut self, last: u64) -> u64 {
+        let Some(count) = last.checked_add(1) else { return self.chacha.next_u64() };
         // Multiply-and-shift with rejection of the uneven rest (Lemire 2019): unbiased, no division in the common case.
         let threshold = count.wrapping_neg() % count;
         loop {
-            let product = u128::from(self.word()) * u128::from(count);
+            let product = u128::from(self.chacha.next_u64()) * u128::from(count);
             #[expect(clippy::cast_possible_truncation, reason = "the low half is wanted")]
             let low = product as u64;
             if low >= threshold {
@@ -118,6 +197,25 @@ impl Rng {
     }
 }
 
+impl Reel {
+    fn choose(&mut self, last: u64, drawn: u64) -> u64 {
+        match self {
+            Self::Writes(choices) => {
+                choices.push(Choice { last, value: drawn });
+                drawn
+            }
+            Self::Reads { choices, next } => {
+                let read = choices.get(*next).copied();
+                *next += 1;
+                match read {
+                    Some(choice) if choice.last == last => choice.value,
+                    Some(_) | None => drawn,
+                }
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Rng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -131,9 +229,10 @@ impl fmt::Debug for Rng {
 
 #[cfg(test)]
 mod tests {
+    use alloc::sync::Arc;
     use alloc::vec::Vec;
 
-    use super::{Stream, Streams};
+    use super::{Choice, Rng, Stream, Streams};
 
     #[test]
     fn streams_and_range_reduction_never_change() {
@@ -153,6 +252,40 @@ mod tests {
         let drawn: Vec<u64> = (0..200).map(|_| rng.between(3, 5)).collect();
         assert_eq!((drawn.iter().min(), drawn.iter().max()), (Some(&3), Some(&5)));
         assert!((0..50).all(|_| !rng.chance(0, 3) && rng.chance(3, 3)));
+    }
+
+    fn some(rng: &mut Rng) -> Vec<u64> {
+        let mut drawn: Vec<u64> = (0..20).map(|nth| rng.upto(nth)).collect();
+        drawn.push(rng.word());
+        drawn.push(u64::from(rng.positive_31()));
+        drawn
+    }
+
+    #[test]
+    fn a_reel_changes_nothing_and_gives_back_what_was_chosen() {
+        let stream = |seed| Streams::new(seed).stream(Stream::Network, 2);
+        let mut writing = stream(7).writing();
+        let drawn = some(&mut writing);
+        assert_eq!(drawn, some(&mut stream(7)));
+        let written: Arc<[Choice]> =
+            writing.written().expect("it writes").iter().copied().collect();
+        assert_eq!(written.len(), drawn.len() - 1, "zero of zero is no choice");
+        let mut reading = stream(8).reading(Arc::clone(&written));
+        assert_eq!(some(&mut reading), drawn);
+        let mut other = stream(8);
+        some(&mut other);
+        assert_eq!(some(&mut reading), some(&mut other), "after its end it goes on by itself");
+    }
+
+    #[test]
+    fn another_choice_than_was_written_is_drawn() {
+        let stream = || Streams::new(3).stream(Stream::Network, 0);
+        let choices: Arc<[Choice]> =
+            Arc::new([Choice { last: 9, value: 4 }, Choice { last: 9, value: 5 }]);
+        let mut reading = stream().reading(choices);
+        let mut plain = stream();
+        assert_eq!(reading.upto(99), plain.upto(99));
+        assert_eq!(reading.upto(9), 5);
     }
 
     const PINNED: [u64; 6] = [876, 694, 266, 751, 503, 726];

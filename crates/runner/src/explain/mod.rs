@@ -150,9 +150,11 @@ pub fn explain(
         Some(anomaly) => named(&anomaly.detail, anomaly, &names),
         None => broken.detail.clone(),
     };
-    let faults = what_if::without_each(scenario, seed, signature, jobs);
+    let faults = what_if::without_each(scenario, seed, &signature, jobs);
     let needed: Vec<bool> = faults.iter().map(|fault| fault.without != WhatIf::Same).collect();
     let (story, left_out) = story::tell(&world, anomaly.as_ref(), &needed);
+    let without_faults = what_if::without_all(scenario, seed, &signature);
+    let remedies = remedy::tried(scenario, seed, &signature, jobs);
     Ok(Explanation {
         scenario: result.scenario.clone(),
         seed,
@@ -163,8 +165,8 @@ pub fn explain(
         story,
         left_out,
         faults,
-        without_faults: what_if::without_all(scenario, seed, signature),
-        remedies: remedy::tried(scenario, seed, signature, jobs),
+        without_faults,
+        remedies,
         repro: result.repro.clone(),
     })
 }

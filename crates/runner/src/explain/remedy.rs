@@ -32,7 +32,7 @@ struct Change {
 pub(super) fn tried(
     scenario: &Arc<Scenario>,
     seed: u64,
-    signature: Signature,
+    signature: &Signature,
     jobs: NonZero<usize>,
 ) -> Vec<Remedy> {
     let plan = scenario.plan(seed);
@@ -60,7 +60,7 @@ pub(super) fn tried(
     remedies
 }
 
-fn run(changes: &[Change], seed: u64, signature: Signature, jobs: NonZero<usize>) -> Vec<Remedy> {
+fn run(changes: &[Change], seed: u64, signature: &Signature, jobs: NonZero<usize>) -> Vec<Remedy> {
     let tasks = u64::try_from(changes.len()).unwrap_or(u64::MAX).saturating_mul(SEEDS);
     let read: Vec<Option<Arc<Scenario>>> = changes
         .iter()

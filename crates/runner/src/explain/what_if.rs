@@ -17,7 +17,7 @@ use crate::sweep::pool::Pool;
 pub(super) fn without_each(
     scenario: &Arc<Scenario>,
     seed: u64,
-    signature: Signature,
+    signature: &Signature,
     jobs: NonZero<usize>,
 ) -> Vec<FaultPart> {
     let plan = scenario.plan(seed);
@@ -38,12 +38,12 @@ pub(super) fn without_each(
 }
 
 /// What the run comes to without any fault.
-pub(super) fn without_all(scenario: &Arc<Scenario>, seed: u64, signature: Signature) -> WhatIf {
+pub(super) fn without_all(scenario: &Arc<Scenario>, seed: u64, signature: &Signature) -> WhatIf {
     let plan = Plan { faults: Vec::new(), ..scenario.plan(seed) };
     what_if(scenario, plan, signature)
 }
 
-fn what_if(scenario: &Arc<Scenario>, plan: Plan, signature: Signature) -> WhatIf {
+fn what_if(scenario: &Arc<Scenario>, plan: Plan, signature: &Signature) -> WhatIf {
     let seed = plan.seed;
     let subject = Subject { plan: Arc::new(move |_| plan.clone()), ..Subject::of(scenario) };
     match execute(&subject, seed, Recording::Off) {
@@ -53,11 +53,11 @@ fn what_if(scenario: &Arc<Scenario>, plan: Plan, signature: Signature) -> WhatIf
 }
 
 /// What a result says about a failure.
-pub(super) fn of(result: &RunResult, signature: Signature) -> WhatIf {
+pub(super) fn of(result: &RunResult, signature: &Signature) -> WhatIf {
     let mut found = result.violations().map(crate::result::Judged::signature);
     let first = found.next();
     match first {
-        Some(first) if first == signature || found.any(|it| it == signature) => WhatIf::Same,
+        Some(first) if first == *signature || found.any(|it| it == *signature) => WhatIf::Same,
         Some(first) => WhatIf::Other(first),
         // Where nothing was exercised, nothing was shown to hold either.
         None if result.cut_off.is_some() || result.outcome != Status::Hold => WhatIf::Unknown,

@@ -15,12 +15,13 @@ pub fn write_trace(world: &World, out: &mut dyn Write) -> io::Result<()> {
     let names = Names::new(world.history());
     let Some(trace) = world.trace() else { return Ok(()) };
     for record in trace.iter() {
-        writeln!(out, "{}", line(world, &names, record))?;
+        writeln!(out, "{}", trace_line(world, &names, record))?;
     }
     out.flush()
 }
 
-fn line(world: &World, names: &Names<'_>, record: &TraceRecord) -> String {
+/// One recorded event in words.
+pub(crate) fn trace_line(world: &World, names: &Names<'_>, record: &TraceRecord) -> String {
     let node = names.process(record.node);
     let what = match record.kind {
         TraceKind::Opened(from, conn) => {

@@ -50,6 +50,10 @@ impl<W: Write> Renderer for Human<W> {
                 let same = format!("same digest again: {}\n", result.digest);
                 format!("{}\n{}", run_report(result), paint(GOOD, &same))
             }
+            Event::Stale(replayed) => {
+                let stale = paint(UNSURE, &replayed.to_string());
+                format!("{}\n{stale}", run_report(&replayed.result))
+            }
             Event::Swept(sweep) => sweep_report(sweep),
             Event::Case(case) => case_report(case),
             Event::Suite(suite) => suite_report(suite),

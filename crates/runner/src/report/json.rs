@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Event, Renderer};
+use crate::replay::Replayed;
 use crate::result::{Judged, RunResult, Status};
 use crate::suite::CaseResult;
 
@@ -76,6 +77,7 @@ impl<W: Write> Renderer for Json<W> {
             Event::Ran(result) | Event::Seed(result) | Event::Replayed(result) => {
                 self.line(&run_line(result))
             }
+            Event::Stale(replayed) => self.line(&stale_line(replayed)),
             Event::Case(case) => self.line(&case_line(case)),
             Event::Panicked(panicked) => self.line(&json!({
                 "scenario": panicked.scenario,
@@ -131,6 +133,18 @@ pub fn run_line(result: &RunResult) -> Value {
         repro: &result.repro,
     };
     serde_json::to_value(line).expect("numbers, text and maps with text keys are always JSON")
+}
+
+fn stale_line(replayed: &Replayed) -> Value {
+    let mut line = run_line(&replayed.result);
+    let parted = replayed
+        .parted
+        .as_ref()
+        .map(|parted| json!({ "event": parted.event, "time_ns": parted.at.0, "now": parted.now }));
+    if let Value::Object(line) = &mut line {
+        line.insert("stale".to_owned(), json!({ "parted": parted, "fails": replayed.fails }));
+    }
+    line
 }
 
 fn verdict_line(judged: &Judged) -> VerdictLine<'_> {

@@ -47,6 +47,7 @@ impl<W: Write> Renderer for Junit<W> {
             | Event::Seed(_)
             | Event::Swept(_)
             | Event::Replayed(_)
+            | Event::Stale(_)
             | Event::Panicked(_)
             | Event::Differed(_) => {}
         }

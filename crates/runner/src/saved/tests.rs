@@ -14,7 +14,15 @@ fn failure(seed: u64) -> SavedFailure {
     let scenario = Scenario::parse_with("scenarios/x.yaml", TEXT, files).expect("valid");
     let result = violated(seed);
     let signature = result.signature().expect("it is a failure");
-    SavedFailure::new(&result, signature, &scenario)
+    SavedFailure::new(&result, &signature, &scenario, Some(&tape()))
+}
+
+/// A tape of a few choices.
+fn tape() -> Tape {
+    let choices = [(9, 4), (9, 0)].map(|(last, value)| stormglass_types::Choice { last, value });
+    let stream = stormglass_types::Stream::Disk;
+    let reels = vec![stormglass_sim::Reel { stream, entity: 1, choices: choices.into() }];
+    Tape { reels, prints: [1, 2, 3].into() }
 }
 
 /// A folder of this test alone, gone when the test is.
@@ -39,8 +47,10 @@ fn what_was_saved_comes_back() {
     let saved = failure(7);
     let path = saved.save(&folder.0).expect("saved");
     let below = path.strip_prefix(&folder.0).expect("below the folder");
-    assert_eq!(below, Path::new("lost-ack-duplicates/broken/no-duplicates.duplicate-7.json"));
-    assert_eq!(SavedFailure::load(&path).expect("loaded"), saved);
+    assert_eq!(below, Path::new("lost-ack-duplicates/broken/no-duplicates.duplicate/seed-7.json"));
+    let loaded = SavedFailure::load(&path).expect("loaded");
+    assert_eq!((loaded.tape().ok(), loaded.tape_events), (Some(tape()), 3));
+    assert_eq!(loaded, saved);
 }
 
 #[test]
@@ -74,7 +84,12 @@ fn a_file_that_was_cut_short_is_refused_wherever_the_cut_is() {
 #[test]
 fn an_edited_file_is_refused() {
     let text = failure(7).to_text();
-    let edits = [("\"seed\": 7", "\"seed\": 8"), ("rate: 10/s", "rate: 9/s"), ("acks=1", "acks=0")];
+    let edits = [
+        ("\"seed\": 7", "\"seed\": 8"),
+        ("rate: 10/s", "rate: 9/s"),
+        ("acks: 1", "acks: 0"),
+        ("\"tape\": \"A", "\"tape\": \"B"),
+    ];
     for (from, to) in edits {
         assert!(text.contains(from), "{from} is in {text}");
         let result = SavedFailure::from_bytes(text.replacen(from, to, 1).as_bytes());
@@ -114,11 +129,14 @@ fn names_of_scenarios_lead_nowhere_else() {
 }
 
 #[test]
-fn the_scenario_comes_back_with_its_files() {
+fn the_plan_stands_alone_with_its_faults_as_drawn() {
     let saved = failure(7);
+    assert!(!saved.plan.contains("every") && saved.plan.contains("acks: 1"), "{}", saved.plan);
+    let files = vec![("checkout.properties".to_owned(), "acks=1\n".into())];
+    let drawn = Scenario::parse_with("scenarios/x.yaml", TEXT, files).expect("valid").plan(7);
     let scenario = saved.scenario().expect("as it was");
-    assert_eq!(scenario.text(), TEXT);
-    assert_eq!(scenario.files()[0].1.as_ref(), "acks=1\n");
-    let other = SavedFailure { faults: String::new(), ..saved };
-    assert!(matches!(other.scenario(), Err(BadSaved::OtherFaults)));
+    assert_eq!(scenario.plan(7), drawn);
+    assert_eq!(scenario.name(), "scenarios/x.yaml");
+    let other = SavedFailure { plan: "topics: 7\n".to_owned(), ..saved };
+    assert!(matches!(other.scenario(), Err(BadSaved::Invalid(_))));
 }

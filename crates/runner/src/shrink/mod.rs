@@ -123,13 +123,13 @@ pub fn shrink(
     draft.set(&["expect"], goal.expectation());
     let mut search = Search::new(goal, draft, began, options, hear).ok_or(NotShrunk::Fickle)?;
     let minimal = all(&mut search);
-    let signature = search.goal.signature;
+    let signature = search.goal.signature.clone();
     let runs = search.runs;
     let (mut draft, seen) = search.into_best();
-    draft.set(&["about"], about(scenario, seed, signature, &seen).as_str().into());
+    draft.set(&["about"], about(scenario, seed, &signature, &seen).as_str().into());
     let text = draft.render();
     let (again, after) = twice(&text, seen.seed)?;
-    if again.signature() != Some(signature) {
+    if again.signature().as_ref() != Some(&signature) {
         return Err(NotShrunk::Fickle);
     }
     Ok(Shrunk {
@@ -184,13 +184,13 @@ fn twice(text: &str, seed: u64) -> Result<(RunResult, Size), NotShrunk> {
     Ok((first, size))
 }
 
-fn about(scenario: &Scenario, seed: u64, signature: Signature, seen: &Seen) -> String {
+fn about(scenario: &Scenario, seed: u64, signature: &Signature, seen: &Seen) -> String {
     let name = crate::subject::report_name(scenario.name());
     let permitted = match &seen.permitted {
         Some(why) => format!("The configuration permits this: {why}."),
         None => "The configuration promises otherwise.".to_owned(),
     };
-    let (invariant, kind) = (signature.invariant, signature.kind);
+    let Signature { invariant, kind } = signature;
     format!(
         "`{invariant}` is broken by {kind}: {}.\n{permitted}\nShrunk from {name}, seed {seed}.",
         seen.detail

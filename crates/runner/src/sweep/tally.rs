@@ -118,8 +118,9 @@ impl Tally {
     /// The kinds of failures, the most frequent first.
     #[must_use]
     pub fn groups(&self) -> Vec<(Signature, &FailureGroup)> {
-        let mut groups: Vec<_> = self.groups.iter().map(|(key, group)| (*key, group)).collect();
-        groups.sort_by_key(|(signature, group)| (std::cmp::Reverse(group.count), *signature));
+        let mut groups: Vec<_> =
+            self.groups.iter().map(|(key, group)| (key.clone(), group)).collect();
+        groups.sort_by(|(one, a), (other, b)| b.count.cmp(&a.count).then_with(|| one.cmp(other)));
         groups
     }
 

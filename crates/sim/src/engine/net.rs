@@ -112,6 +112,17 @@ impl<M> Net<M> {
         }
     }
 
+    /// The streams that latencies are drawn from, per sender.
+    #[must_use]
+    pub fn rngs(&self) -> &[Rng] {
+        &self.rngs
+    }
+
+    /// The streams, to be changed.
+    pub fn rngs_mut(&mut self) -> &mut [Rng] {
+        &mut self.rngs
+    }
+
     /// Opens a connection; the handshake travels first.
     pub fn connect<E: Copy + From<LaneId>>(
         &mut self,

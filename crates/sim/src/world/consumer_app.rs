@@ -91,6 +91,15 @@ impl ConsumerApp {
         }
     }
 
+    /// Its luck.
+    pub(crate) fn rng(&self) -> &Rng {
+        &self.rng
+    }
+
+    pub(crate) fn set_rng(&mut self, rng: Rng) {
+        self.rng = rng;
+    }
+
     /// Begins a life.
     pub(crate) fn start(&mut self) -> Step {
         self.work.clear();

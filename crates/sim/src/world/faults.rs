@@ -5,8 +5,9 @@
 use stormglass_kafka::message::Msg;
 use stormglass_kafka::{Call, CrashKind, CrashReport, Input, Mark, Marks};
 use stormglass_types::history::What;
-use stormglass_types::{BrokerId, Dense, NodeId, Rng, Span, Stream, Streams, Time, TopicPartition};
+use stormglass_types::{BrokerId, Dense, NodeId, Rng, Span, Stream, Time, TopicPartition};
 
+use super::tape::Luck;
 use super::trace::TraceKind;
 use super::{Event, Phase, World};
 use crate::engine::net::Death;
@@ -76,10 +77,10 @@ pub(super) enum Meddling {
 }
 
 impl Faults {
-    pub(super) fn new(plan: &Plan, streams: &Streams) -> Self {
+    pub(super) fn new(plan: &Plan, luck: &Luck<'_>) -> Self {
         let count = u32::try_from(plan.faults.len()).expect("fewer than 2^32 faults");
         Self {
-            rngs: (0..count).map(|fault| streams.stream(Stream::Target, fault)).collect(),
+            rngs: (0..count).map(|fault| luck.stream(Stream::Target, fault)).collect(),
             watchers: Vec::new(),
             awaiting_marks: Vec::new(),
             effects: Vec::new(),
@@ -90,6 +91,15 @@ impl Faults {
 
     pub(super) fn stories(&self) -> &[FaultStory] {
         &self.stories
+    }
+
+    /// Whom faults strike, per fault of the plan.
+    pub(super) fn rngs(&self) -> &[Rng] {
+        &self.rngs
+    }
+
+    pub(super) fn rngs_mut(&mut self) -> &mut [Rng] {
+        &mut self.rngs
     }
 
     /// Whether any fault waits for a message.

@@ -11,6 +11,7 @@ mod node;
 mod operator;
 mod producer_app;
 mod start;
+mod tape;
 mod trace;
 mod view;
 
@@ -32,6 +33,8 @@ pub use self::invariants::{Breach, BreachKind};
 use self::node::Slot;
 use self::operator::Operator;
 use self::producer_app::ProducerApp;
+use self::tape::Taping;
+pub use self::tape::{Parting, Reel, Tape};
 pub use self::trace::{TraceKind, TraceRecord};
 pub use self::view::View;
 use crate::engine::net::{LaneId, Net};
@@ -67,6 +70,7 @@ pub struct World {
     events: u64,
     phase: Phase,
     trace: Option<Chunked<TraceRecord>>,
+    taping: Taping,
 }
 
 /// Where a run is.
@@ -137,7 +141,7 @@ impl World {
     /// The world of a plan, before anything happened.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        Self::begin(Arc::new(plan.clone()))
+        Self::begin(Arc::new(plan.clone()), Taping::Off)
     }
 
     /// Records every event from now on.
@@ -157,6 +161,9 @@ impl World {
         self.now = at;
         self.events += 1;
         self.take(event);
+        if !matches!(self.taping, Taping::Off) {
+            self.print_event();
+        }
         match self.phase {
             Phase::Over(end) => Step::Over(end),
             Phase::Forming | Phase::Storm { .. } | Phase::Settling { .. } => Step::Ran,

@@ -43,6 +43,15 @@ impl ProducerApp {
         }
     }
 
+    /// Its luck.
+    pub(crate) fn rng(&self) -> &Rng {
+        &self.rng
+    }
+
+    pub(crate) fn set_rng(&mut self, rng: Rng) {
+        self.rng = rng;
+    }
+
     /// Begins a life: new identity, same luck, same count.
     pub(crate) fn start(&mut self, now: Time, source: SourceId) {
         self.source = source;

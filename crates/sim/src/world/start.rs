@@ -25,6 +25,7 @@ use super::invariants::Observer;
 use super::node::{Host, Life, Node, Resting, Slot};
 use super::operator::Operator;
 use super::producer_app::ProducerApp;
+use super::tape::{Luck, Taping};
 use super::trace::TraceKind;
 use super::{Event, Phase, TICK, World};
 use crate::engine::net::Net;
@@ -35,21 +36,21 @@ use crate::plan::{OFFSETS_TOPIC, Place, Plan, Roster};
 pub(crate) const FORMING: stormglass_types::Span = stormglass_types::Span::secs(120);
 
 impl World {
-    pub(crate) fn begin(plan: Arc<Plan>) -> Self {
+    pub(super) fn begin(plan: Arc<Plan>, taping: Taping) -> Self {
         let roster = plan.roster();
-        let streams = Streams::new(plan.seed);
+        let luck = Luck { streams: Streams::new(plan.seed), taping: &taping };
         let nodes = roster.len();
         let entity = |node: usize| u32::try_from(node).expect("node ids have 16 bits");
-        let rngs = (0..nodes).map(|node| streams.stream(Stream::Network, entity(node))).collect();
+        let rngs = (0..nodes).map(|node| luck.stream(Stream::Network, entity(node))).collect();
         let slots = (0..nodes).map(|node| {
             Slot::new(
                 resting(&roster, NodeId::from_index(node)),
-                streams.stream(Stream::Disk, entity(node)),
-                streams.stream(Stream::Crash, entity(node)),
+                luck.stream(Stream::Disk, entity(node)),
+                luck.stream(Stream::Crash, entity(node)),
             )
         });
         let producers = plan.producers.iter().zip(roster.producers()).map(|(producer, node)| {
-            let rng = streams.stream(Stream::Workload, entity(node.index()));
+            let rng = luck.stream(Stream::Workload, entity(node.index()));
             ProducerApp::new(Arc::new(producer.clone()), rng, SourceId(0))
         });
         let consumers = plan.groups.iter().enumerate().flat_map(|(number, group)| {
@@ -58,7 +59,7 @@ impl World {
             roster
                 .members(id)
                 .map(|node| {
-                    let rng = streams.stream(Stream::Application, entity(node.index()));
+                    let rng = luck.stream(Stream::Application, entity(node.index()));
                     ConsumerApp::new(id, Arc::clone(&shared), rng)
                 })
                 .collect::<Vec<_>>()
@@ -68,7 +69,7 @@ impl World {
             controllers: roster.controllers().collect(),
         };
         let mut world = Self {
-            streams,
+            streams: luck.streams,
             now: Time::ZERO,
             queue: Queue::new(),
             net: Net::new(rngs, plan.network.latency.least, plan.network.latency.most),
@@ -81,17 +82,19 @@ impl World {
             inbox: std::collections::VecDeque::new(),
             history: History::new(header(&plan, &roster)),
             ledger: IdVec::new(),
-            faults: Faults::new(&plan, &streams),
+            faults: Faults::new(&plan, &luck),
             observer: Observer::new(&plan),
             marks: Marks::NONE,
             digest: Digest::EMPTY,
             events: 0,
             phase: Phase::Forming,
             trace: None,
+            taping: Taping::Off,
             directory: Arc::new(directory),
             roster: Arc::new(roster),
             plan,
         };
+        world.taping = taping;
         world.form();
         world
     }

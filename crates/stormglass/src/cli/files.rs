@@ -35,16 +35,20 @@ pub(crate) fn load_all(paths: &[PathBuf]) -> Option<Vec<Arc<Scenario>>> {
 }
 
 /// Saves a failing run below a folder and tells where.
-pub(crate) fn save(folder: &Path, scenario: &Scenario, result: &RunResult) -> io::Result<()> {
-    let Some(signature) = result.signature() else { return Ok(()) };
-    let saved = SavedFailure::new(result, signature, scenario);
+pub(crate) fn save(folder: &Path, scenario: &Arc<Scenario>, result: &RunResult) -> io::Result<()> {
+    let Some(signature) = result.failure() else { return Ok(()) };
+    let saved = SavedFailure::taped(result, &signature, scenario);
     let path = saved.save(folder).map_err(|why| at(&saved.place(folder), &why))?;
     complain(&format!("saved {}", path.display()));
     Ok(())
 }
 
 /// Writes a run's report below a folder, as text and as JSON; a failing run is saved as well.
-pub(crate) fn report(folder: &Path, scenario: &Scenario, result: &RunResult) -> io::Result<()> {
+pub(crate) fn report(
+    folder: &Path,
+    scenario: &Arc<Scenario>,
+    result: &RunResult,
+) -> io::Result<()> {
     let stem = folder_of(folder, &result.scenario).join(format!("seed-{}", result.seed));
     let text = anstream::adapter::strip_str(&run_report(result)).to_string();
     let line = format!("{}\n", run_line(result));

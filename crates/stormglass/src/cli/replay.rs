@@ -1,29 +1,47 @@
 //! `stormglass replay`: saved failures, run again and compared.
 
 use std::io;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use clap::Args;
-use stormglass_runner::execute::{Recording, execute};
+use clap::{Args, ValueEnum};
+use stormglass_runner::replay::{Replay, Source};
 use stormglass_runner::report::{Event, Renderer};
-use stormglass_runner::result::{Mismatch, RunResult};
+use stormglass_runner::result::Mismatch;
 use stormglass_runner::saved::{BadSaved, SavedFailure};
-use stormglass_runner::scenario::Scenario;
-use stormglass_runner::subject::{Subject, shell_word};
+use stormglass_runner::subject::shell_word;
+use stormglass_runner::sweep::{Seeds, all_cores};
 use stormglass_types::Digest;
 
 use super::exit::Exit;
-use super::output::{Format, complain, renderer};
+use super::output::{Format, complain, print, renderer};
 
 #[derive(Args)]
 pub(crate) struct ReplayArguments {
     /// Saved failures, as `sweep`, `test` and `run --report` write them
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Where the choices of the run come from
+    #[arg(long, value_enum, default_value_t = From::Seed)]
+    from: From,
+    /// Follow the tape to its end, then go on at random: once for each of these seeds, `20` or `100..120`
+    #[arg(long, value_name = "N|A..B", conflicts_with = "from")]
+    then: Option<Seeds>,
+    /// On how many threads to go on; all cores unless given
+    #[arg(long, value_name = "J")]
+    jobs: Option<NonZero<usize>>,
     /// How to write results
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+}
+
+/// Where the choices of a replay come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum From {
+    /// Draw them from the seed again
+    Seed,
+    /// Read them from the tape; where it ends, the seed goes on
+    Tape,
 }
 
 pub(crate) fn main(arguments: &ReplayArguments) -> io::Result<Exit> {
@@ -31,7 +49,10 @@ pub(crate) fn main(arguments: &ReplayArguments) -> io::Result<Exit> {
     let mut exit = Exit::Held;
     for path in &arguments.files {
         let again = match load(path) {
-            Ok((saved, scenario)) => replay(path, &saved, &scenario, &mut *renderer)?,
+            Ok((saved, replay)) => match arguments.then {
+                None => again(arguments, path, &saved, &replay, &mut *renderer)?,
+                Some(seeds) => go_on(arguments, path, &saved, &replay, seeds)?,
+            },
             Err(why) => {
                 complain(&format!("error: {} cannot be replayed: {why}", path.display()));
                 Exit::Invalid
@@ -42,38 +63,90 @@ pub(crate) fn main(arguments: &ReplayArguments) -> io::Result<Exit> {
     Ok(exit)
 }
 
-fn load(path: &Path) -> Result<(SavedFailure, Arc<Scenario>), BadSaved> {
+fn load(path: &Path) -> Result<(SavedFailure, Replay), BadSaved> {
     let saved = SavedFailure::load(path)?;
-    let scenario = Arc::new(saved.scenario()?);
-    Ok((saved, scenario))
+    let replay = Replay::of(&saved, repro(path))?;
+    Ok((saved, replay))
 }
 
-fn replay(
+fn repro(path: &Path) -> String {
+    format!("stormglass replay {}", shell_word(&path.display().to_string()))
+}
+
+fn again(
+    arguments: &ReplayArguments,
     path: &Path,
     saved: &SavedFailure,
-    scenario: &Arc<Scenario>,
+    replay: &Replay,
     renderer: &mut dyn Renderer,
 ) -> io::Result<Exit> {
-    let repro = format!("stormglass replay {}", shell_word(&path.display().to_string()));
-    let subject = Subject { name: saved.scenario.clone(), ..Subject::of(scenario) };
-    match execute(&subject, saved.seed, Recording::Off) {
-        Ok(execution) => {
-            let result = RunResult { repro: repro.clone(), ..execution.result };
-            if result.digest.to_string() == saved.digest {
-                renderer.tell(Event::Replayed(&result))?;
-                return Ok(Exit::of(result.outcome));
-            }
+    let source = match arguments.from {
+        From::Seed => Source::Seed,
+        From::Tape => Source::Tape,
+    };
+    if source == Source::Tape && replay.tape().is_none() {
+        complain(&format!("error: {} cannot be replayed: {}", path.display(), BadSaved::NoTape));
+        return Ok(Exit::Invalid);
+    }
+    match replay.run(source) {
+        Ok(replayed) if replayed.same => {
+            renderer.tell(Event::Replayed(&replayed.result))?;
+            Ok(Exit::of(replayed.result.outcome))
+        }
+        Ok(replayed) if replayed.steady => {
+            renderer.tell(Event::Stale(&replayed))?;
+            Ok(Exit::Invalid)
+        }
+        Ok(replayed) => {
             let first = u64::from_str_radix(&saved.digest, 16).map_or(Digest::EMPTY, Digest);
             let mismatch = Mismatch {
                 scenario: saved.scenario.clone(),
                 seed: saved.seed,
                 first,
-                second: result.digest,
-                repro,
+                second: replayed.result.digest,
+                repro: repro(path),
             };
             renderer.tell(Event::Differed(&mismatch))?;
+            Ok(Exit::Internal)
         }
-        Err(panicked) => renderer.tell(Event::Panicked(&panicked))?,
+        Err(panicked) => {
+            renderer.tell(Event::Panicked(&panicked))?;
+            Ok(Exit::Internal)
+        }
     }
-    Ok(Exit::Internal)
+}
+
+/// The run up to the end of its tape, then many ends.
+fn go_on(
+    arguments: &ReplayArguments,
+    path: &Path,
+    saved: &SavedFailure,
+    replay: &Replay,
+    seeds: Seeds,
+) -> io::Result<Exit> {
+    let Some(tape) = replay.tape() else {
+        complain(&format!("error: {} cannot be replayed: {}", path.display(), BadSaved::NoTape));
+        return Ok(Exit::Invalid);
+    };
+    let mut lines = String::new();
+    let (mut same, mut broken) = (0_u64, 0_u64);
+    let jobs = arguments.jobs.unwrap_or_else(all_cores);
+    replay.go_on(seeds, jobs.get(), &mut |continued| {
+        let signature = continued.signature.as_ref().map(ToString::to_string);
+        same += u64::from(signature.as_deref() == Some(&saved.signature));
+        broken += u64::from(signature.is_some());
+        lines.push_str(&match arguments.format {
+            Format::Human => continued.human(),
+            Format::Json => continued.json(saved),
+        });
+    });
+    if arguments.format == Format::Human {
+        let (events, of) = (tape.events(), seeds.count());
+        let signature = &saved.signature;
+        lines.push_str(&format!(
+            "\n{signature} in {same} of {of} continuations after event {events} of the tape\n"
+        ));
+    }
+    print(&lines)?;
+    Ok(if broken > 0 { Exit::Violated } else { Exit::Held })
 }

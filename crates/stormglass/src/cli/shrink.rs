@@ -58,7 +58,7 @@ pub(crate) fn main(arguments: &ShrinkArguments) -> io::Result<Exit> {
         }
     };
     let wanted = arguments.output.clone();
-    let wanted = wanted.unwrap_or_else(|| beside(arguments, &failure, shrunk.signature));
+    let wanted = wanted.unwrap_or_else(|| beside(arguments, &failure, &shrunk.signature));
     let path = shrunk.save(&wanted).map_err(|why| at(&wanted, &why))?;
     if path != wanted {
         complain(&format!("{} is there already, with another text", wanted.display()));
@@ -72,7 +72,7 @@ pub(crate) fn main(arguments: &ShrinkArguments) -> io::Result<Exit> {
 }
 
 /// Beside the saved failure, or where the failure of a scenario would be saved.
-fn beside(arguments: &ShrinkArguments, failure: &Failure, signature: Signature) -> PathBuf {
+fn beside(arguments: &ShrinkArguments, failure: &Failure, signature: &Signature) -> PathBuf {
     if failure.saved {
         return arguments.file.with_extension("shrunk.yaml");
     }

@@ -93,7 +93,7 @@ fn one(
 }
 
 /// Failures that the scenario expects are no news.
-fn save_unexpected(folder: &Path, scenario: &Scenario, result: &CaseResult) -> io::Result<()> {
+fn save_unexpected(folder: &Path, scenario: &Arc<Scenario>, result: &CaseResult) -> io::Result<()> {
     if result.grade() < Grade::Violated {
         return Ok(());
     }
