@@ -7,6 +7,7 @@ pub mod discover;
 pub mod execute;
 pub mod explain;
 pub mod export;
+pub mod grid;
 pub mod names;
 pub mod replay;
 pub mod report;

@@ -16,6 +16,7 @@ use std::io;
 pub use self::human::{Human, run_report};
 pub use self::json::{Json, run_line};
 pub use self::junit::Junit;
+pub(crate) use self::layout::{BOLD, DIM, Numbers, paint, table};
 pub use self::tables::{rules_json, rules_table};
 use crate::replay::Replayed;
 use crate::result::{Mismatch, Panicked, RunResult};

@@ -245,6 +245,27 @@ fn a_sweep_tells_the_same_on_one_thread_and_on_many() {
 }
 
 #[test]
+fn what_if_values_were_others() {
+    let place = Place::new("vary");
+    place.write("broken.yaml", BROKEN);
+    let vary = "sweep broken.yaml --seeds 2 --vary producers.checkout.config.enable.idempotence=true,false";
+    let ran =
+        place.run(&format!("{vary} --vary topics.orders.partitions=1..2 --csv grid.csv")).exits(1);
+    assert!(ran.out.contains("4 combinations, 2 seeds each"), "{}", ran.out);
+    assert!(ran.out.contains("seeds that fail"), "{}", ran.out);
+    let csv = place.read("grid.csv");
+    assert!(csv.lines().nth(3).is_some_and(|line| line == "false,1,2,2"), "{csv}");
+    let ran = place.run(&format!("{vary} --metric ack-latency.p99 --format json")).exits(1);
+    let lines: Vec<Value> = ran.out.lines().map(json).collect();
+    assert_eq!((&lines[0]["failed"], &lines[1]["failed"]), (&0.into(), &2.into()));
+    assert!(lines[0]["figures"]["ack-latency.p99"]["median"].as_u64() > Some(0), "{}", lines[0]);
+    place.run("sweep broken.yaml --seeds 2 --vary topics.order.partitions=1").exits(2);
+    place.run("sweep broken.yaml --seeds 2 --vary topics.orders.partitions=0").exits(3);
+    place.run("sweep broken.yaml --seeds 2 --metric sends").exits(2);
+    place.run("sweep broken.yaml --seeds 2 --vary run.for").exits(2);
+}
+
+#[test]
 fn shards_run_every_seed_once() {
     let place = Place::new("shards");
     place.write("calm.yaml", CALM);

@@ -10,14 +10,14 @@ use crate::result::Status;
 /// How wide a report is.
 pub(super) const WIDTH: usize = 100;
 
-pub(super) const BOLD: Style = Style::new().bold();
-pub(super) const DIM: Style = Style::new().dimmed();
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const UNSURE: Style = AnsiColor::Yellow.on_default();
 
 /// Text in a style. Whoever writes it to something that knows no colours strips them.
-pub(super) fn paint(style: Style, text: &str) -> String {
+pub(crate) fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
@@ -61,10 +61,10 @@ pub(super) fn wrap(out: &mut String, text: &str, indent: usize) {
 }
 
 /// Which columns are numbers, by place; the others are text.
-pub(super) struct Numbers(pub(super) &'static [usize]);
+pub(crate) struct Numbers(pub(crate) &'static [usize]);
 
 /// Adds a table under a bold head. Without rows there is nothing to add.
-pub(super) fn table(out: &mut String, head: &[&str], numbers: &Numbers, rows: Vec<Vec<String>>) {
+pub(crate) fn table(out: &mut String, head: &[&str], numbers: &Numbers, rows: Vec<Vec<String>>) {
     if rows.is_empty() {
         return;
     }

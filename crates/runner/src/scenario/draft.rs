@@ -31,6 +31,12 @@ pub struct Draft {
     root: Tree,
 }
 
+/// Sections whose entries people name.
+const NAMED: [&str; 3] = ["topics", "producers", "groups"];
+
+/// Keys with a dot that are not under `config`.
+const DOTTED: [&str; 1] = ["replication.factor"];
+
 /// Lines are not wider than this if it can be helped.
 const WIDTH: usize = 110;
 
@@ -39,16 +45,7 @@ impl Scenario {
     /// and properties files are part of it.
     #[must_use]
     pub fn draft(&self, seed: u64) -> Draft {
-        let mut root = parsed(self.text());
-        let files = self.files();
-        for section in ["topics", "producers", "groups"] {
-            if let Some(Tree::Map(named)) = root.get_mut(section) {
-                named.iter_mut().for_each(|(_, tree)| inline(tree, &files));
-            }
-        }
-        if let Some(cluster) = root.get_mut("cluster") {
-            inline(cluster, &files);
-        }
+        let Draft { mut root } = self.sketch();
         root.remove("chaos");
         let mut draft = Draft { root };
         draft.set_faults(match parsed(&faults_to_yaml(&self.plan(seed))) {
@@ -57,6 +54,22 @@ impl Scenario {
         });
         draft.set_seed(seed);
         draft
+    }
+
+    /// The scenario as a draft that draws its faults as before, with properties files made part of it.
+    #[must_use]
+    pub fn sketch(&self) -> Draft {
+        let mut root = parsed(self.text());
+        let files = self.files();
+        for section in NAMED {
+            if let Some(Tree::Map(named)) = root.get_mut(section) {
+                named.iter_mut().for_each(|(_, tree)| inline(tree, &files));
+            }
+        }
+        if let Some(cluster) = root.get_mut("cluster") {
+            inline(cluster, &files);
+        }
+        Draft { root }
     }
 }
 
@@ -110,6 +123,48 @@ impl Draft {
         }
     }
 
+    /// The path that is written with dots, such as `groups.billing.config.max.poll.records`: names and keys may have dots in
+    /// them.
+    ///
+    /// # Errors
+    /// If it leads to a topic, producer or group that does not exist.
+    pub fn locate(&self, dotted: &str) -> Result<Vec<String>, String> {
+        let mut path: Vec<String> = Vec::new();
+        let mut tree = Some(&self.root);
+        let mut rest = dotted.trim();
+        while !rest.is_empty() {
+            let keys = match tree {
+                Some(Tree::Map(entries)) => &entries[..],
+                Some(Tree::Null | Tree::Text(_) | Tree::List(_)) | None => &[],
+            };
+            let begins = |key: &str| {
+                rest.strip_prefix(key)
+                    .is_some_and(|after| after.is_empty() || after.starts_with('.'))
+            };
+            let known = keys.iter().map(|(key, _)| key.as_str());
+            let known = known.chain(DOTTED).filter(|key| begins(key)).max_by_key(|key| key.len());
+            let named = matches!(path.as_slice(), [section] if NAMED.contains(&section.as_str()));
+            let key = match known {
+                Some(key) => key,
+                None if path.last().is_some_and(|last| last == "config") => rest,
+                None if named => {
+                    let names: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+                    let (section, there) = (path.concat(), names.join(", "));
+                    return Err(format!("`{dotted}` names none of the {section}: {there}"));
+                }
+                None => rest.split_once('.').map_or(rest, |(key, _)| key),
+            };
+            tree = tree.and_then(|tree| tree.get(key));
+            path.push(key.to_owned());
+            rest = rest[key.len()..].trim_start_matches('.');
+        }
+        if path.is_empty() {
+            Err("a path is needed, such as `run.for`".to_owned())
+        } else {
+            Ok(path)
+        }
+    }
+
     /// Puts a value at a path of keys; mappings on the way are made.
     pub fn set(&mut self, path: &[&str], value: Tree) {
         let mut tree = &mut self.root;
@@ -146,6 +201,15 @@ impl Draft {
 }
 
 impl Tree {
+    /// A value as it would be written in a file: a word, `[a, b]` or `{ a: b }`.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match parsed(text) {
+            tree @ (Self::List(_) | Self::Map(_)) => tree,
+            Self::Null | Self::Text(_) => Self::Text(text.trim().to_owned()),
+        }
+    }
+
     /// The value of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {

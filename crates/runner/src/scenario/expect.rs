@@ -4,12 +4,13 @@
 
 use stormglass_check::{Figures, GroupFigures, INVARIANTS, Percentiles, TopicFigures};
 use stormglass_kafka::Mark;
-use stormglass_types::{GroupId, TopicId};
+use stormglass_types::{GroupId, Span, TopicId};
 
 use super::diagnostic::{Place, Report};
 use super::fields::Fields;
 use super::target::Cast;
-use super::{faults, units};
+use super::{Scenario, faults, units};
+use crate::words;
 
 /// What must hold, what must break, and what must have been seen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -31,10 +32,19 @@ pub struct Expect {
 pub struct MetricRule {
     /// As the scenario has it.
     pub text: String,
-    subject: Subject,
-    metric: &'static str,
+    figure: Figure,
     comparison: Comparison,
     bound: u64,
+}
+
+/// A figure of a run by its name, such as `billing.rebalances`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Figure {
+    /// Its name.
+    pub name: String,
+    subject: Subject,
+    metric: &'static str,
+    unit: Unit,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,8 +73,8 @@ enum Unit {
     Thousandths,
 }
 
-impl MetricRule {
-    /// The figure that it is about; none if the run measured no such thing.
+impl Figure {
+    /// What a run measured, in the unit that it is kept in; none if it measured no such thing.
     #[must_use]
     pub fn measured(&self, figures: &Figures) -> Option<u64> {
         fn read<T>(table: &[Metric<T>], name: &str, of: &T) -> Option<u64> {
@@ -81,6 +91,58 @@ impl MetricRule {
                 read(TOPIC, self.metric, topic)
             }
         }
+    }
+
+    /// A measured number as people read it.
+    #[must_use]
+    pub fn show(&self, measured: u64) -> String {
+        match self.unit {
+            Unit::Count => words::count(measured),
+            Unit::Millis => words::short_span(Span::millis(measured)),
+            Unit::Micros => words::micros(measured),
+            Unit::Thousandths => format!("{}.{}%", measured / 10, measured % 10),
+        }
+    }
+
+    /// The unit of its numbers, for programs; nothing for a mere count.
+    #[must_use]
+    pub const fn unit(&self) -> &'static str {
+        match self.unit {
+            Unit::Count => "",
+            Unit::Millis => "ms",
+            Unit::Micros => "us",
+            Unit::Thousandths => "permille",
+        }
+    }
+}
+
+impl Scenario {
+    /// A figure of this scenario's runs by its name, as `expect.metrics` has it.
+    ///
+    /// # Errors
+    /// If there is no such figure; tells what was meant.
+    pub fn figure(&self, name: &str) -> Result<Figure, Report> {
+        let mut report = Report::default();
+        let source = report.add_source("--metric", &name.into());
+        let place = Place { source, from: 0, to: name.len() };
+        let cast = Cast::of(&self.base);
+        let found = figure_named(name.trim(), place, &cast, &mut report);
+        found
+            .map(|(subject, metric, unit)| Figure {
+                name: name.trim().to_owned(),
+                subject,
+                metric,
+                unit,
+            })
+            .ok_or(report)
+    }
+}
+
+impl MetricRule {
+    /// The figure that it is about; none if the run measured no such thing.
+    #[must_use]
+    pub fn measured(&self, figures: &Figures) -> Option<u64> {
+        self.figure.measured(figures)
     }
 
     /// Whether a figure is within the bound.
@@ -161,6 +223,7 @@ fn rule(text: &str, place: Place, cast: &Cast, report: &mut Report) -> Option<Me
         return None;
     };
     let (subject, metric, unit) = figure_named(figure, place, cast, report)?;
+    let name = figure.to_owned();
     let bound = match read_bound(bound, unit) {
         Ok(bound) => bound,
         Err(bad) => {
@@ -168,7 +231,8 @@ fn rule(text: &str, place: Place, cast: &Cast, report: &mut Report) -> Option<Me
             return None;
         }
     };
-    Some(MetricRule { text: text.trim().to_owned(), subject, metric, comparison, bound })
+    let figure = Figure { name, subject, metric, unit };
+    Some(MetricRule { text: text.trim().to_owned(), figure, comparison, bound })
 }
 
 fn figure_named(

@@ -25,7 +25,7 @@ use stormglass_sim::plan::{Plan, ScheduledFault};
 
 pub use diagnostic::{Diagnostic, Paint, Report, Severity};
 pub use draft::{Draft, Tree};
-pub use expect::{Expect, MetricRule};
+pub use expect::{Expect, Figure, MetricRule};
 pub use render::{fault_to_yaml, faults_to_yaml};
 pub use schema::json_schema;
 

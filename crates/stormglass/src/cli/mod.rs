@@ -7,6 +7,7 @@ mod exit;
 mod explain;
 mod failure;
 mod files;
+mod grid;
 mod output;
 mod progress;
 mod replay;

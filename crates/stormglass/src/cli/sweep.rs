@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use stormglass_runner::grid::{Axis, GridOptions};
 use stormglass_runner::report::{Event, Renderer};
 use stormglass_runner::result::Status;
 use stormglass_runner::scenario::Scenario;
@@ -16,7 +17,7 @@ use stormglass_runner::sweep::{Seed, Seeds, Shard, Sweep, SweepOptions, all_core
 
 use super::exit::Exit;
 use super::files;
-use super::output::{Format, renderer};
+use super::output::{Format, complain, renderer};
 use super::progress::Progress;
 
 #[derive(Args)]
@@ -39,6 +40,20 @@ pub(crate) struct SweepArguments {
     /// Begin no seed after this long, such as `10m`
     #[arg(long, value_name = "TIME", value_parser = time)]
     time: Option<Duration>,
+    /// Run every combination of other values instead, all with the same seeds: `groups.billing.members=1..8`,
+    /// `topics.orders.partitions=4,8,12`; may be given several times
+    #[arg(
+        long,
+        value_name = "PATH=VALUES",
+        conflicts_with_all = ["shard", "max_failures", "time"]
+    )]
+    vary: Vec<Axis>,
+    /// With `--vary`: a figure to measure, as in `expect.metrics`, such as `billing.lag.max`; may be given several times
+    #[arg(long, value_name = "FIGURE", requires = "vary")]
+    metric: Vec<String>,
+    /// With `--vary`: write the table to this file, too
+    #[arg(long, value_name = "FILE", requires = "vary")]
+    csv: Option<PathBuf>,
     /// How to write results
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -49,6 +64,9 @@ pub(crate) struct SweepArguments {
 
 pub(crate) fn main(arguments: &SweepArguments) -> io::Result<Exit> {
     let Some(scenarios) = files::load_all(&arguments.files) else { return Ok(Exit::Invalid) };
+    if !arguments.vary.is_empty() {
+        return vary(arguments, &scenarios);
+    }
     let mut renderer = renderer(arguments.format);
     let mut exit = Exit::Held;
     for scenario in &scenarios {
@@ -60,6 +78,20 @@ pub(crate) fn main(arguments: &SweepArguments) -> io::Result<Exit> {
         exit = exit.max(exit_of(&swept));
     }
     Ok(exit)
+}
+
+fn vary(arguments: &SweepArguments, scenarios: &[Arc<Scenario>]) -> io::Result<Exit> {
+    let [scenario] = scenarios else {
+        complain("error: `--vary` takes one scenario");
+        return Ok(Exit::Usage);
+    };
+    let options = GridOptions {
+        axes: arguments.vary.clone(),
+        figures: arguments.metric.clone(),
+        seeds: arguments.seeds,
+        jobs: arguments.jobs.unwrap_or_else(all_cores),
+    };
+    super::grid::vary(scenario, &options, arguments.format, arguments.csv.as_deref())
 }
 
 fn hunt(
