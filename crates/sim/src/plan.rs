@@ -406,9 +406,6 @@ pub enum FaultAction {
     },
 }
 
-/// `__consumer_offsets`.
-pub const OFFSETS_TOPIC: TopicId = TopicId(0);
-
 impl Plan {
     /// The processes: controllers, brokers, producers, members, and the operator last.
     #[must_use]
@@ -460,6 +457,13 @@ impl Roster {
     #[must_use]
     pub fn broker(&self, broker: BrokerId) -> NodeId {
         NodeId::from_index(self.controllers + broker.index() - 1)
+    }
+
+    /// Which broker runs at a node, if one does.
+    #[must_use]
+    pub fn broker_at(&self, node: NodeId) -> Option<BrokerId> {
+        let nth = node.index().checked_sub(self.controllers)?;
+        (nth < self.brokers).then(|| BrokerId::from_index(nth + 1))
     }
 
     /// The producers, in the order of the plan.

@@ -1,6 +1,7 @@
 //! Whom a fault strikes, in words: `leader of orders-0`, `member of billing`, `broker-2`. Both ways: read and written.
 
-use stormglass_sim::plan::{OFFSETS_TOPIC, Plan, Roster, Target};
+use stormglass_kafka::group::OFFSETS_TOPIC;
+use stormglass_sim::plan::{Plan, Roster, Target};
 use stormglass_types::{Dense, GroupId, NodeId, TopicId, TopicPartition};
 
 use super::diagnostic::{Place, Report};

@@ -4,13 +4,13 @@
 //! fail-overs.
 
 use stormglass_kafka::CrashKind;
+use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::message::Api;
 use stormglass_types::{NodeId, Rng, Span, TopicPartition};
 
 use super::{Family, brokers, partition};
 use crate::plan::{
-    FaultAction, MessageDirection, MessagePattern, OFFSETS_TOPIC, Plan, ScheduledFault, Target,
-    Trigger, Ways,
+    FaultAction, MessageDirection, MessagePattern, Plan, ScheduledFault, Target, Trigger, Ways,
 };
 
 /// The faults of a profile.

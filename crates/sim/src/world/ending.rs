@@ -1,12 +1,12 @@
 //! How a run ends: the storm passes, faults heal, the pipeline comes to rest or does not, and everything is read once more.
 
 use stormglass_kafka::broker::Broker;
+use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_types::history::{Stuck, What};
 use stormglass_types::{BrokerId, Dense, GroupId, NodeId, Offset, Time, TopicId, TopicPartition};
 
 use super::start::FORMING;
 use super::{End, Event, Phase, Step, TICK, View, World};
-use crate::plan::OFFSETS_TOPIC;
 
 impl World {
     /// Looks at the phase once a second, and samples lag.

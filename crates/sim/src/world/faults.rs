@@ -2,6 +2,7 @@
 //!
 //! Only carries out what the plan lists: nothing here decides that something should go wrong.
 
+use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::message::Msg;
 use stormglass_kafka::{Call, CrashKind, CrashReport, Input, Mark, Marks};
 use stormglass_types::history::What;
@@ -11,9 +12,7 @@ use super::tape::Luck;
 use super::trace::TraceKind;
 use super::{Event, Phase, World};
 use crate::engine::net::Death;
-use crate::plan::{
-    FaultAction, MessageDirection, MessagePattern, OFFSETS_TOPIC, Plan, Target, Trigger, Ways,
-};
+use crate::plan::{FaultAction, MessageDirection, MessagePattern, Plan, Target, Trigger, Ways};
 
 /// What became of the plan's faults so far.
 #[derive(Clone, Debug)]
@@ -431,7 +430,7 @@ impl World {
         self.wakes[node] = Time::NEVER;
         self.observer.on_death(node);
         self.record(node, TraceKind::Ended(incarnation));
-        if let Some(broker) = self.broker_of(node) {
+        if let Some(broker) = self.roster.broker_at(node) {
             let image = self.view().metadata();
             let life = image.and_then(|image| Some(image.brokers.get(&broker)?.epoch));
             for (partition, from, to) in report.lost {
@@ -514,10 +513,6 @@ impl World {
     fn consumer_app(&mut self, node: NodeId) -> Option<&mut super::ConsumerApp> {
         let first = self.first_consumer();
         self.consumers.get_mut(node.index().checked_sub(first)?)
-    }
-
-    fn broker_of(&self, node: NodeId) -> Option<BrokerId> {
-        self.roster.brokers().find(|(_, other)| *other == node).map(|(broker, _)| broker)
     }
 }
 

@@ -260,7 +260,7 @@ impl Observer {
         start: Offset,
         roster: &Roster,
     ) {
-        let broker = broker_at(node, roster);
+        let broker = roster.broker_at(node).expect("only brokers lead partitions");
         let seen = self.partitions.get_or_insert_with(partition, Seen::default);
         let newest = seen.leaders.last_key_value().map(|(epoch, _)| *epoch);
         let rival = seen.leaders.get(&epoch).copied().filter(|first| *first != broker);
@@ -565,9 +565,4 @@ fn too_few(leader: &Slot, partition: TopicPartition) -> Option<(usize, usize)> {
     let settings = leader.image().settings(partition.topic)?;
     let wanted = usize::from(settings.min_insync_replicas).min(replica.replicas.len());
     (replica.isr.len() < wanted).then_some((replica.isr.len(), wanted))
-}
-
-fn broker_at(node: NodeId, roster: &Roster) -> BrokerId {
-    let found = roster.brokers().find(|(_, other)| *other == node);
-    found.expect("only brokers lead partitions").0
 }

@@ -6,10 +6,11 @@ use stormglass_kafka::admin::Admin;
 use stormglass_kafka::broker::Broker;
 use stormglass_kafka::consumer::Consumer;
 use stormglass_kafka::controller::{Controller, ControllerStore};
+use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::log::BrokerStore;
 use stormglass_kafka::message::NewTopic;
 use stormglass_kafka::producer::Producer;
-use stormglass_kafka::settings::{AutoCommit, OffsetReset, TopicSettings, UncleanElection};
+use stormglass_kafka::settings::{AutoCommit, OffsetReset, UncleanElection};
 use stormglass_kafka::{
     Boot, BrokerSetup, Call, ConsumerSetup, ControllerSetup, Directory, Machine, Marks, Outbox,
     ProducerSetup,
@@ -30,7 +31,7 @@ use super::trace::TraceKind;
 use super::{Event, Phase, TICK, World};
 use crate::engine::net::Net;
 use crate::engine::queue::Queue;
-use crate::plan::{OFFSETS_TOPIC, Place, Plan, Roster};
+use crate::plan::{Place, Plan, Roster};
 
 /// The longest that a cluster may take to form.
 pub(crate) const FORMING: stormglass_types::Span = stormglass_types::Span::secs(120);
@@ -225,7 +226,7 @@ fn machine_stream(node: NodeId, incarnation: u32) -> u32 {
 fn resting(roster: &Roster, node: NodeId) -> Resting {
     if roster.controllers().any(|controller| controller == node) {
         Resting::Controller(ControllerStore::default())
-    } else if roster.brokers().any(|(_, broker)| broker == node) {
+    } else if roster.broker_at(node).is_some() {
         Resting::Broker(BrokerStore::default())
     } else {
         Resting::Client
@@ -234,11 +235,12 @@ fn resting(roster: &Roster, node: NodeId) -> Resting {
 
 fn new_topics(plan: &Plan) -> Vec<NewTopic> {
     let cluster = &plan.cluster.settings;
+    // It takes the broker's defaults (`GroupCoordinatorConfig.offsetTopicConfigs`) but for compaction.
     let offsets = NewTopic {
         topic: OFFSETS_TOPIC,
         partitions: cluster.offsets_topic_partitions,
         replication: cluster.offsets_topic_replication,
-        settings: Arc::new(offsets_topic(&cluster.topic)),
+        settings: Arc::new(cluster.topic.clone()),
     };
     let own = plan.topics.iter().enumerate().map(|(number, topic)| NewTopic {
         topic: TopicId::from_index(number + 1),
@@ -248,11 +250,6 @@ fn new_topics(plan: &Plan) -> Vec<NewTopic> {
     });
     // A cluster without groups never creates the topic of their offsets.
     std::iter::once(offsets).filter(|_| !plan.groups.is_empty()).chain(own).collect()
-}
-
-/// `__consumer_offsets` takes the broker's defaults (`GroupCoordinatorConfig.offsetTopicConfigs`) but for compaction.
-fn offsets_topic(defaults: &TopicSettings) -> TopicSettings {
-    defaults.clone()
 }
 
 fn header(plan: &Plan, roster: &Roster) -> Header {
