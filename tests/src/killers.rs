@@ -3,12 +3,13 @@
 //! The clusters are small and in a hurry: all of Kafka's timeouts are scaled down together, so that a few virtual seconds
 //! hold many fail-overs.
 
+use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::message::Api;
 use stormglass_kafka::{CrashKind, Rule};
 use stormglass_sim::chaos::{Chaos, Family};
 use stormglass_sim::plan::{
-    FaultAction, MessageDirection, MessagePattern, OFFSETS_TOPIC, Plan, ScheduledFault, SizeRange,
-    SpanRange, Target, Trigger, Ways,
+    FaultAction, MessageDirection, MessagePattern, Plan, ScheduledFault, SizeRange, SpanRange,
+    Target, Trigger, Ways,
 };
 use stormglass_types::{Dense, GroupId, NodeId, Rng, Span, TopicId, TopicPartition};
 

@@ -117,6 +117,16 @@ fn power_loss_excuses_only_beyond_the_contract() {
 }
 
 #[test]
+fn a_broker_that_joined_the_in_sync_set_later_is_relied_on_when_it_loses_its_disk() {
+    // It may be all that is left of the set afterwards, and then it leads with what it has.
+    let story = |sets: &str| format!("p0 isr b1 b2; p0 send v0; p0 ack v0 @0; {sets}; p0 log");
+    let joined = story("p0 isr b1 b2 b3; p0 loses b3 @0 @1");
+    check("no-loss", cast(), &joined, &["undecided: excused", "covers 0"]);
+    let left = story("p0 isr b1 b2 b3; p0 isr b1 b2; p0 loses b3 @0 @1");
+    check("no-loss", cast(), &left, &["violated", "lost-write"]);
+}
+
+#[test]
 fn a_leader_alone_promises_little() {
     let lonely = with(|cast| cast.header.topics[TopicId(0)].min_insync_replicas = 1);
     let story = "p0 isr b1; p0 send v0; p0 ack v0 @0; p0 loses b1 @0 @1; p0 log";
