@@ -133,7 +133,8 @@ impl Admin {
             | Call::Subscribe(_)
             | Call::Poll(_)
             | Call::CommitSync(_)
-            | Call::CommitAsync(_) => {
+            | Call::CommitAsync(_)
+            | Call::Steer(_) => {
                 let outcome = Outcome::Fail(ErrorCode::InvalidRequest);
                 return out.complete(op, Completion::Done(outcome));
             }

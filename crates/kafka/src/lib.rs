@@ -14,6 +14,7 @@ pub mod config;
 pub mod consumer;
 pub mod controller;
 pub mod group;
+pub mod inquiry;
 pub mod log;
 mod machine;
 mod mark;
@@ -28,7 +29,7 @@ pub mod settings;
 pub use machine::{
     Boot, BrokerSetup, Call, Completion, ConnId, ConsumerSetup, ControllerSetup, CrashKind,
     CrashReport, Directory, Durable, Effect, Exit, Input, Machine, Now, OpId, Outbox, PolledBatch,
-    ProducerSetup, Report, SendCall, SyncToken, Timer,
+    ProducerSetup, Report, SendCall, Start, Steer, SyncToken, Timer,
 };
 pub use mark::{Mark, Marks};
 pub use note::{Note, ReplicaRole};

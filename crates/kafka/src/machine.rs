@@ -172,6 +172,8 @@ pub enum Timer {
     Heartbeat,
     /// Admin client: its next wake-up.
     Admin,
+    /// A process of people's own code: the earliest timer of the clients in it.
+    Application,
 }
 
 /// What the application above a client machine may ask for.
@@ -191,6 +193,8 @@ pub enum Call {
     CommitSync(Vec<(TopicPartition, Offset)>),
     /// Consumer: `commitAsync` of these positions. Completes with `Done` when the answer is there.
     CommitAsync(Vec<(TopicPartition, Offset)>),
+    /// Consumer: what only hosts of people's own code ask for. Completes with `Done` at once.
+    Steer(Steer),
     /// Admin: create a topic. Completes with `Done`.
     CreateTopic(crate::message::NewTopic),
     /// Admin: raise a topic's number of partitions. Completes with `Done`.
@@ -207,6 +211,41 @@ pub enum Call {
         /// To this in-sync replica, or to the preferred one.
         to: Option<BrokerId>,
     },
+}
+
+/// What a host of people's own code asks of a consumer beside the calls of an application.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Steer {
+    /// Be on the network even while no call blocks, and wait for [`Steer::HandedOver`] before partitions are given up: as
+    /// librdkafka does, whose threads run beside the application and whose rebalance callback runs inside its `poll`.
+    Background,
+    /// `unsubscribe`: leave the group and own nothing.
+    Unsubscribe,
+    /// `assign`: own these partitions without being assigned them by a group.
+    Assign(Vec<(TopicPartition, Start)>),
+    /// `seek`.
+    Seek(TopicPartition, Start),
+    /// `pause`.
+    Hold(Vec<TopicPartition>),
+    /// `resume`.
+    Release(Vec<TopicPartition>),
+    /// The application has run its callback: partitions may be given up.
+    HandedOver,
+}
+
+/// Where reading begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// At the group's committed offset, or else as `auto.offset.reset` says.
+    Committed,
+    /// As `auto.offset.reset` says.
+    Policy,
+    /// At the log start.
+    Earliest,
+    /// At the high watermark.
+    Latest,
+    /// At this offset.
+    At(Offset),
 }
 
 /// One `send`.

@@ -318,7 +318,8 @@ impl Broker {
             | Timer::Blocked
             | Timer::Poll
             | Timer::Heartbeat
-            | Timer::Admin => {}
+            | Timer::Admin
+            | Timer::Application => {}
         }
     }
 

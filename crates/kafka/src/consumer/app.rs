@@ -90,6 +90,7 @@ impl Consumer {
             }
             Call::CommitAsync(offsets) => self.on_commit_async(now, op, &offsets, out),
             Call::Close => self.begin_close(now, Some(op), out),
+            Call::Steer(steer) => self.on_steer(now, op, steer, out),
             Call::Send(_)
             | Call::Flush
             | Call::CreateTopic(_)
@@ -183,7 +184,7 @@ impl Consumer {
             };
             // Asking for more before returning keeps the brokers busy while the application is.
             self.send_fetches(now.mono, out);
-            if collected.advanced || is_over {
+            if collected.advanced || is_over || self.steering.is_asking() {
                 return Some(Completion::Records(collected.records));
             }
             if !was_settled || self.assignment.is_settled() {

@@ -191,7 +191,7 @@ impl Consumer {
     pub(super) fn coordinate(&mut self, now: Now, out: &mut Outbox) -> Result<Stage, ErrorCode> {
         self.take_snapshot();
         if self.group_state.topics.is_empty() {
-            return Ok(Stage::Pending);
+            return Ok(self.without_group());
         }
         self.heart.polled_at = now.mono;
         if !self.coordinator_ready(now, out) {
@@ -277,6 +277,9 @@ impl Consumer {
         let partitions = self.assignment.partitions();
         let me = self.group_state.me;
         let generation = self.assignment.generation;
+        if gives_up_first && self.must_hand_over(&partitions) {
+            return false;
+        }
         if me.generation == Generation::NONE || me.id == MemberId::NONE {
             self.lose(partitions, out);
         } else if gives_up_first && !partitions.is_empty() {

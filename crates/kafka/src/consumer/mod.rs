@@ -22,6 +22,7 @@ mod membership;
 mod metadata;
 mod network;
 mod positions;
+mod steering;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +51,7 @@ pub struct Consumer {
     lookup_failures: u32,
     fetcher: fetcher::Fetcher,
     commits: commits::Commits,
+    steering: steering::Steering,
     /// An error that the next poll throws.
     thrown: Option<ErrorCode>,
     /// When the timers set will fire; never where none is.
@@ -98,6 +100,7 @@ impl Machine for Consumer {
             lookup_failures: 0,
             fetcher: fetcher::Fetcher::new(links.brokers().len()),
             commits: commits::Commits::new(),
+            steering: steering::Steering::NONE,
             thrown: None,
             poll_timer: Time::NEVER,
             heartbeat_timer: Time::NEVER,
@@ -154,14 +157,15 @@ impl Consumer {
             | Timer::ControllerPurgatory
             | Timer::Sender
             | Timer::Blocked
-            | Timer::Admin => {}
+            | Timer::Admin
+            | Timer::Application => {}
         }
     }
 
     /// Whether a thread reads from and writes to connections now.
     fn is_on_network(&self) -> bool {
         match self.app {
-            App::Away => self.heart_beats(),
+            App::Away => self.steering.is_background() || self.heart_beats(),
             App::Polling { .. } | App::Committing { .. } | App::Closing(_) => true,
             App::Closed => false,
         }

@@ -19,7 +19,7 @@ use crate::message::{
     OffsetFetchResponse, OffsetSpec, Request,
 };
 use crate::settings::OffsetReset;
-use crate::{Mark, Now, Outbox, Report};
+use crate::{Mark, Now, Outbox, Report, Start};
 
 /// The next record to read, the epoch of the one before, and who was the leader (`FetchPosition`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,13 +50,17 @@ pub(super) struct Assigned {
     retry_at: Time,
     /// Whether it is about to be given up, so that nothing more may be read.
     revoking: bool,
+    /// Whether the application has paused it.
+    held: bool,
+    /// Where a reset leads, if the application said so.
+    spec: Option<OffsetSpec>,
 }
 
 impl Assigned {
     /// The position, if records may be read from it.
     pub(super) const fn fetchable(&self) -> Option<Position> {
         match self.state {
-            FetchState::Fetching(position) if !self.revoking => Some(position),
+            FetchState::Fetching(position) if !self.revoking && !self.held => Some(position),
             FetchState::Initializing
             | FetchState::Fetching(_)
             | FetchState::AwaitReset
@@ -82,6 +86,33 @@ impl Assigned {
     fn reset(&mut self) {
         self.state = FetchState::AwaitReset;
         self.retry_at = Time::ZERO;
+        self.spec = None;
+    }
+
+    /// Nothing is known of the position.
+    const fn fresh() -> Self {
+        let state = FetchState::Initializing;
+        Self { state, retry_at: Time::ZERO, revoking: false, held: false, spec: None }
+    }
+
+    /// Begins to read where the application says.
+    pub(super) fn begin(&mut self, start: Start, leader: LeaderAndEpoch) {
+        let spec = match start {
+            Start::Committed => {
+                self.state = FetchState::Initializing;
+                return;
+            }
+            Start::At(offset) => return self.seek(Position { offset, epoch: None, leader }),
+            Start::Policy => None,
+            Start::Earliest => Some(OffsetSpec::Earliest),
+            Start::Latest => Some(OffsetSpec::Latest),
+        };
+        self.reset();
+        self.spec = spec;
+    }
+
+    pub(super) const fn hold(&mut self, held: Held) {
+        self.held = matches!(held, Held::Yes);
     }
 
     /// `maybeValidatePosition`.
@@ -95,6 +126,13 @@ impl Assigned {
             }
         }
     }
+}
+
+/// Whether the application has paused a partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Held {
+    Yes,
+    No,
 }
 
 /// The partitions that the member owns.
@@ -135,10 +173,8 @@ impl Assignment {
         let before = core::mem::take(&mut self.states);
         self.order.clear();
         for partition in partitions.iter().copied() {
-            let fresh =
-                Assigned { state: FetchState::Initializing, retry_at: Time::ZERO, revoking: false };
             let kept = before.get(partition).map(|kept| Assigned { revoking: false, ..*kept });
-            self.states.insert(partition, kept.unwrap_or(fresh));
+            self.states.insert(partition, kept.unwrap_or(Assigned::fresh()));
             self.order.push(partition);
         }
     }
@@ -406,10 +442,10 @@ impl Consumer {
 
     /// Asks leaders where their logs begin or end (`resetPositionsIfNeeded`).
     fn reset_positions(&mut self, now: Time, out: &mut Outbox) {
-        let spec = match self.settings.offset_reset {
-            OffsetReset::Earliest => OffsetSpec::Earliest,
-            OffsetReset::Latest => OffsetSpec::Latest,
-            OffsetReset::None => return,
+        let policy = match self.settings.offset_reset {
+            OffsetReset::Earliest => Some(OffsetSpec::Earliest),
+            OffsetReset::Latest => Some(OffsetSpec::Latest),
+            OffsetReset::None => None,
         };
         let retry_at = now + self.settings.request_timeout;
         let mut leaderless = false;
@@ -420,6 +456,7 @@ impl Consumer {
                 if assigned.state != FetchState::AwaitReset || assigned.retry_at > now {
                     continue;
                 }
+                let Some(spec) = assigned.spec.or(policy) else { continue };
                 let known = self.metadata.leader(partition);
                 leaderless |= known.leader.is_none();
                 if is_at(known.leader, broker) && self.links.get(Link::Data(place)).is_ready(now) {
@@ -465,6 +502,7 @@ impl Consumer {
                 continue;
             }
             // Without an epoch there is nothing to validate: the offset comes from the leader itself.
+            assigned.spec = None;
             assigned.seek(Position { offset: listed.offset, epoch: None, leader });
             out.mark(Mark::OffsetReset);
             out.report(Report::Positioned(partition, listed.offset, Positioning::Reset));

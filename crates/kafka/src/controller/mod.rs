@@ -193,7 +193,8 @@ impl Controller {
             | Timer::Blocked
             | Timer::Poll
             | Timer::Heartbeat
-            | Timer::Admin => unreachable!("a controller does not set {timer:?}"),
+            | Timer::Admin
+            | Timer::Application => unreachable!("a controller does not set {timer:?}"),
         }
     }
 

@@ -149,6 +149,7 @@ impl Machine for Producer {
                 | Call::Poll(_)
                 | Call::CommitSync(_)
                 | Call::CommitAsync(_)
+                | Call::Steer(_)
                 | Call::CreateTopic(_)
                 | Call::CreatePartitions { .. }
                 | Call::ElectLeader { .. },
