@@ -58,6 +58,7 @@ impl Story {
             keys: Arc::from(Vec::new()),
             producers: Vec::new(),
             groups: Vec::new(),
+            applications: Vec::new(),
             network: Network {
                 latency: SpanRange { least: Span::micros(200), most: Span::micros(600) },
                 bytes_per_second: 125_000_000,

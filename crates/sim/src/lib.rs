@@ -8,6 +8,6 @@ pub mod plan;
 mod world;
 
 pub use world::{
-    Breach, BreachKind, End, FaultStory, Parting, Phase, Reel, Step, Tape, TraceKind, TraceRecord,
-    View, World,
+    Breach, BreachKind, ClientId, ClientKind, End, FaultStory, Parting, Phase, Reel, Step, Tape,
+    Told, TraceKind, TraceRecord, View, World,
 };

@@ -29,6 +29,8 @@ pub struct Plan {
     pub producers: Vec<ProducerPlan>,
     /// Consumer groups: `GroupId(n)` is `groups[n]`.
     pub groups: Vec<GroupPlan>,
+    /// Processes of people's own code, whose clients are opened from outside.
+    pub applications: Vec<ApplicationPlan>,
     /// How fast messages travel.
     pub network: Network,
     /// How fast disks sync.
@@ -155,6 +157,26 @@ pub struct MemberPlan {
     pub settings: Arc<ConsumerSettings>,
     /// When it starts, counted from when the topics exist.
     pub starts_after: Span,
+}
+
+/// A process of people's own code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApplicationPlan {
+    /// The process's name, such as `billing-1`.
+    pub name: String,
+    /// When it starts, counted from when the topics exist.
+    pub starts_after: Span,
+    /// Who says that a record is processed.
+    pub processed: ProcessedBy,
+}
+
+/// Who says that people's own code has processed a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProcessedBy {
+    /// The client: a record is processed when the code asks for the next one.
+    Client,
+    /// The code itself.
+    Code,
 }
 
 /// How an application processes records.
@@ -407,7 +429,7 @@ pub enum FaultAction {
 }
 
 impl Plan {
-    /// The processes: controllers, brokers, producers, members, and the operator last.
+    /// The processes: controllers, brokers, producers, members, people's own code, and the operator last.
     #[must_use]
     pub fn roster(&self) -> Roster {
         let members = self.groups.iter().map(|group| group.members.len()).collect::<Vec<_>>();
@@ -416,6 +438,7 @@ impl Plan {
             brokers: usize::from(self.cluster.brokers),
             producers: self.producers.len(),
             members,
+            applications: self.applications.len(),
         }
     }
 
@@ -439,6 +462,7 @@ pub struct Roster {
     brokers: usize,
     producers: usize,
     members: Vec<usize>,
+    applications: usize,
 }
 
 impl Roster {
@@ -479,6 +503,12 @@ impl Roster {
         (0..self.members[group.index()]).map(move |n| NodeId::from_index(first + n))
     }
 
+    /// The processes of people's own code, in the order of the plan.
+    pub fn applications(&self) -> impl ExactSizeIterator<Item = NodeId> + use<> {
+        let first = self.len() - 1 - self.applications;
+        (0..self.applications).map(move |n| NodeId::from_index(first + n))
+    }
+
     /// The operator.
     #[must_use]
     pub fn admin(&self) -> NodeId {
@@ -488,7 +518,8 @@ impl Roster {
     /// How many processes there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.controllers + self.brokers + self.producers + self.members.iter().sum::<usize>() + 1
+        let members = self.members.iter().sum::<usize>();
+        self.controllers + self.brokers + self.producers + members + self.applications + 1
     }
 
     /// Never: the operator is always there.

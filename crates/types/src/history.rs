@@ -59,6 +59,8 @@ pub enum Role {
     Consumer(GroupId),
     /// An operator's tool.
     Admin,
+    /// A process of people's own code; the clients in it are processes of their own.
+    Application,
 }
 
 /// A topic and the settings that decide its promise.

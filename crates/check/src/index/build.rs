@@ -355,7 +355,7 @@ impl<'h> Builder<'h> {
                     held.end_tenure(event, at, process);
                 }
             }
-            Role::Controller | Role::Producer | Role::Admin => {}
+            Role::Controller | Role::Producer | Role::Admin | Role::Application => {}
         }
     }
 

@@ -83,7 +83,10 @@ impl Draft {
         let mut entries: Vec<&(String, Tree)> = entries.iter().collect();
         entries.sort_by_key(|(key, _)| place(key));
         for (nth, (key, tree)) in entries.iter().enumerate() {
-            let section = matches!(key.as_str(), "topics" | "producers" | "groups" | "faults");
+            let section = matches!(
+                key.as_str(),
+                "topics" | "producers" | "groups" | "applications" | "faults"
+            );
             if section && nth > 0 {
                 out.push('\n');
             }

@@ -38,7 +38,8 @@ pub(super) fn lower(file: &Fields<'_>, folder: &Folder, report: &mut Report) -> 
     let (cluster, rules, network, disk) = lowering.cluster(file);
     let topics = lowering.topics(file, &cluster);
     let producers = lowering.producers(file, &topics);
-    let groups = lowering.groups(file, &topics, &cluster.settings);
+    let mut groups = lowering.groups(file, &topics, &cluster.settings);
+    let applications = lowering.applications(file, &topics, &mut groups);
     let keys = lowering.keys.finish();
     let faults = Vec::new();
     let plan = Plan {
@@ -49,6 +50,7 @@ pub(super) fn lower(file: &Fields<'_>, folder: &Folder, report: &mut Report) -> 
         keys,
         producers,
         groups,
+        applications,
         network,
         disk,
         faults,
@@ -76,9 +78,9 @@ fn section<'n, S: Section>(file: &Fields<'n>, key: &str, report: &mut Report) ->
     }
 }
 
-struct Lowering<'r> {
+pub(super) struct Lowering<'r> {
     folder: &'r Folder,
-    report: &'r mut Report,
+    pub(super) report: &'r mut Report,
     /// Names that are taken, with what has them.
     names: Vec<(String, &'static str)>,
     keys: KeyNames,
@@ -329,7 +331,7 @@ impl Lowering<'_> {
         Processing { each, slow_keys, place }
     }
 
-    fn subscription(
+    pub(super) fn subscription(
         &mut self,
         fields: &Fields<'_>,
         group: &str,
@@ -389,7 +391,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn take_name(&mut self, name: &str, key: &Node, kind: &'static str) {
+    pub(super) fn take_name(&mut self, name: &str, key: &Node, kind: &'static str) {
         let legal =
             |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
         if name.is_empty() || name.len() > 249 || !name.chars().all(legal) {
@@ -405,7 +407,7 @@ impl Lowering<'_> {
     }
 
     /// A number from one to `most`.
-    fn small(&mut self, fields: &Fields<'_>, key: &str, most: u16) -> Option<u16> {
+    pub(super) fn small(&mut self, fields: &Fields<'_>, key: &str, most: u16) -> Option<u16> {
         let number = fields.number(key, (1, u64::from(most)), self.report)?;
         Some(u16::try_from(number).expect("checked to fit"))
     }

@@ -2,6 +2,7 @@
 //!
 //! Runs nothing and judges nothing.
 
+mod applications;
 mod config;
 mod diagnostic;
 mod draft;

@@ -90,6 +90,8 @@ sections! {
         "producers" producers: Option<BTreeMap<String, Producer>>,
         /// Consumer groups by name, which is their `group.id`.
         "groups" groups: Option<BTreeMap<String, Group>>,
+        /// Processes by name whose code is a test's own (`#[stormglass::test]`).
+        "applications" applications: Option<BTreeMap<String, Application>>,
         /// What goes wrong, and when.
         "faults" faults: Option<Vec<Fault>>,
         /// Faults drawn per seed: `off`, `default`, or a list of families.
@@ -207,6 +209,21 @@ sections! {
         "after" after: Option<Duration>,
         /// The time between the starts of its members; none unless set.
         "stagger" stagger: Option<Duration>,
+    }
+    /// A process whose code is a test's own.
+    Application = "an application" {
+        /// How many processes run the code; 1 unless set.
+        "instances" instances: Option<u16>,
+        /// The `group.id` that the code consumes with.
+        "group" group: Option<String>,
+        /// The topics that the group reads.
+        "subscribe" subscribe: Option<Names>,
+        /// When the code is meant to commit, which decides what is promised; `after-processing` unless set.
+        "commit" commit: Option<Commit>,
+        /// Who says that a record is processed: the client, when the code asks for the next one (`automatic`), or the code itself (`explicit`).
+        "processed" processed: Option<Marks>,
+        /// When it starts; at once unless set.
+        "after" after: Option<Duration>,
     }
     /// How an application processes records.
     Process = "`process`" {
@@ -352,6 +369,7 @@ values! {
     ] });
     Profile = words(&["java"]);
     Commit = words(super::lower::COMMITS);
+    Marks = words(super::applications::MARKS);
     ProcessPlace = words(super::lower::PLACES);
     Side = words(&["request", "response"]);
     Crash = words(super::faults::CRASHES);

@@ -52,6 +52,15 @@ impl Cast {
             processes.extend(members.map(|(member, node)| (member.name.clone(), *node)));
             groups.push((group.name.clone(), id, nodes));
         }
+        for (application, node) in plan.applications.iter().zip(roster.applications()) {
+            let name = application.name.clone();
+            let of = name.rsplit_once('-').map_or(name.clone(), |(of, _)| of.to_owned());
+            match producers.iter_mut().find(|(known, _)| *known == of) {
+                Some((_, nodes)) => nodes.push(node),
+                None => producers.push((of, vec![node])),
+            }
+            processes.push((name, node));
+        }
         let mut topics = vec![(
             OFFSETS_NAME.to_owned(),
             OFFSETS_TOPIC,

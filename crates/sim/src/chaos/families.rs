@@ -130,7 +130,7 @@ pub(super) fn fault(
             fault(FaultAction::LagMetadata { target, by, lasting: lasting(rng, 500, 20_000) })
         }
         Family::SlowProcessing => {
-            let target = Target::Process(*rng.pick(&members(plan))?);
+            let target = Target::Process(*rng.pick(&modelled_members(plan))?);
             let each = lasting(rng, 10, 1_000);
             fault(FaultAction::SlowProcessing { target, each, lasting: lasting(rng, 500, 20_000) })
         }
@@ -192,7 +192,14 @@ fn broker(plan: &Plan, rng: &mut Rng) -> Option<Target> {
     Some(drawn)
 }
 
+/// Whoever reads: members of groups, and people's own code.
 fn members(plan: &Plan) -> Vec<NodeId> {
+    let mut members = modelled_members(plan);
+    members.extend(plan.roster().applications());
+    members
+}
+
+fn modelled_members(plan: &Plan) -> Vec<NodeId> {
     let roster = plan.roster();
     let groups = (0..plan.groups.len()).map(GroupId::from_index);
     groups.flat_map(|group| roster.members(group)).collect()

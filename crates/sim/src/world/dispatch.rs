@@ -3,7 +3,7 @@
 use stormglass_kafka::message::{Api, Msg, Request};
 use stormglass_kafka::{Call, Completion, Effect, Exit, Input, Note, OpId, Report};
 use stormglass_types::history::{Role, What};
-use stormglass_types::{Dense, NodeId, Span, Time, TopicPartition, Value};
+use stormglass_types::{Dense, GroupId, NodeId, Span, Time, TopicPartition, Value};
 
 use super::consumer_app::Step;
 use super::node::{Host, Life};
@@ -244,6 +244,7 @@ impl World {
                 }
                 self.operate();
             }
+            Role::Application => self.on_external_complete(node, op, completion),
             Role::Broker(_) | Role::Controller => panic!("{node} is a server and has no calls"),
         }
     }
@@ -317,6 +318,9 @@ impl World {
             }
             return;
         }
+        if self.is_application(node) {
+            return;
+        }
         if self.slots[node].pauses > 0 {
             // The application is held with its process; it goes on when that does.
             return;
@@ -361,7 +365,7 @@ impl World {
 
     /// Schedules the next wake-up of a process's application.
     pub(super) fn rearm(&mut self, node: NodeId) {
-        if !self.slots[node].is_up() {
+        if self.is_application(node) || !self.slots[node].is_up() {
             // What wakes a process that has not started yet is its start.
             return;
         }
@@ -384,6 +388,9 @@ impl World {
 
     fn on_report(&mut self, node: NodeId, report: Report) {
         let role = self.history.header.processes[node].role;
+        if role == Role::Application {
+            return self.on_external_report(node, report);
+        }
         let Role::Consumer(group) = role else {
             if let Report::Delivered { partition, values, base, outcome } = report {
                 let index = node.index() - self.first_producer();
@@ -392,6 +399,11 @@ impl World {
             }
             return;
         };
+        self.tell_member(node, group, report);
+    }
+
+    /// Writes down what a member of a group says.
+    pub(super) fn tell_member(&mut self, node: NodeId, group: GroupId, report: Report) {
         match report {
             Report::Delivered { .. } => panic!("{node} is a consumer and sends nothing"),
             Report::Assigned(generation, partitions) => {
@@ -452,7 +464,7 @@ impl World {
     }
 
     /// Takes an event into the digest.
-    fn digest_event(&mut self, node: NodeId, what: u64) {
+    pub(super) fn digest_event(&mut self, node: NodeId, what: u64) {
         self.digest.word(self.now.0);
         self.digest.word(u64::from(node.0) << 32 | what);
     }

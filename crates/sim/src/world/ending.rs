@@ -128,6 +128,9 @@ impl World {
                 stuck.push((node, Stuck::Sending { partition, records }));
             }
         }
+        for (node, partition, records) in self.external_sends() {
+            stuck.push((node, Stuck::Sending { partition, records }));
+        }
         for group in (0..self.plan.groups.len()).map(GroupId::from_index) {
             self.stuck_group(group, &mut stuck);
         }
@@ -178,6 +181,9 @@ impl World {
             return Step::Over(end);
         }
         self.phase = Phase::Over(end);
+        if !self.plan.applications.is_empty() {
+            self.announce(super::external::Told::Over(end));
+        }
         for partition in self.every_partition() {
             if partition.topic != OFFSETS_TOPIC {
                 self.read_all(partition);

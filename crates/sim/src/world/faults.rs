@@ -8,6 +8,7 @@ use stormglass_kafka::{Call, CrashKind, CrashReport, Input, Mark, Marks};
 use stormglass_types::history::What;
 use stormglass_types::{BrokerId, Dense, NodeId, Rng, Span, Stream, Time, TopicPartition};
 
+use super::external::Told;
 use super::tape::Luck;
 use super::trace::TraceKind;
 use super::{Event, Phase, World};
@@ -84,7 +85,8 @@ impl Faults {
             awaiting_marks: Vec::new(),
             effects: Vec::new(),
             stories: Vec::new(),
-            keys_matter: plan.groups.iter().any(|group| !group.processing.slow_keys.is_empty()),
+            keys_matter: !plan.applications.is_empty()
+                || plan.groups.iter().any(|group| !group.processing.slow_keys.is_empty()),
         }
     }
 
@@ -104,6 +106,11 @@ impl Faults {
     /// Whether any fault waits for a message.
     pub(super) fn watches(&self) -> bool {
         !self.watchers.is_empty()
+    }
+
+    /// Whether a process that was asked to stop is waited for.
+    pub(super) fn waits_for(&self, node: NodeId) -> bool {
+        self.effects.iter().any(|effect| matches!(effect.down, Some((other, _)) if other == node))
     }
 
     /// Whether the keys of records must be kept.
@@ -232,6 +239,9 @@ impl World {
                 let Some(node) = self.find(fault, target) else { return };
                 self.slots[node].pauses += 1;
                 self.tell(node, What::Paused);
+                if self.is_application(node) {
+                    self.announce(Told::Paused(node));
+                }
                 self.hold(fault, node, Undo::Resume(node), *lasting);
             }
             FaultAction::Cut { from, to, ways, lasting } => {
@@ -322,6 +332,9 @@ impl World {
                 self.slots[node].pauses -= 1;
                 if self.slots[node].pauses == 0 {
                     self.tell(node, What::Resumed);
+                    if self.is_application(node) {
+                        self.announce(Told::Resumed(node));
+                    }
                     self.release(node);
                     self.rearm(node);
                 }
@@ -368,6 +381,9 @@ impl World {
 
     /// An operator asks a process to stop. An application finishes what it has in hand before it closes its client.
     fn ask_to_stop(&mut self, node: NodeId) {
+        if self.is_application(node) {
+            return self.announce(Told::AskedToStop(node));
+        }
         let ready = match self.consumer_app(node) {
             Some(app) => app.ask_to_stop(),
             None => super::consumer_app::Readiness::Now,
@@ -401,7 +417,8 @@ impl World {
 
     pub(super) fn revive(&mut self, node: NodeId) {
         let slot = &self.slots[node];
-        let may = !slot.is_up() && slot.full == 0 && slot.incarnation > 0;
+        let may =
+            !slot.is_up() && slot.full == 0 && slot.incarnation > 0 && !self.has_finished(node);
         if may && !self.faults.will_return(node) {
             self.start_life(node);
         }
@@ -429,6 +446,11 @@ impl World {
         self.net.bury(self.now, node, death, &mut self.queue);
         self.wakes[node] = Time::NEVER;
         self.observer.on_death(node);
+        if self.is_application(node) {
+            let what = if kind.is_some() { What::Crashed } else { What::Stopped };
+            self.end_clients(node, incarnation, what);
+            self.announce(Told::Died(node));
+        }
         self.record(node, TraceKind::Ended(incarnation));
         if let Some(broker) = self.roster.broker_at(node) {
             let image = self.view().metadata();

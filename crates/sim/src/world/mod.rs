@@ -2,9 +2,11 @@
 //!
 //! Judges nothing: it keeps a history for the oracles and lets white-box invariants look on.
 
+mod application;
 mod consumer_app;
 mod dispatch;
 mod ending;
+mod external;
 mod faults;
 mod invariants;
 mod node;
@@ -26,6 +28,8 @@ use stormglass_types::{
 };
 
 use self::consumer_app::ConsumerApp;
+use self::external::Externals;
+pub use self::external::{ClientId, ClientKind, Told};
 pub use self::faults::FaultStory;
 use self::faults::Faults;
 use self::invariants::Observer;
@@ -56,6 +60,7 @@ pub struct World {
     producers: Vec<ProducerApp>,
     consumers: Vec<ConsumerApp>,
     operator: Operator,
+    externals: Externals,
     /// When each process's application is woken next; `NEVER` if it is not.
     wakes: IdVec<NodeId, Time>,
     out: Outbox,

@@ -12,6 +12,7 @@ use stormglass_kafka::producer::Producer;
 use stormglass_kafka::{CrashKind, CrashReport, Durable, Input, Machine, Now, Outbox, Timer};
 use stormglass_types::{Rng, Span, Time, Wall};
 
+use super::application::Application;
 use crate::engine::timers::Timers;
 
 /// A living process. Closed, cloneable, printable: no trait objects inside a world.
@@ -23,6 +24,7 @@ pub(crate) enum Node {
     Producer(Producer),
     Consumer(Consumer),
     Admin(Admin),
+    Application(Application),
 }
 
 /// What a process that is not running has on its disk.
@@ -133,9 +135,11 @@ impl Slot {
         match &self.life {
             Life::Up(node) => match &**node {
                 Node::Broker(broker) => Some(broker.store()),
-                Node::Controller(_) | Node::Producer(_) | Node::Consumer(_) | Node::Admin(_) => {
-                    None
-                }
+                Node::Controller(_)
+                | Node::Producer(_)
+                | Node::Consumer(_)
+                | Node::Admin(_)
+                | Node::Application(_) => None,
             },
             Life::Down(down) => match &down.store {
                 Resting::Broker(store) => Some(store),
@@ -154,6 +158,7 @@ impl Slot {
             Node::Producer(machine) => machine.handle(local, input, out),
             Node::Consumer(machine) => machine.handle(local, input, out),
             Node::Admin(machine) => machine.handle(local, input, out),
+            Node::Application(machine) => machine.handle(local, input, out),
         }
     }
 
@@ -164,7 +169,9 @@ impl Slot {
         let store = match node {
             Node::Controller(machine) => Resting::Controller(self.rest(machine, kind, report)),
             Node::Broker(machine) => Resting::Broker(self.rest(machine, kind, report)),
-            Node::Producer(_) | Node::Consumer(_) | Node::Admin(_) => Resting::Client,
+            Node::Producer(_) | Node::Consumer(_) | Node::Admin(_) | Node::Application(_) => {
+                Resting::Client
+            }
         };
         let host = match kind {
             None | Some(CrashKind::Process) => Host::Answering,

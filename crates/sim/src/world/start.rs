@@ -20,7 +20,9 @@ use stormglass_types::{
     Dense, Digest, GroupId, IdVec, NodeId, SourceId, Stream, Streams, Time, TopicId,
 };
 
+use super::application::Application;
 use super::consumer_app::{ConsumerApp, Step};
+use super::external::Told;
 use super::faults::Faults;
 use super::invariants::Observer;
 use super::node::{Host, Life, Node, Resting, Slot};
@@ -31,7 +33,7 @@ use super::trace::TraceKind;
 use super::{Event, Phase, TICK, World};
 use crate::engine::net::Net;
 use crate::engine::queue::Queue;
-use crate::plan::{Place, Plan, Roster};
+use crate::plan::{Place, Plan, Roster, TopicPlan};
 
 /// The longest that a cluster may take to form.
 pub(crate) const FORMING: stormglass_types::Span = stormglass_types::Span::secs(120);
@@ -78,6 +80,7 @@ impl World {
             producers: producers.collect(),
             consumers: consumers.collect(),
             operator: Operator::default(),
+            externals: super::external::Externals::default(),
             wakes: (0..nodes).map(|_| Time::NEVER).collect(),
             out: Outbox::default(),
             inbox: std::collections::VecDeque::new(),
@@ -125,6 +128,8 @@ impl World {
                 members.zip(group.members.iter().map(|member| member.starts_after))
             }),
         );
+        let applications = self.roster.applications().zip(&self.plan.applications);
+        let starts = starts.chain(applications.map(|(node, plan)| (node, plan.starts_after)));
         for (node, after) in starts.collect::<Vec<_>>() {
             let at = self.now + after;
             self.wakes[node] = at;
@@ -176,6 +181,7 @@ impl World {
             (Role::Admin, Resting::Client) => {
                 Node::Admin(Admin::boot(local, boot, (), (), &mut self.out))
             }
+            (Role::Application, Resting::Client) => Node::Application(Application::default()),
             (role, store) => panic!("{node} is a {role:?} but its disk is {store:?}"),
         };
         let incarnation = self.slots[node].incarnation;
@@ -185,6 +191,9 @@ impl World {
         }
         self.record(node, TraceKind::Started(incarnation));
         self.tell(node, What::Started);
+        if role == Role::Application {
+            self.announce(Told::Started(node));
+        }
         self.carry_out(node);
         if let Role::Consumer(_) = role {
             let index = node.index() - self.first_consumer();
@@ -252,6 +261,18 @@ fn new_topics(plan: &Plan) -> Vec<NewTopic> {
     std::iter::once(offsets).filter(|_| !plan.groups.is_empty()).chain(own).collect()
 }
 
+/// What a topic promises.
+pub(super) fn describe_topic(topic: &TopicPlan) -> history::Topic {
+    history::Topic {
+        name: topic.name.clone(),
+        partitions: topic.partitions,
+        replication: topic.replication,
+        min_insync_replicas: topic.settings.min_insync_replicas,
+        unclean_election: topic.settings.unclean_election == UncleanElection::Allowed,
+        internal: false,
+    }
+}
+
 fn header(plan: &Plan, roster: &Roster) -> Header {
     let mut header = Header { keys: plan.keys.to_vec(), ..Header::default() };
     let mut process = |name: String, role| {
@@ -271,6 +292,9 @@ fn header(plan: &Plan, roster: &Roster) -> Header {
             process(member.name.clone(), Role::Consumer(GroupId::from_index(number)));
         }
     }
+    for application in &plan.applications {
+        process(application.name.clone(), Role::Application);
+    }
     process("operator".to_owned(), Role::Admin);
     let cluster = &plan.cluster.settings;
     header.topics.push(history::Topic {
@@ -282,14 +306,7 @@ fn header(plan: &Plan, roster: &Roster) -> Header {
         internal: true,
     });
     for topic in &plan.topics {
-        header.topics.push(history::Topic {
-            name: topic.name.clone(),
-            partitions: topic.partitions,
-            replication: topic.replication,
-            min_insync_replicas: topic.settings.min_insync_replicas,
-            unclean_election: topic.settings.unclean_election == UncleanElection::Allowed,
-            internal: false,
-        });
+        header.topics.push(describe_topic(topic));
     }
     for group in &plan.groups {
         let settings = group.members.first().map(|member| &member.settings);

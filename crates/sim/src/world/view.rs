@@ -26,7 +26,11 @@ impl<'w> View<'w> {
     pub fn broker(&self, broker: BrokerId) -> Option<&'w Broker> {
         match self.world.slots[self.world.roster.broker(broker)].node()? {
             Node::Broker(broker) => Some(broker),
-            Node::Controller(_) | Node::Producer(_) | Node::Consumer(_) | Node::Admin(_) => None,
+            Node::Controller(_)
+            | Node::Producer(_)
+            | Node::Consumer(_)
+            | Node::Admin(_)
+            | Node::Application(_) => None,
         }
     }
 
@@ -41,7 +45,11 @@ impl<'w> View<'w> {
     pub fn metadata(&self) -> Option<&'w MetadataImage> {
         self.world.roster.controllers().find_map(|node| match self.world.slots[node].node()? {
             Node::Controller(controller) => Some(controller.image()),
-            Node::Broker(_) | Node::Producer(_) | Node::Consumer(_) | Node::Admin(_) => None,
+            Node::Broker(_)
+            | Node::Producer(_)
+            | Node::Consumer(_)
+            | Node::Admin(_)
+            | Node::Application(_) => None,
         })
     }
 
