@@ -31,6 +31,47 @@ pub fn scenarios(paths: &[PathBuf]) -> Result<Vec<PathBuf>, (PathBuf, io::Error)
     Ok(unique)
 }
 
+/// The failures that are kept where some paths lead: every `.json` below a folder called `corpus`, sorted by path.
+///
+/// # Errors
+/// If a folder cannot be read; tells which.
+pub fn kept(paths: &[PathBuf]) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    let mut found = Vec::new();
+    for path in paths.iter().filter(|path| path.is_dir()) {
+        files(path, "json", &mut found)?;
+    }
+    found.retain(|path| path.components().any(|part| part.as_os_str() == "corpus"));
+    found.dedup();
+    Ok(found)
+}
+
+/// Every file with an extension.
+fn files(
+    folder: &Path,
+    extension: &str,
+    found: &mut Vec<PathBuf>,
+) -> Result<(), (PathBuf, io::Error)> {
+    let broken = |why| (folder.to_owned(), why);
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(broken)? {
+        let entry = entry.map_err(broken)?;
+        entries.push((entry.path(), entry.file_type().map_err(broken)?));
+    }
+    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    for (path, kind) in entries {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if hidden {
+            continue;
+        }
+        if kind.is_dir() {
+            files(&path, extension, found)?;
+        } else if path.extension().is_some_and(|it| it == extension) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
 fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Error)> {
     let broken = |why| (folder.to_owned(), why);
     let mut entries = Vec::new();

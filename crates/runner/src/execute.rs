@@ -13,6 +13,7 @@ use stormglass_types::history::History;
 use crate::names::Names;
 use crate::result::{Bound, Judged, Mismatch, Panicked, RunResult, Status, WitnessEvent};
 use crate::subject::Subject;
+use crate::sweep::{between, states};
 use crate::words;
 
 /// Whether a run keeps a record of its every event.
@@ -73,16 +74,23 @@ pub fn execute_in(
 /// # Errors
 /// If the second run panicked.
 pub fn run_again(subject: &Subject, result: &RunResult) -> Result<Option<Mismatch>, Panicked> {
-    let second = guarded(subject, result.seed, || {
-        let mut world = World::new(&(subject.plan)(result.seed));
+    let seed = result.seed;
+    let second = guarded(subject, seed, || {
+        let mut world = World::new(&(subject.plan)(seed));
         world.run();
         world.digest()
     })?;
-    Ok((second != result.digest).then(|| Mismatch {
+    if second == result.digest {
+        return Ok(None);
+    }
+    let difference =
+        guarded(subject, seed, || between([&(subject.plan)(seed), &(subject.plan)(seed)]))?;
+    Ok(Some(Mismatch {
         scenario: result.scenario.clone(),
-        seed: result.seed,
+        seed,
         first: result.digest,
         second,
+        difference,
         repro: result.repro.clone(),
     }))
 }
@@ -163,6 +171,7 @@ fn summary(subject: &Subject, world: &World, end: End, judgement: Judgement) -> 
         bounds: bounds(subject, &figures),
         figures,
         marks: world.marks(),
+        states: states::of(history),
         faults: words::fault_lines(world.plan(), world.fault_stories(), &names),
         cut_off,
         virtual_ms: world.now().as_millis(),

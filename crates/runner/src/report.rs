@@ -18,6 +18,7 @@ pub use self::json::{Json, run_line};
 pub use self::junit::Junit;
 pub(crate) use self::layout::{BOLD, DIM, Numbers, paint, table};
 pub use self::tables::{rules_json, rules_table};
+use crate::corpus::Retried;
 use crate::replay::Replayed;
 use crate::result::{Mismatch, Panicked, RunResult};
 use crate::suite::{CaseResult, SuiteResult};
@@ -38,6 +39,8 @@ pub enum Event<'a> {
     Stale(&'a Replayed),
     /// A scenario of a suite was put to its test.
     Case(&'a CaseResult),
+    /// A failure that was kept was run again.
+    Retried(&'a Retried),
     /// A suite is over.
     Suite(&'a SuiteResult),
     /// A run panicked.

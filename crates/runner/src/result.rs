@@ -9,6 +9,9 @@ use stormglass_check::Figures;
 use stormglass_kafka::Marks;
 use stormglass_types::{Digest, Span};
 
+use crate::sweep::Difference;
+use crate::words;
+
 /// One of four answers, of an invariant or of a run as a whole. Ordered from good to bad.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Status {
@@ -45,6 +48,8 @@ pub struct RunResult {
     pub topics: Vec<String>,
     /// Rare branches that were taken.
     pub marks: Marks,
+    /// The situations that the run was in, as coarse prints, in order.
+    pub states: Vec<u64>,
     /// The plan's faults, in the order in which they struck.
     pub faults: Vec<FaultLine>,
     /// How the run ended, where that limits what its verdicts mean.
@@ -155,6 +160,8 @@ pub struct Mismatch {
     pub first: Digest,
     /// The digest of the second.
     pub second: Digest,
+    /// The first event in which they differ; none if two further runs did not.
+    pub difference: Option<Difference>,
     /// The command that runs it again.
     pub repro: String,
 }
@@ -257,11 +264,21 @@ impl fmt::Display for Panicked {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { scenario, seed, first, second, repro } = self;
+        let Self { scenario, seed, first, second, repro, difference } = self;
         writeln!(
             f,
             "internal error: `{scenario}` with seed {seed} ran twice and differed: digest {first}, then {second}"
         )?;
+        if let Some(Difference { event, at, sides }) = difference {
+            writeln!(f, "they part at event {}, {at}:", words::count(*event))?;
+            for (which, side) in ["first ", "second"].iter().zip(sides) {
+                let nothing = [String::from("nothing that a trace would show")];
+                let lines = if side.is_empty() { &nothing[..] } else { side };
+                for line in lines {
+                    writeln!(f, "  {which}  {line}")?;
+                }
+            }
+        }
         write!(f, "this is a bug of stormglass, not of the pipeline; to run it again:\n  {repro}")
     }
 }

@@ -95,6 +95,10 @@ pub struct SuiteResult {
     pub met: usize,
     /// How many did not.
     pub missed: usize,
+    /// How many failures were kept.
+    pub kept: usize,
+    /// How many of them do not come back.
+    pub fixed: usize,
     /// Those that could not be run.
     pub invalid: Vec<Invalid>,
     /// How long all of it took.
@@ -124,6 +128,8 @@ pub fn put_to_test(
                 note_misses(case, result, &mut misses);
                 broken.note(result);
             }
+            // A suite runs all of its seeds itself.
+            Seed::Known(_) => {}
             Seed::Differed(_, mismatch) => note(&mut misses, || Miss {
                 grade: Grade::Internal,
                 says: "two runs of one plan differ, which is a bug of stormglass".to_owned(),

@@ -3,17 +3,28 @@
 //! Threads take whole seeds; results are handed on in the order of seeds, whatever the scheduling was, and only summaries
 //! are kept, so that memory does not grow with the number of seeds.
 
+mod clues;
+mod difference;
+mod journal;
+mod note;
 pub(crate) mod pool;
 mod seeds;
+pub(crate) mod states;
 mod tally;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+pub use self::clues::Clue;
+pub use self::difference::Difference;
+pub(crate) use self::difference::between;
+pub use self::journal::{BadJournal, Journal};
+pub use self::note::SeedNote;
 use self::pool::Pool;
 pub use self::seeds::{BadSeeds, BadShard, Seeds, Shard};
 pub use self::tally::{FailureGroup, Tally};
@@ -34,6 +45,10 @@ pub struct SweepOptions {
     pub max_failures: Option<u64>,
     /// Begin no seed after this long.
     pub time: Option<Duration>,
+    /// Stop after so many seeds in a row that showed no new mark, situation or kind of failure.
+    pub plateau: Option<u64>,
+    /// Seeds that were run before and are not run again.
+    pub known: BTreeMap<u64, SeedNote>,
 }
 
 /// What one seed came to.
@@ -45,6 +60,8 @@ pub enum Seed {
     Differed(Box<RunResult>, Mismatch),
     /// It panicked.
     Panicked(Panicked),
+    /// It was run before.
+    Known(Box<SeedNote>),
 }
 
 /// Why a sweep ended.
@@ -56,6 +73,8 @@ pub enum Ended {
     EnoughFailures,
     /// The time was over.
     OutOfTime,
+    /// For as many seeds as were asked for, nothing new was seen.
+    Plateau,
     /// Whoever listened had heard enough.
     Told,
 }
@@ -78,13 +97,21 @@ pub struct Sweep {
 }
 
 /// Every so many seeds, beginning with the first, a seed is run twice to see that nothing but the plan decides a run.
-pub const CHECKED_EVERY: u64 = 64;
+pub const CHECKED_EVERY: u64 = 20;
 
 impl SweepOptions {
     /// All of some seeds, on all cores.
     #[must_use]
     pub fn new(seeds: Seeds) -> Self {
-        Self { seeds, jobs: all_cores(), shard: None, max_failures: None, time: None }
+        Self {
+            seeds,
+            jobs: all_cores(),
+            shard: None,
+            max_failures: None,
+            time: None,
+            plateau: None,
+            known: BTreeMap::new(),
+        }
     }
 }
 
@@ -105,10 +132,11 @@ pub fn sweep(
     let seeds = options.shard.map_or(options.seeds, |shard| shard.of(options.seeds));
     let jobs = usize::try_from(seeds.count())
         .map_or(options.jobs.get(), |most| options.jobs.get().min(most.max(1)));
+    let known = without_examples(options, seeds);
     let mut tally = Tally::default();
     let mut ended = Ended::Done;
     let pool = Pool { jobs, tasks: seeds.count(), deadline };
-    pool.run(&|task| one(subject, seeds.at(task), task), &mut |seed| {
+    pool.run(&|task| one(subject, seeds.at(task), task, &known), &mut |seed| {
         tally.add(&seed);
         if hear(&seed, &tally).is_break() {
             ended = Ended::Told;
@@ -116,6 +144,10 @@ pub fn sweep(
         }
         if options.max_failures.is_some_and(|most| tally.failures() >= most) {
             ended = Ended::EnoughFailures;
+            return ControlFlow::Break(());
+        }
+        if options.plateau.is_some_and(|most| tally.quiet() >= most) {
+            ended = Ended::Plateau;
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -133,7 +165,26 @@ pub fn sweep(
     }
 }
 
-fn one(subject: &Subject, seed: u64, task: u64) -> Seed {
+/// The known seeds but for the first of each kind of failure: a sweep shows an example of each in full.
+fn without_examples(options: &SweepOptions, seeds: Seeds) -> BTreeMap<u64, SeedNote> {
+    let mut known = options.known.clone();
+    let mut kinds = BTreeSet::new();
+    if known.is_empty() {
+        return known;
+    }
+    for seed in (0..seeds.count()).map(|place| seeds.at(place)) {
+        let failure = known.get(&seed).and_then(|note| note.failure.clone());
+        if failure.is_some_and(|failure| kinds.insert(failure)) {
+            known.remove(&seed);
+        }
+    }
+    known
+}
+
+fn one(subject: &Subject, seed: u64, task: u64, known: &BTreeMap<u64, SeedNote>) -> Seed {
+    if let Some(note) = known.get(&seed) {
+        return Seed::Known(Box::new(note.clone()));
+    }
     let result = match execute(subject, seed, Recording::Off) {
         Ok(execution) => execution.result,
         Err(panicked) => return Seed::Panicked(panicked),

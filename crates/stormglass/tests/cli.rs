@@ -266,6 +266,65 @@ fn what_if_values_were_others() {
 }
 
 #[test]
+fn an_interrupted_sweep_goes_on_where_it_was() {
+    let place = Place::new("resume");
+    place.write("broken.yaml", BROKEN);
+    let whole = place.run("sweep broken.yaml --seeds 12 --report w").exits(1);
+    place.run("sweep broken.yaml --seeds 5 --resume state/journal.jsonl --report r").exits(1);
+    let text = place.read("state/journal.jsonl");
+    assert_eq!(text.lines().count(), 6);
+    // Killed in the middle of a line.
+    fs::write(place.0.join("state/journal.jsonl"), &text[..text.len() - 40]).expect("written");
+    let rest = "sweep broken.yaml --seeds 12 --resume state/journal.jsonl --report r";
+    let ran = place.run(&format!("{rest} --format json")).exits(1);
+    let seeds: Vec<Value> = ran.out.lines().map(|line| json(line)["seed"].clone()).collect();
+    let expected: Vec<Value> = [0, 4, 5, 6, 7, 8, 9, 10, 11].map(Value::from).to_vec();
+    assert_eq!(seeds, expected, "the first failure is shown in full, the others are known");
+    let ran = place.run(rest).exits(1);
+    assert_eq!(ran.out, whole.out);
+    place.write("broken.yaml", &BROKEN.replace("20/s", "21/s"));
+    let ran = place.run(rest).exits(3);
+    assert!(ran.err.contains("before it was changed"), "{}", ran.err);
+    place.write("foreign.jsonl", "hello\n");
+    place.run("sweep broken.yaml --seeds 2 --resume foreign.jsonl").exits(3);
+}
+
+#[test]
+fn a_sweep_stops_when_nothing_new_comes_up() {
+    let place = Place::new("plateau");
+    place.write("calm.yaml", CALM);
+    let ran = place.run("sweep calm.yaml --seeds 500 --plateau 10").exits(0);
+    assert!(ran.out.contains("of 500 seeds, nothing new any more"), "{}", ran.out);
+    assert!(ran.out.contains("the last 10 seeds showed no new mark"), "{}", ran.out);
+    assert!(ran.out.contains("situations seen"), "{}", ran.out);
+}
+
+#[test]
+fn kept_failures_are_fixed_or_regressed() {
+    let place = Place::new("corpus");
+    let scenario = BROKEN.replace("violate", "hold");
+    place.write("scenarios/x.yaml", &scenario);
+    place.run("run scenarios/x.yaml --report scenarios/corpus").exits(1);
+    fs::remove_file(place.0.join("scenarios/corpus/x/seed-0.json")).expect("a report, no failure");
+    let ran = place.run("test").exits(1);
+    assert!(ran.out.contains("no-duplicates.duplicate still comes up in x, seed 0"), "{}", ran.out);
+    place.write("scenarios/x.yaml", &scenario.replace("idempotence: false", "idempotence: true"));
+    let ran = place.run("test").exits(0);
+    assert!(ran.out.contains("`--mark-fixed` remembers it"), "{}", ran.out);
+    assert!(ran.out.contains("1 of 1 kept failures are fixed"), "{}", ran.out);
+    place.run("test --mark-fixed").exits(0);
+    let ran = place.run("test --format json").exits(0);
+    assert_eq!(json(ran.out.lines().last().expect("a line"))["marked_fixed"], true);
+    place.write("scenarios/x.yaml", &scenario);
+    let ran = place.run("test").exits(1);
+    assert!(ran.out.contains("regressed: no-duplicates.duplicate was fixed"), "{}", ran.out);
+    let kept = "scenarios/corpus/x/no-duplicates.duplicate/seed-0.json";
+    let text = place.read(kept);
+    place.write(kept, &text[..100]);
+    place.run("test").exits(3);
+}
+
+#[test]
 fn shards_run_every_seed_once() {
     let place = Place::new("shards");
     place.write("calm.yaml", CALM);

@@ -29,6 +29,7 @@ fn swept(subject: &Subject, seeds: u64, jobs: usize) -> Vec<Seed> {
             Seed::Ran(result) => Seed::Ran(result.clone()),
             Seed::Differed(result, mismatch) => Seed::Differed(result.clone(), mismatch.clone()),
             Seed::Panicked(panicked) => Seed::Panicked(panicked.clone()),
+            Seed::Known(note) => Seed::Known(note.clone()),
         });
         ControlFlow::Continue(())
     });
@@ -73,7 +74,7 @@ fn a_sweep_says_the_same_on_any_number_of_threads() {
     let digests = |jobs| -> Vec<String> {
         let told = |seed: &Seed| match seed {
             Seed::Ran(result) => format!("{} {} {}", result.seed, result.digest, result.outcome),
-            Seed::Differed(..) | Seed::Panicked(_) => panic!("{seed:?}"),
+            Seed::Differed(..) | Seed::Panicked(_) | Seed::Known(_) => panic!("{seed:?}"),
         };
         swept(&small(), 12, jobs).iter().map(told).collect()
     };
@@ -101,4 +102,8 @@ fn a_run_that_something_else_decides_is_found_out() {
     let [Seed::Differed(result, mismatch)] = &heard[..] else { panic!("{heard:?}") };
     assert_eq!(mismatch.first, result.digest);
     assert_ne!(mismatch.first, mismatch.second);
+    let difference = mismatch.difference.as_ref().expect("two further runs differ as well");
+    let [one, other] = &difference.sides;
+    assert!(difference.event > 0 && one != other && !one.is_empty(), "{difference:?}");
+    assert!(mismatch.to_string().contains("they part at event "), "{mismatch}");
 }

@@ -8,9 +8,10 @@ use stormglass_types::Span;
 
 use super::layout::{BAD, BOLD, DIM, GOOD, Numbers, UNSURE, paint, sign, table, word, wrap};
 use super::{Event, Renderer};
+use crate::corpus::{Fate, Retried};
 use crate::result::{FaultLine, Judged, RunResult, Status};
 use crate::suite::{CaseResult, Grade, SuiteResult};
-use crate::sweep::{Ended, Sweep};
+use crate::sweep::{Clue, Ended, Sweep};
 use crate::words::{clock, count, micros, short_span};
 
 /// Writes text for people, with colours; `out` strips them if it is no terminal.
@@ -56,13 +57,15 @@ impl<W: Write> Renderer for Human<W> {
             }
             Event::Swept(sweep) => sweep_report(sweep),
             Event::Case(case) => case_report(case),
+            Event::Retried(retried) => retried_report(retried),
             Event::Suite(suite) => suite_report(suite),
             Event::Panicked(panicked) => format!("{}\n", paint(BAD, &panicked.to_string())),
             Event::Differed(mismatch) => format!("{}\n", paint(BAD, &mismatch.to_string())),
             // The sweep tells about them together.
             Event::Seed(_) => return Ok(()),
         };
-        let apart = !matches!(event, Event::Case(_)) && self.began == Began::Yes;
+        let apart =
+            !matches!(event, Event::Case(_) | Event::Retried(_)) && self.began == Began::Yes;
         self.began = Began::Yes;
         if apart {
             self.out.write_all(b"\n")?;
@@ -320,6 +323,7 @@ fn sweep_report(sweep: &Sweep) -> String {
             Ended::Done | Ended::Told => "",
             Ended::EnoughFailures => ", enough failures",
             Ended::OutOfTime => ", time was over",
+            Ended::Plateau => ", nothing new any more",
         },
         paint(style, verdict),
     );
@@ -362,6 +366,7 @@ fn failures(out: &mut String, sweep: &Sweep) {
                 wrap(out, &format!("not promised: {reason}"), 2);
             }
         }
+        clues(out, &sweep.tally.clues(&signature));
         let _ = writeln!(out, "  {}", paint(BOLD, &group.first.repro));
     }
     let (panics, panicked) = sweep.tally.panics();
@@ -377,7 +382,43 @@ fn failures(out: &mut String, sweep: &Sweep) {
     }
 }
 
+/// What failing seeds have more often than others.
+fn clues(out: &mut String, clues: &[Clue]) {
+    if clues.is_empty() {
+        return;
+    }
+    out.push_str("  more frequent here than in the other seeds:\n");
+    for clue in clues {
+        let Clue { what, in_failing, failing, in_others, others } = clue;
+        let (whole, rest) = (clue.lift() / 100, clue.lift() % 100 / 10);
+        let _ = writeln!(
+            out,
+            "    {what:<44} in {in_failing} of {failing}, elsewhere in {in_others} of {others}, lift {whole}.{rest}"
+        );
+    }
+}
+
 fn marks(out: &mut String, sweep: &Sweep) {
+    let (states, single) = sweep.tally.states();
+    if states > 0 {
+        let _ = write!(out, "\n{} {states}", paint(BOLD, "situations seen"));
+        let seeds = sweep.tally.seeds();
+        let _ = match u64::try_from(single).ok().filter(|single| *single > 0) {
+            None => writeln!(out, ", each in more than one seed"),
+            Some(single) if single >= seeds => {
+                writeln!(out, "; a further seed brings about {} new ones", single / seeds)
+            }
+            Some(single) => {
+                let every = seeds.div_ceil(single);
+                writeln!(out, "; one further seed in {every} brings a new one")
+            }
+        };
+        let quiet = sweep.tally.quiet();
+        if sweep.ended == Ended::Plateau {
+            let _ =
+                writeln!(out, "  the last {quiet} seeds showed no new mark, situation or failure");
+        }
+    }
     let reached: Vec<&str> = sweep.tally.marks().iter().map(stormglass_kafka::Mark::name).collect();
     let missed: Vec<&str> =
         sweep.tally.marks_missed().into_iter().map(stormglass_kafka::Mark::name).collect();
@@ -428,18 +469,36 @@ fn case_report(case: &CaseResult) -> String {
     out
 }
 
+fn retried_report(retried: &Retried) -> String {
+    let (sign, style) = sign(match retried.fate {
+        Fate::Fixed => Status::Hold,
+        Fate::Unclear(_) => Status::Undecided,
+        Fate::Fails | Fate::Regressed | Fate::FailsOtherwise(_) => Status::Violated,
+    });
+    let mut out = format!("{} {}\n    ", paint(style, sign), retried.path);
+    wrap(&mut out, &retried.to_string(), 4);
+    out
+}
+
 fn suite_report(suite: &SuiteResult) -> String {
     let mut out = String::new();
     for invalid in &suite.invalid {
         let _ = writeln!(out, "{} {:<52} invalid scenario", paint(BAD, "✘"), invalid.path);
     }
-    let style = if suite.missed + suite.invalid.len() == 0 { GOOD } else { BAD };
+    let failing = suite.kept - suite.fixed;
+    let style = if suite.missed + suite.invalid.len() + failing == 0 { GOOD } else { BAD };
     let summary = format!(
         "{} scenarios met their expectations, {} did not, {} were invalid",
         suite.met,
         suite.missed,
         suite.invalid.len()
     );
-    let _ = writeln!(out, "{}", paint(style, &summary));
+    let (fixed, kept) = (suite.fixed, suite.kept);
+    let kept = if kept == 0 {
+        String::new()
+    } else {
+        format!("; {fixed} of {kept} kept failures are fixed")
+    };
+    let _ = writeln!(out, "{}", paint(style, &format!("{summary}{kept}")));
     out
 }

@@ -78,6 +78,15 @@ impl<W: Write> Renderer for Json<W> {
                 self.line(&run_line(result))
             }
             Event::Stale(replayed) => self.line(&stale_line(replayed)),
+            Event::Retried(retried) => self.line(&json!({
+                "kept": retried.path,
+                "signature": retried.signature,
+                "scenario": retried.scenario,
+                "seed": retried.seed,
+                "fate": retried.fate.name(),
+                "marked_fixed": retried.noted,
+                "says": retried.to_string(),
+            })),
             Event::Case(case) => self.line(&case_line(case)),
             Event::Panicked(panicked) => self.line(&json!({
                 "scenario": panicked.scenario,
@@ -90,6 +99,11 @@ impl<W: Write> Renderer for Json<W> {
                 "seed": mismatch.seed,
                 "error": "two runs of one plan differ",
                 "digests": [mismatch.first.to_string(), mismatch.second.to_string()],
+                "difference": mismatch.difference.as_ref().map(|it| json!({
+                    "event": it.event,
+                    "time_ns": it.at.0,
+                    "sides": it.sides,
+                })),
                 "repro": mismatch.repro,
             })),
             // Every run, and every scenario, has had its line.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Event, Renderer};
+use crate::corpus::{Fate, Retried};
 use crate::suite::{CaseResult, Grade};
 
 /// Collects scenarios and writes them when the suite is over.
@@ -24,6 +25,7 @@ impl<W: Write> Renderer for Junit<W> {
     fn tell(&mut self, event: Event<'_>) -> io::Result<()> {
         match event {
             Event::Case(case) => self.cases.push(test_case(case)),
+            Event::Retried(retried) => self.cases.push(kept_case(retried)),
             Event::Suite(suite) => {
                 let mut cases = TestSuite::new("scenarios");
                 cases.set_time(suite.wall);
@@ -52,6 +54,19 @@ impl<W: Write> Renderer for Junit<W> {
             | Event::Differed(_) => {}
         }
         Ok(())
+    }
+}
+
+fn kept_case(retried: &Retried) -> TestCase {
+    let name = format!("{} {}", retried.path, retried.signature);
+    match &retried.fate {
+        Fate::Fixed => TestCase::new(name, TestCaseStatus::success()),
+        Fate::Fails | Fate::Regressed | Fate::FailsOtherwise(_) => {
+            failed(&name, NonSuccessKind::Failure, retried.fate.name(), &retried.to_string())
+        }
+        Fate::Unclear(_) => {
+            failed(&name, NonSuccessKind::Error, retried.fate.name(), &retried.to_string())
+        }
     }
 }
 

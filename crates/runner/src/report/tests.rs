@@ -2,12 +2,12 @@ use std::time::Duration;
 
 use stormglass_check::{Figures, GroupFigures, Percentiles, TopicFigures};
 use stormglass_kafka::{Mark, Marks};
-use stormglass_types::{Digest, GroupId, Span, TopicId};
+use stormglass_types::{Digest, GroupId, Span, Time, TopicId};
 
 use super::*;
 use crate::result::{Bound, FaultLine, Judged, Status, WitnessEvent};
 use crate::suite::{Grade, Invalid, Miss, Shown};
-use crate::sweep::{Ended, Seed, Tally};
+use crate::sweep::{Difference, Ended, Seed, Tally};
 
 fn judged(invariant: &'static str, status: Status, detail: &str) -> Judged {
     Judged {
@@ -120,6 +120,7 @@ pub(crate) fn violated(seed: u64) -> RunResult {
         groups: vec!["billing".to_owned()],
         topics: vec!["orders".to_owned()],
         marks,
+        states: Vec::new(),
         faults: vec![
             fault(12_500, "message lost, connection reset", "", 0),
             fault(60_040, "power loss", "broker-2 (leader of orders-0)", 20),
@@ -193,6 +194,8 @@ fn suite() -> SuiteResult {
     SuiteResult {
         met: 1,
         missed: 1,
+        kept: 0,
+        fixed: 0,
         invalid: vec![Invalid {
             path: "scenarios/typo.yaml".to_owned(),
             says: "error: unknown key `brokrs`".to_owned(),
@@ -279,6 +282,11 @@ fn our_own_bugs_are_told_as_such() {
         seed: 7,
         first: Digest(1),
         second: Digest(2),
+        difference: Some(Difference {
+            event: 4_711,
+            at: Time(12_500_000_000),
+            sides: [vec!["12.5s broker-1 <- broker-2 Fetch request on 7".to_owned()], Vec::new()],
+        }),
         repro: "stormglass run scenarios/reference.yaml --seed 7".to_owned(),
     };
     insta::assert_snapshot!(human(&[Event::Differed(&mismatch)]));

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use stormglass_kafka::{Mark, Marks};
 
-use super::Seed;
+use super::note::SeedNote;
+use super::{Clue, Seed, clues};
 use crate::result::{Mismatch, Panicked, RunResult, Signature, Status};
 
 /// Counts, one example per kind of failure, and the marks of all.
@@ -18,6 +19,12 @@ pub struct Tally {
     differed: Vec<Mismatch>,
     differences: u64,
     marks: Marks,
+    /// In how many seeds each situation came up.
+    states: BTreeMap<u64, u64>,
+    /// In how many seeds each kind of fault and each mark came up.
+    features: BTreeMap<String, u64>,
+    /// Seeds since the last one that showed something new.
+    quiet: u64,
     /// Virtual milliseconds of all seeds.
     pub virtual_ms: u64,
     /// Events of all seeds.
@@ -33,6 +40,7 @@ pub struct FailureGroup {
     pub seeds: Vec<u64>,
     /// The very first, in full.
     pub first: Box<RunResult>,
+    features: BTreeMap<String, u64>,
 }
 
 /// How often an invariant got which answer.
@@ -61,7 +69,9 @@ impl Tally {
                     self.differed.push(mismatch.clone());
                 }
             }
+            Seed::Known(note) => self.add_note(note, None),
             Seed::Panicked(panicked) => {
+                self.quiet = 0;
                 self.panics += 1;
                 if self.panicked.len() < NAMED {
                     self.panicked.push(panicked.clone());
@@ -71,30 +81,83 @@ impl Tally {
     }
 
     fn add_run(&mut self, result: &RunResult) {
-        self.counts[place(result.outcome)] += 1;
-        self.marks.extend(result.marks);
-        self.virtual_ms += result.virtual_ms;
-        self.events += result.events;
+        self.add_note(&SeedNote::of(result), Some(result));
+    }
+
+    /// Takes a run in short in; the result in full is kept of the first failure of each kind.
+    fn add_note(&mut self, note: &SeedNote, result: Option<&RunResult>) {
+        self.counts[place(note.outcome)] += 1;
+        self.virtual_ms += note.virtual_ms;
+        self.events += note.events;
         if self.invariants.is_empty() {
-            self.invariants.extend(result.verdicts.iter().map(|verdict| InvariantTally {
-                invariant: verdict.invariant,
-                asked: verdict.asked,
-                counts: [0; 4],
+            self.invariants.extend(note.verdicts.iter().map(|(invariant, asked, _)| {
+                InvariantTally { invariant, asked: *asked, counts: [0; 4] }
             }));
         }
-        for (tally, verdict) in self.invariants.iter_mut().zip(&result.verdicts) {
-            tally.counts[place(verdict.status)] += 1;
+        for (tally, (_, _, status)) in self.invariants.iter_mut().zip(&note.verdicts) {
+            tally.counts[place(*status)] += 1;
         }
-        let Some(signature) = result.signature() else { return };
-        let group = self.groups.entry(signature).or_insert_with(|| FailureGroup {
-            count: 0,
-            seeds: Vec::new(),
-            first: Box::new(result.clone()),
-        });
+        let mut fresh = note.marks.iter().any(|mark| !self.marks.contains(mark));
+        self.marks.extend(note.marks);
+        for state in &note.states {
+            let seeds = self.states.entry(*state).or_default();
+            fresh |= *seeds == 0;
+            *seeds += 1;
+        }
+        for feature in note.features() {
+            *self.features.entry(feature).or_default() += 1;
+        }
+        if let Some(signature) = &note.failure {
+            fresh |= self.add_failure(signature, note, result);
+        }
+        self.quiet = if fresh { 0 } else { self.quiet + 1 };
+    }
+
+    /// Whether it is a new kind of failure.
+    fn add_failure(
+        &mut self,
+        signature: &Signature,
+        note: &SeedNote,
+        result: Option<&RunResult>,
+    ) -> bool {
+        let new = !self.groups.contains_key(signature);
+        if let (true, Some(first)) = (new, result) {
+            let first = Box::new(first.clone());
+            let group =
+                FailureGroup { count: 0, seeds: Vec::new(), first, features: BTreeMap::new() };
+            self.groups.insert(signature.clone(), group);
+        }
+        let Some(group) = self.groups.get_mut(signature) else { return new };
         group.count += 1;
         if group.seeds.len() < NAMED {
-            group.seeds.push(result.seed);
+            group.seeds.push(note.seed);
         }
+        for feature in note.features() {
+            *group.features.entry(feature).or_default() += 1;
+        }
+        new
+    }
+
+    /// How many seeds in a row showed no new mark, situation or kind of failure.
+    #[must_use]
+    pub const fn quiet(&self) -> u64 {
+        self.quiet
+    }
+
+    /// How many situations came up, and how many of them in one seed only: those over the number of seeds is about how many
+    /// new ones a further seed brings (Good and Turing).
+    #[must_use]
+    pub fn states(&self) -> (usize, usize) {
+        let single = self.states.values().filter(|seeds| **seeds == 1).count();
+        (self.states.len(), single)
+    }
+
+    /// What the seeds of a kind of failure have more often than others.
+    #[must_use]
+    pub fn clues(&self, signature: &Signature) -> Vec<Clue> {
+        let Some(group) = self.groups.get(signature) else { return Vec::new() };
+        let all = self.counts.iter().sum();
+        clues::find(&self.features, all, &group.features, group.count)
     }
 
     /// How many seeds were run, whatever came of them.

@@ -3,6 +3,8 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use stormglass_sim::World;
+
 use super::pool::Pool;
 use super::*;
 use crate::report::tests::{held, violated};
@@ -116,4 +118,29 @@ fn a_tally_keeps_one_example_per_kind_of_failure() {
     assert_eq!((group.count, group.first.seed, group.seeds.len()), (990, 10, 8));
     assert_eq!((tally.seeds(), tally.failures(), tally.count(Status::Hold)), (1_000, 990, 10));
     assert_eq!(tally.outcome(), Status::Violated);
+}
+
+#[test]
+fn the_first_difference_is_found_wherever_it_is() {
+    let text = "
+run: { for: 4s, settle: 60s }
+topics: { orders: { partitions: 2 } }
+producers: { checkout: { to: orders, rate: 500/s } }
+faults: [{ at: 3s, pause: broker-2, for: 300ms }]
+expect: { hold: [no-loss] }
+";
+    let plan = crate::scenario::Scenario::parse("x.yaml", text).expect("valid").plan(1);
+    let mut later = plan.clone();
+    later.faults[0].when = stormglass_sim::plan::Trigger::At(stormglass_types::Span::millis(3_100));
+    assert_eq!(between([&plan, &plan]), None);
+    let found = between([&plan, &later]).expect("they differ");
+    let mut worlds = [&plan, &later].map(World::new);
+    while worlds[0].digest() == worlds[1].digest() {
+        worlds.iter_mut().for_each(|world| {
+            world.step();
+        });
+    }
+    assert_eq!(found.event, worlds[0].events());
+    assert!(found.event > 4_096, "not in the first stride: {}", found.event);
+    assert!(found.sides[0].iter().any(|line| line.contains("pause")), "{found:?}");
 }

@@ -104,6 +104,7 @@ fn again(
                 seed: saved.seed,
                 first,
                 second: replayed.result.digest,
+                difference: None,
                 repro: repro(path),
             };
             renderer.tell(Event::Differed(&mismatch))?;

@@ -1,5 +1,6 @@
 //! `stormglass sweep`: many seeds of each scenario, on all cores.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZero;
 use std::ops::ControlFlow;
@@ -13,7 +14,9 @@ use stormglass_runner::report::{Event, Renderer};
 use stormglass_runner::result::Status;
 use stormglass_runner::scenario::Scenario;
 use stormglass_runner::subject::Subject;
-use stormglass_runner::sweep::{Seed, Seeds, Shard, Sweep, SweepOptions, all_cores, sweep};
+use stormglass_runner::sweep::{
+    Journal, Seed, SeedNote, Seeds, Shard, Sweep, SweepOptions, all_cores, sweep,
+};
 
 use super::exit::Exit;
 use super::files;
@@ -40,12 +43,18 @@ pub(crate) struct SweepArguments {
     /// Begin no seed after this long, such as `10m`
     #[arg(long, value_name = "TIME", value_parser = time)]
     time: Option<Duration>,
+    /// Stop after so many seeds in a row that showed no new mark, situation or kind of failure
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    plateau: Option<u64>,
+    /// Write every seed's outcome to this file, and do not run those again that are in it
+    #[arg(long, value_name = "FILE", conflicts_with = "vary")]
+    resume: Option<PathBuf>,
     /// Run every combination of other values instead, all with the same seeds: `groups.billing.members=1..8`,
     /// `topics.orders.partitions=4,8,12`; may be given several times
     #[arg(
         long,
         value_name = "PATH=VALUES",
-        conflicts_with_all = ["shard", "max_failures", "time"]
+        conflicts_with_all = ["shard", "max_failures", "time", "plateau"]
     )]
     vary: Vec<Axis>,
     /// With `--vary`: a figure to measure, as in `expect.metrics`, such as `billing.lag.max`; may be given several times
@@ -69,8 +78,22 @@ pub(crate) fn main(arguments: &SweepArguments) -> io::Result<Exit> {
     }
     let mut renderer = renderer(arguments.format);
     let mut exit = Exit::Held;
+    if arguments.resume.is_some() && scenarios.len() > 1 {
+        complain("error: `--resume` names one file, so it takes one scenario");
+        return Ok(Exit::Usage);
+    }
     for scenario in &scenarios {
-        let swept = hunt(arguments, scenario, &mut *renderer)?;
+        let mut journal = match &arguments.resume {
+            None => None,
+            Some(path) => match Journal::open(path, scenario) {
+                Ok(journal) => Some(journal),
+                Err(why) => {
+                    complain(&format!("error: {} cannot be gone on with: {why}", path.display()));
+                    return Ok(Exit::Invalid);
+                }
+            },
+        };
+        let swept = hunt(arguments, scenario, journal.as_mut(), &mut *renderer)?;
         renderer.tell(Event::Swept(&swept))?;
         for (_, group) in swept.tally.groups() {
             files::save(&arguments.report, scenario, &group.first)?;
@@ -97,6 +120,7 @@ fn vary(arguments: &SweepArguments, scenarios: &[Arc<Scenario>]) -> io::Result<E
 fn hunt(
     arguments: &SweepArguments,
     scenario: &Arc<Scenario>,
+    mut journal: Option<&mut Journal>,
     renderer: &mut dyn Renderer,
 ) -> io::Result<Sweep> {
     let subject = Subject::of(scenario);
@@ -106,6 +130,8 @@ fn hunt(
         shard: arguments.shard,
         max_failures: arguments.max_failures,
         time: arguments.time,
+        plateau: arguments.plateau,
+        known: journal.as_ref().map_or_else(BTreeMap::new, |journal| journal.known().clone()),
     };
     let planned =
         arguments.shard.map_or(arguments.seeds, |shard| shard.of(arguments.seeds)).count();
@@ -114,7 +140,11 @@ fn hunt(
     let swept = sweep(&subject, &options, &mut |seed, tally| {
         progress.seed(tally);
         told = match seed {
-            Seed::Ran(result) => renderer.tell(Event::Seed(result)),
+            Seed::Known(_) => Ok(()),
+            Seed::Ran(result) => renderer.tell(Event::Seed(result)).and_then(|()| {
+                let note = || SeedNote::of(result);
+                journal.as_mut().map_or(Ok(()), |journal| journal.add(&note()))
+            }),
             Seed::Differed(result, mismatch) => {
                 renderer.tell(Event::Seed(result)).and_then(|()| match arguments.format {
                     Format::Json => renderer.tell(Event::Differed(mismatch)),

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use stormglass_runner::discover::scenarios;
+use stormglass_runner::corpus::{Fate, NotRetried, note_fixed, retry};
+use stormglass_runner::discover::{kept, scenarios};
 use stormglass_runner::report::{Event, Renderer};
-use stormglass_runner::result::Status;
+use stormglass_runner::result::{METRIC, Status};
 use stormglass_runner::scenario::{Paint, Scenario};
 use stormglass_runner::suite::{Case, CaseResult, Grade, Invalid, SuiteResult, put_to_test};
 use stormglass_runner::sweep::{Seeds, all_cores};
@@ -33,6 +34,9 @@ pub(crate) struct TestArguments {
     /// How to write results
     #[arg(long, value_enum, default_value_t = SuiteFormat::Human)]
     format: SuiteFormat,
+    /// Note beside each kept failure that does not come back that it is fixed, so that it cannot come back unnoticed
+    #[arg(long)]
+    mark_fixed: bool,
     /// Save unexpected failures below this folder
     #[arg(long, value_name = "DIR", default_value = "reports")]
     report: PathBuf,
@@ -46,13 +50,27 @@ pub(crate) fn main(arguments: &TestArguments) -> io::Result<Exit> {
             return Ok(Exit::Invalid);
         }
     };
-    if paths.is_empty() {
+    let kept = match kept(&arguments.paths) {
+        Ok(kept) => kept,
+        Err((path, why)) => {
+            complain(&format!("error: {}", files::at(&path, &why)));
+            return Ok(Exit::Invalid);
+        }
+    };
+    if paths.is_empty() && kept.is_empty() {
         complain("error: there is no scenario here; a suite of nothing would always pass");
         return Ok(Exit::Invalid);
     }
     let began = Instant::now();
     let mut renderer = suite_renderer(arguments.format);
-    let mut suite = SuiteResult { met: 0, missed: 0, invalid: Vec::new(), wall: Duration::ZERO };
+    let mut suite = SuiteResult {
+        met: 0,
+        missed: 0,
+        kept: kept.len(),
+        fixed: 0,
+        invalid: Vec::new(),
+        wall: Duration::ZERO,
+    };
     let mut exit = Exit::Held;
     for path in &paths {
         match Scenario::load(path) {
@@ -70,6 +88,9 @@ pub(crate) fn main(arguments: &TestArguments) -> io::Result<Exit> {
                 exit = exit.max(Exit::Invalid);
             }
         }
+    }
+    for path in &kept {
+        exit = exit.max(retried(arguments, path, &mut suite, &mut *renderer)?);
     }
     suite.wall = began.elapsed();
     renderer.tell(Event::Suite(&suite))?;
@@ -92,6 +113,41 @@ fn one(
     Ok(result.grade())
 }
 
+/// Runs a failure again that was kept.
+fn retried(
+    arguments: &TestArguments,
+    path: &Path,
+    suite: &mut SuiteResult,
+    renderer: &mut dyn Renderer,
+) -> io::Result<Exit> {
+    let retried = match retry(path) {
+        Ok(retried) => retried,
+        Err(NotRetried::Bad(why)) => {
+            let says = format!("error: {} cannot be run again: {why}", path.display());
+            complain(&says);
+            suite.invalid.push(Invalid { path: path.display().to_string(), says });
+            return Ok(Exit::Invalid);
+        }
+        Err(NotRetried::Panicked(panicked)) => {
+            renderer.tell(Event::Panicked(&panicked))?;
+            return Ok(Exit::Internal);
+        }
+    };
+    renderer.tell(Event::Retried(&retried))?;
+    Ok(match retried.fate {
+        Fate::Fixed => {
+            suite.fixed += 1;
+            if arguments.mark_fixed {
+                let note = note_fixed(&retried).map_err(|why| files::at(path, &why))?;
+                complain(&format!("noted in {}", note.display()));
+            }
+            Exit::Held
+        }
+        Fate::Fails | Fate::Regressed | Fate::FailsOtherwise(_) => Exit::Violated,
+        Fate::Unclear(_) => Exit::NotShown,
+    })
+}
+
 /// Failures that the scenario expects are no news.
 fn save_unexpected(folder: &Path, scenario: &Arc<Scenario>, result: &CaseResult) -> io::Result<()> {
     if result.grade() < Grade::Violated {
@@ -101,7 +157,10 @@ fn save_unexpected(folder: &Path, scenario: &Arc<Scenario>, result: &CaseResult)
         let expected = group.first.verdicts.iter().all(|judged| {
             judged.status != Status::Violated || result.violate.contains(&judged.invariant)
         });
-        if !expected || !result.violate.contains(&signature.invariant) {
+        let exceeded = signature.invariant == METRIC
+            && result.exceed.iter().any(|bound| bound.starts_with(&*signature.kind));
+        let named = result.violate.contains(&signature.invariant) || exceeded;
+        if !expected || !named {
             files::save(folder, scenario, &group.first)?;
         }
     }
