@@ -62,6 +62,7 @@ impl Cluster<'_> {
             Some(Role::Producer) => 2,
             Some(Role::Consumer(_)) => 3,
             Some(Role::Admin) | None => 4,
+            Some(Role::Application) => 5,
         };
         Some(match what {
             What::Started => {
