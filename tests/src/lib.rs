@@ -3,6 +3,7 @@
 //! Builds plans directly, without YAML, from Kafka's configuration text; knows nothing of how a run is reported.
 
 pub mod killers;
+pub mod loads;
 
 use std::sync::Arc;
 

@@ -1,0 +1,102 @@
+//! Runs a load for some seeds in one process, to be looked at from outside: `time -v`, `perf record`, `valgrind`.
+//!
+//! `cargo run --release -p stormglass-tests --example measure -- LOAD SEEDS [SECONDS] [judge|kinds]`, where LOAD is
+//! `reference`, `committing`, `small` or `small-with-group`. Prints how many events there were and one digest of all runs.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use stormglass_check::judge;
+use stormglass_sim::{TraceKind, World};
+use stormglass_tests::{Story, loads};
+use stormglass_types::{Digest, Span};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((story, seeds, what)) = parse(&arguments) else {
+        eprintln!(
+            "usage: measure reference|committing|small|small-with-group SEEDS [SECONDS] [judge|kinds]"
+        );
+        return ExitCode::from(2);
+    };
+    let began = Instant::now();
+    let (mut events, mut digest) = (0_u64, Digest::EMPTY);
+    let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+    for seed in 1..=seeds {
+        let mut world = World::new(&story.plan(seed));
+        if what == What::Kinds {
+            world.record_trace();
+        }
+        world.run();
+        if what == What::Judge {
+            std::hint::black_box(judge(world.history()));
+        }
+        for record in world.trace().iter().flat_map(|trace| trace.iter()) {
+            *kinds.entry(name(record.kind)).or_default() += 1;
+        }
+        events += world.events();
+        digest.word(world.digest().0);
+    }
+    let took = began.elapsed();
+    let nanos = took.as_nanos() / u128::from(events.max(1));
+    println!("{seeds} seeds, {events} events, {took:?}, {nanos} ns per event, digest {digest}");
+    let mut kinds: Vec<(String, u64)> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    for (kind, count) in kinds {
+        println!("{count:>10}  {kind}");
+    }
+    ExitCode::SUCCESS
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Run,
+    Judge,
+    Kinds,
+}
+
+fn parse(arguments: &[String]) -> Option<(Story, u64, What)> {
+    let (load, rest) = arguments.split_first()?;
+    let (seeds, rest) = rest.split_first()?;
+    let (seconds, rest) = match rest.split_first() {
+        Some((seconds, rest)) if seconds.parse::<u64>().is_ok() => (seconds.parse().ok()?, rest),
+        _ => (60, rest),
+    };
+    let story = match load.as_str() {
+        "reference" => loads::reference(Span::secs(seconds)),
+        "committing" => loads::committing(Span::secs(seconds)),
+        "small" => loads::small(),
+        "small-with-group" => loads::small_with_group(),
+        _ => return None,
+    };
+    let what = match rest.first().map(String::as_str) {
+        None => What::Run,
+        Some("judge") => What::Judge,
+        Some("kinds") => What::Kinds,
+        Some(_) => return None,
+    };
+    Some((story, seeds.parse().ok()?, what))
+}
+
+/// A kind of event without the particulars of one.
+fn name(kind: TraceKind) -> String {
+    match kind {
+        TraceKind::Request(_, api, _) => format!("request {}", api.name()),
+        TraceKind::Response(_, api, _) => format!("response {}", api.name()),
+        TraceKind::RequestSent(..) | TraceKind::ResponseSent(..) => "(sent)".to_owned(),
+        TraceKind::Timer(timer) => format!("timer {timer:?}"),
+        TraceKind::Noted(note) => {
+            let text = format!("{note:?}");
+            format!("(note {})", text.split(' ').next().unwrap_or_default())
+        }
+        TraceKind::Opened(..) => "opened".to_owned(),
+        TraceKind::Closed(..) => "closed".to_owned(),
+        TraceKind::Synced => "synced".to_owned(),
+        TraceKind::Application => "application".to_owned(),
+        TraceKind::Started(_) | TraceKind::Ended(_) => "process".to_owned(),
+        TraceKind::Fault(_) | TraceKind::FaultOver(_) => "fault".to_owned(),
+    }
+}
