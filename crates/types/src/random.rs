@@ -153,13 +153,13 @@ impl Rng {
 
     fn draw(&mut self, last: u64) -> u64 {
         let Some(count) = last.checked_add(1) else { return self.chacha.next_u64() };
-        // Multiply-and-shift with rejection of the uneven rest (Lemire 2019): unbiased, no division in the common case.
-        let threshold = count.wrapping_neg() % count;
+        // Multiply-and-shift with rejection of the uneven rest (Lemire 2019): unbiased, no division in the common case, in
+        // which the low half is at least the count and so above any rest.
         loop {
             let product = u128::from(self.chacha.next_u64()) * u128::from(count);
             #[expect(clippy::cast_possible_truncation, reason = "the low half is wanted")]
             let low = product as u64;
-            if low >= threshold {
+            if low >= count || low >= count.wrapping_neg() % count {
                 return u64::try_from(product >> 64).expect("the high half of 128 bits has 64");
             }
         }

@@ -338,16 +338,22 @@ impl<M> Net<M> {
         arrival: Arrival<M>,
         queue: &mut Queue<E>,
     ) {
-        let latency = self.latency(id);
-        let Some(state) = self.conn_mut(id.conn) else { return };
+        let Some(state) = self.conns.get_mut(id.conn as usize - 1).and_then(Option::as_deref_mut)
+        else {
+            return;
+        };
+        let from = state.ends[id.lane.index()].index();
+        let to = state.ends[1 - id.lane.index()].index();
+        let drawn = Span::nanos(self.rngs[from].upto(self.spread));
+        let latency = self.least + drawn + self.slow[from] + self.slow[to];
         let lane = &mut state.lanes[id.lane.index()];
         // Strictly after the one before: each queue entry finds its own message at the front.
         let at = (now + latency + extra).max(lane.last + Span::nanos(1));
         lane.last = at;
-        lane.flights.push_back((at, arrival));
         if !lane.stalled {
             queue.push(at, E::from(id));
         }
+        lane.flights.push_back((at, arrival));
     }
 
     fn latency(&mut self, id: LaneId) -> Span {
