@@ -28,7 +28,7 @@ impl World {
                     Fired::Due(timer) => {
                         self.record(node, TraceKind::Timer(timer));
                         self.digest_event(node, 1);
-                        self.admit(node, Input::Timer(timer));
+                        self.deliver(node, Input::Timer(timer));
                     }
                 }
             }
@@ -36,7 +36,7 @@ impl World {
                 if self.slots[node].incarnation == incarnation {
                     self.record(node, TraceKind::Synced);
                     self.digest_event(node, 2);
-                    self.admit(node, Input::Synced(token));
+                    self.deliver(node, Input::Synced(token));
                 }
             }
             Event::Wake { node } => self.on_wake(node),
@@ -57,7 +57,7 @@ impl World {
                 Life::Up(_) => {
                     self.record(to, TraceKind::Opened(from, id.conn));
                     self.digest_event(to, 3);
-                    self.admit(to, Input::Opened(conn, from));
+                    self.deliver(to, Input::Opened(conn, from));
                 }
                 Life::Down(down) => match down.host {
                     Host::Answering => self.net.refuse(self.now, id.conn, &mut self.queue),
@@ -67,35 +67,52 @@ impl World {
             Arrival::Message(message) => {
                 self.record(to, TraceKind::of(from, id.conn, &message));
                 self.digest_event(to, 16 + message.api() as u64);
-                self.admit(to, Input::Recv(conn, message));
+                self.deliver(to, Input::Recv(conn, message));
             }
             Arrival::Closed => {
                 self.record(to, TraceKind::Closed(from, id.conn));
                 self.digest_event(to, 4);
-                self.admit(to, Input::Closed(conn));
+                self.deliver(to, Input::Closed(conn));
             }
         }
     }
 
     /// Hands an input to a process, now or when its pause or its disk's stall is over.
-    pub(super) fn admit(&mut self, node: NodeId, input: Input) {
+    fn deliver(&mut self, node: NodeId, input: Input) {
+        if self.slots[node].is_unhindered() {
+            self.handle(node, input);
+        } else if let Some(input) = self.admit(node, input) {
+            self.handle(node, input);
+        }
+    }
+
+    /// As [`Self::deliver`], but after everything that is being handled.
+    pub(super) fn deliver_later(&mut self, node: NodeId, input: Input) {
+        if let Some(input) = self.admit(node, input) {
+            self.inbox.push_back((node, input));
+        }
+    }
+
+    /// Gives the input back if the process takes it now.
+    #[cold]
+    fn admit(&mut self, node: NodeId, input: Input) -> Option<Input> {
         let slot = &mut self.slots[node];
         if !slot.is_up() {
-            return;
+            return None;
         }
         if slot.pauses > 0 {
             slot.held.push_back(input);
-            return;
+            return None;
         }
         if slot.stalls > 0 && self.touches_disk(node, &input) {
             self.slots[node].stalled.push_back(input);
-            return;
+            return None;
         }
         if self.slots[node].full > 0 && writes(&input) {
             self.halt(node);
-            return;
+            return None;
         }
-        self.inbox.push_back((node, input));
+        Some(input)
     }
 
     /// While a broker's disk stalls, only its conversation with the controllers and its timers go on.
@@ -115,7 +132,7 @@ impl World {
         while self.slots[node].pauses == 0
             && let Some(input) = self.slots[node].held.pop_front()
         {
-            self.admit(node, input);
+            self.deliver(node, input);
             self.drain();
         }
     }
@@ -126,7 +143,7 @@ impl World {
             && self.slots[node].pauses == 0
             && let Some(input) = self.slots[node].stalled.pop_front()
         {
-            self.inbox.push_back((node, input));
+            self.handle(node, input);
             self.drain();
         }
         // A pause that began during the stall holds the rest, before what came during the pause.
@@ -143,9 +160,13 @@ impl World {
     /// Handles inputs until none is left at this instant.
     pub(super) fn drain(&mut self) {
         while let Some((node, input)) = self.inbox.pop_front() {
-            self.slots[node].handle(self.now, input, &mut self.out);
-            self.carry_out(node);
+            self.handle(node, input);
         }
+    }
+
+    fn handle(&mut self, node: NodeId, input: Input) {
+        self.slots[node].handle(self.now, input, &mut self.out);
+        self.carry_out(node);
     }
 
     /// Carries out what a machine wanted.
@@ -469,6 +490,7 @@ impl World {
         self.digest.word(u64::from(node.0) << 32 | what);
     }
 
+    #[inline]
     pub(super) fn record(&mut self, node: NodeId, kind: TraceKind) {
         if let Some(trace) = &mut self.trace {
             trace.push(TraceRecord { at: self.now, node, kind });

@@ -389,7 +389,7 @@ impl World {
             None => super::consumer_app::Readiness::Now,
         };
         match ready {
-            super::consumer_app::Readiness::Now => self.admit(node, Input::Shutdown),
+            super::consumer_app::Readiness::Now => self.deliver_later(node, Input::Shutdown),
             super::consumer_app::Readiness::Later => {}
         }
         let first = self.first_producer();

@@ -130,6 +130,11 @@ impl Slot {
         matches!(self.life, Life::Up(_))
     }
 
+    /// Whether every input is handled where it arrives.
+    pub(crate) fn is_unhindered(&self) -> bool {
+        self.pauses == 0 && self.stalls == 0 && self.full == 0 && self.is_up()
+    }
+
     /// A broker's disk, whether or not the broker runs.
     pub(crate) fn broker_store(&self) -> Option<&BrokerStore> {
         match &self.life {
