@@ -4,25 +4,25 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Index;
 
-/// An append-mostly sequence in shared chunks: a clone copies one pointer per 1,024 items and nothing else.
+/// An append-mostly sequence in shared chunks: a clone copies the last few items, and nothing else.
 ///
-/// The first write after a clone copies the last chunk only.
+/// The list of chunks is shared, too, until one of the clones fills its next chunk.
 #[derive(Debug)]
 pub struct Chunked<T> {
     /// Full chunks of exactly `CHUNK` items.
-    sealed: Vec<Arc<Vec<T>>>,
-    /// Fewer than `CHUNK` items.
-    tail: Arc<Vec<T>>,
+    sealed: Arc<Vec<Arc<Vec<T>>>>,
+    /// Fewer than `CHUNK` items. Owned, so that an append asks nobody.
+    tail: Vec<T>,
 }
 
 /// Items per sealed chunk.
-const CHUNK: usize = 1024;
+const CHUNK: usize = 256;
 
 impl<T> Chunked<T> {
     /// An empty sequence.
     #[must_use]
     pub fn new() -> Self {
-        Self { sealed: Vec::new(), tail: Arc::new(Vec::new()) }
+        Self { sealed: Arc::new(Vec::new()), tail: Vec::new() }
     }
 
     /// How many items there are.
@@ -73,23 +73,26 @@ impl<T> Chunked<T> {
         let chunk = self
             .sealed
             .partition_point(|chunk| below(chunk.last().expect("a sealed chunk is full")));
-        let inside = self.sealed.get(chunk).unwrap_or(&self.tail).partition_point(below);
+        let inside = self.sealed.get(chunk).map_or(&self.tail, |chunk| &**chunk);
+        let inside = inside.partition_point(below);
         chunk * CHUNK + inside
     }
 }
 
 impl<T: Clone> Chunked<T> {
     /// Appends an item.
+    #[inline]
     pub fn push(&mut self, item: T) {
-        let tail = Arc::make_mut(&mut self.tail);
-        if tail.capacity() == 0 {
-            tail.reserve(16);
+        self.tail.push(item);
+        if self.tail.len() == CHUNK {
+            self.seal();
         }
-        tail.push(item);
-        if tail.len() == CHUNK {
-            let full = core::mem::take(&mut self.tail);
-            self.sealed.push(full);
-        }
+    }
+
+    #[cold]
+    fn seal(&mut self) {
+        let full = core::mem::replace(&mut self.tail, Vec::with_capacity(CHUNK));
+        Arc::make_mut(&mut self.sealed).push(Arc::new(full));
     }
 
     /// Drops every item from index `len` on.
@@ -98,26 +101,27 @@ impl<T: Clone> Chunked<T> {
             return;
         }
         if len < self.sealed.len() * CHUNK {
-            self.sealed.truncate(len / CHUNK + 1);
-            self.tail = self.sealed.pop().expect("the cut lies inside a sealed chunk");
+            let sealed = Arc::make_mut(&mut self.sealed);
+            sealed.truncate(len / CHUNK + 1);
+            let cut = sealed.pop().expect("the cut lies inside a sealed chunk");
+            self.tail = Arc::unwrap_or_clone(cut);
         }
-        let kept = len - self.sealed.len() * CHUNK;
-        Arc::make_mut(&mut self.tail).truncate(kept);
+        self.tail.truncate(len - self.sealed.len() * CHUNK);
     }
 
     /// The last item, to be changed in place.
     pub fn last_mut(&mut self) -> Option<&mut T> {
         if self.tail.is_empty() {
-            let full = self.sealed.last_mut()?;
+            let full = Arc::make_mut(&mut self.sealed).last_mut()?;
             return Arc::make_mut(full).last_mut();
         }
-        Arc::make_mut(&mut self.tail).last_mut()
+        self.tail.last_mut()
     }
 }
 
-impl<T> Clone for Chunked<T> {
+impl<T: Clone> Clone for Chunked<T> {
     fn clone(&self) -> Self {
-        Self { sealed: self.sealed.clone(), tail: Arc::clone(&self.tail) }
+        Self { sealed: Arc::clone(&self.sealed), tail: self.tail.clone() }
     }
 }
 
