@@ -14,6 +14,8 @@ use crate::message::{Correlation, Request};
 /// The connections that others have opened to this broker, in the order of their ids.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Connections {
+    /// The ids alone, which is where a connection is looked for.
+    ids: Vec<ConnId>,
     list: Vec<Connection>,
 }
 
@@ -46,12 +48,16 @@ impl Connections {
             Connection { id, activity: Activity::Idle, line: VecDeque::new(), session: None };
         match self.find(id) {
             Ok(at) => self.list[at] = connection,
-            Err(at) => self.list.insert(at, connection),
+            Err(at) => {
+                self.ids.insert(at, id);
+                self.list.insert(at, connection);
+            }
         }
     }
 
     pub(super) fn close(&mut self, id: ConnId) -> Option<Connection> {
         let at = self.find(id).ok()?;
+        self.ids.remove(at);
         Some(self.list.remove(at))
     }
 
@@ -72,6 +78,6 @@ impl Connections {
     }
 
     fn find(&self, id: ConnId) -> Result<usize, usize> {
-        self.list.binary_search_by_key(&id, |connection| connection.id)
+        self.ids.binary_search(&id)
     }
 }

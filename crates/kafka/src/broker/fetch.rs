@@ -23,6 +23,8 @@ use crate::{ConnId, Mark, Now, Outbox, Rule};
 pub(super) struct Session {
     replica: Option<(BrokerId, BrokerEpoch)>,
     entries: Vec<Entry>,
+    /// Where the entries are, in order, that are not quiet.
+    awake: Vec<usize>,
     /// When its latest request came.
     heard: Time,
     /// Another connection fetches for the same replica, so that what one finds unchanged the other may have changed.
@@ -89,17 +91,22 @@ impl Session {
     }
 
     pub(super) fn holds(&self, partition: TopicPartition) -> bool {
-        self.entries.iter().any(|entry| entry.fetch.partition == partition)
+        self.find(partition).is_some()
+    }
+
+    fn find(&self, partition: TopicPartition) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.fetch.partition == partition)
     }
 
     /// Takes a partition in, or what changed of it; tells whether it is new.
-    fn set(&mut self, fetch: FetchPartition) -> bool {
-        let known = self.entries.iter_mut().find(|entry| entry.fetch.partition == fetch.partition);
-        if let Some(entry) = known {
-            entry.fetch = fetch;
+    fn set(&mut self, fetch: FetchPartition, replicas: &mut Replicas) -> bool {
+        if let Some(at) = self.find(fetch.partition) {
+            self.disturb_at(at, replicas);
+            self.entries[at].fetch = fetch;
             return false;
         }
         let told = Offset::UNKNOWN;
+        self.awake.push(self.entries.len());
         self.entries.push(Entry {
             fetch,
             told_high_watermark: told,
@@ -109,11 +116,25 @@ impl Session {
         true
     }
 
+    fn forget(&mut self, partition: TopicPartition, replicas: &mut Replicas) {
+        self.disturb(partition, replicas);
+        self.entries.retain(|entry| entry.fetch.partition != partition);
+        self.list_awake();
+    }
+
     /// Lets a partition be read again: it changed here, or is asked for anew.
     fn disturb(&mut self, partition: TopicPartition, replicas: &mut Replicas) {
-        let mut entries = self.entries.iter_mut();
-        if let Some(entry) = entries.find(|entry| entry.fetch.partition == partition) {
+        if let Some(at) = self.find(partition) {
+            self.disturb_at(at, replicas);
+        }
+    }
+
+    fn disturb_at(&mut self, at: usize, replicas: &mut Replicas) {
+        let entry = &mut self.entries[at];
+        if entry.quiet {
             entry.disturb(self.replica, self.heard, replicas);
+            let place = self.awake.partition_point(|other| *other < at);
+            self.awake.insert(place, at);
         }
     }
 
@@ -121,6 +142,13 @@ impl Session {
         for entry in &mut self.entries {
             entry.disturb(self.replica, self.heard, replicas);
         }
+        self.list_awake();
+    }
+
+    fn list_awake(&mut self) {
+        let entries = self.entries.iter().enumerate();
+        self.awake.clear();
+        self.awake.extend(entries.filter(|(_, entry)| !entry.quiet).map(|(at, _)| at));
     }
 
     fn broker(&self) -> Option<BrokerId> {
@@ -160,13 +188,11 @@ impl Broker {
             session.replica = request.replica;
         }
         for gone in &request.forgotten {
-            session.disturb(*gone, &mut self.replicas);
-            session.entries.retain(|entry| entry.fetch.partition != *gone);
+            session.forget(*gone, &mut self.replicas);
             self.unwatch_one(conn, *gone);
         }
         for fetch in &request.partitions {
-            session.disturb(fetch.partition, &mut self.replicas);
-            if session.set(*fetch) {
+            if session.set(*fetch, &mut self.replicas) {
                 self.watch(conn, fetch.partition, session.reads());
             }
         }
@@ -243,9 +269,8 @@ impl Broker {
         else {
             return false;
         };
-        let Some(entry) = session.entries.iter().find(|entry| entry.fetch.partition == id) else {
-            return false;
-        };
+        let Some(at) = session.find(id) else { return false };
+        let entry = &session.entries[at];
         let reads = session.reads();
         let waiting = |entry: &Entry| match self.replicas.waiting(&entry.fetch, reads) {
             Waiting::Urgent => u32::MAX,
@@ -255,7 +280,7 @@ impl Broker {
             0 => false,
             bytes if bytes >= parked.min_bytes => true,
             _some => {
-                let awake = session.entries.iter().filter(|entry| !entry.quiet);
+                let awake = session.awake.iter().map(|at| &session.entries[*at]);
                 let sum = awake.map(waiting).fold(0, u32::saturating_add);
                 sum >= parked.min_bytes
             }
@@ -347,10 +372,9 @@ impl Replicas {
     ) -> Found {
         let mut found = Found::default();
         let mut least_one = MinOne::Yes;
-        for entry in &mut session.entries {
-            if entry.quiet && request.tells == FetchSession::Incremental {
-                continue;
-            }
+        let mut awake = core::mem::take(&mut session.awake);
+        awake.retain(|at| {
+            let entry = &mut session.entries[*at];
             let fetch = &entry.fetch;
             let room = request.max_bytes.saturating_sub(found.bytes).min(fetch.max_bytes);
             let mut batches = Vec::new();
@@ -383,7 +407,9 @@ impl Replicas {
             } else if pass == Pass::Arrival && !session.rivalled {
                 entry.quiet = self.is_settled(fetch, session.replica);
             }
-        }
+            !entry.quiet
+        });
+        session.awake = awake;
         if pass == Pass::Arrival {
             session.heard = now.mono;
         }
@@ -521,7 +547,8 @@ fn answer_fetch(
 ) {
     let mut told = found.partitions.iter().peekable();
     let mut served = 0;
-    for entry in &mut session.entries {
+    for at in &session.awake {
+        let entry = &mut session.entries[*at];
         let Some(told) = told.next_if(|told| told.partition == entry.fetch.partition) else {
             continue;
         };
@@ -536,6 +563,7 @@ fn answer_fetch(
             told.any(|told| told.partition == entry.fetch.partition && !told.batches.is_empty())
         };
         session.entries.sort_by_key(is_served);
+        session.list_awake();
     }
     let response = FetchResponse { error: ErrorCode::None, partitions: found.partitions };
     out.respond(conn, parked.correlation, Response::Fetch(response));

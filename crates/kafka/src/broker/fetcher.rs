@@ -25,6 +25,8 @@ pub(super) struct Fetcher {
     leader: BrokerId,
     channel: Channel<Asked>,
     partitions: Vec<Following>,
+    /// Where the partitions are, in order, that a fetch has something to say of, or that are not fetched now.
+    unsettled: Vec<usize>,
     session: FetchSession,
     /// Partitions that the leader's session still holds but this fetcher does not.
     forgotten: Vec<TopicPartition>,
@@ -58,7 +60,7 @@ struct Following {
     /// What the leader's session holds of it.
     sent: Option<FetchPartition>,
     range: Range,
-    /// The leader's session holds all that a fetch would say of it.
+    /// The leader's session holds all that a fetch would say of it: not listed as unsettled.
     settled: bool,
 }
 
@@ -121,6 +123,7 @@ impl Broker {
                 leader,
                 channel: Channel::new(self.directory.node_of(leader)),
                 partitions: Vec::new(),
+                unsettled: Vec::new(),
                 session: FetchSession::Full,
                 forgotten: Vec::new(),
                 flush: None,
@@ -129,8 +132,10 @@ impl Broker {
             self.fetchers.insert(at, fetcher);
             at
         });
-        self.fetchers[at].forgotten.retain(|forgotten| *forgotten != id);
-        self.fetchers[at].partitions.push(following);
+        let fetcher = &mut self.fetchers[at];
+        fetcher.forgotten.retain(|forgotten| *forgotten != id);
+        fetcher.unsettled.push(fetcher.partitions.len());
+        fetcher.partitions.push(following);
     }
 
     pub(super) fn stop_fetching(&mut self, id: TopicPartition) {
@@ -267,15 +272,32 @@ impl Fetcher {
         if self.partitions.remove(at).sent.is_some() && self.session == FetchSession::Incremental {
             self.forgotten.push(id);
         }
+        self.unsettled.retain(|other| *other != at);
+        for other in self.unsettled.iter_mut().filter(|other| **other > at) {
+            *other -= 1;
+        }
+    }
+
+    /// The next fetch has something to say of a partition, or leaves it out.
+    fn unsettle(&mut self, at: usize) {
+        if core::mem::take(&mut self.partitions[at].settled) {
+            let place = self.unsettled.partition_point(|other| *other < at);
+            self.unsettled.insert(place, at);
+        }
+    }
+
+    fn unsettle_all(&mut self) {
+        self.unsettled.clear();
+        self.unsettled.extend(0..self.partitions.len());
+        self.partitions.iter_mut().for_each(|following| following.settled = false);
     }
 
     fn position(&self, id: TopicPartition) -> Option<usize> {
         self.partitions.iter().position(|following| following.id == id)
     }
 
-    /// The partitions that a fetch has something to say of, or that are not fetched now.
     fn unsettled(&self) -> impl Iterator<Item = &Following> {
-        self.partitions.iter().filter(|following| !following.settled)
+        self.unsettled.iter().map(|at| &self.partitions[*at])
     }
 
     /// Sends the next request if none is under way, and sets the timer.
@@ -283,12 +305,8 @@ impl Fetcher {
         if self.channel.in_flight() == 0 && self.flush.is_none() && !self.partitions.is_empty() {
             self.send_next(now, replicas, out);
         }
-        let delays = self.unsettled().filter_map(|following| following.delayed).min();
-        let wake = match (self.channel.deadline(), delays) {
-            (Some(deadline), _) => deadline,
-            (None, Some(delay)) => delay,
-            (None, None) => return,
-        };
+        let delays = || self.unsettled().filter_map(|following| following.delayed).min();
+        let Some(wake) = self.channel.deadline().or_else(delays) else { return };
         if self.armed.is_none_or(|armed| wake < armed) {
             self.armed = Some(wake);
             out.set_timer(Timer::Fetcher(self.leader), wake);
@@ -296,7 +314,8 @@ impl Fetcher {
     }
 
     fn send_next(&mut self, now: Now, replicas: &Replicas, out: &mut Outbox) {
-        for following in self.partitions.iter_mut().filter(|following| !following.settled) {
+        for at in &self.unsettled {
+            let following = &mut self.partitions[*at];
             following.delayed = following.delayed.filter(|until| *until > now.mono);
         }
         let deadline = now.mono + replicas.settings.replica_socket_timeout;
@@ -324,18 +343,16 @@ impl Fetcher {
     /// The next fetch: only what changed since the last one, if the leader still has the session.
     fn next_fetch(&mut self, replicas: &Replicas) -> Option<FetchRequest> {
         let settings = &replicas.settings;
-        let mut partitions = Vec::new();
-        let mut active = 0_u32;
-        for following in &mut self.partitions {
-            if following.settled {
-                active += 1;
-                continue;
-            }
+        let mut unsettled = core::mem::take(&mut self.unsettled);
+        let mut partitions = Vec::with_capacity(unsettled.len());
+        let mut active = self.partitions.len() - unsettled.len();
+        unsettled.retain(|at| {
+            let following = &mut self.partitions[*at];
             if following.delayed.is_some() {
                 if following.sent.take().is_some() && self.session == FetchSession::Incremental {
                     self.forgotten.push(following.id);
                 }
-                continue;
+                return true;
             }
             active += 1;
             let fetch = FetchPartition {
@@ -351,7 +368,9 @@ impl Fetcher {
                 following.sent = Some(fetch);
             }
             following.settled = true;
-        }
+            false
+        });
+        self.unsettled = unsettled;
         if active == 0 && self.forgotten.is_empty() {
             return None;
         }
@@ -379,8 +398,8 @@ impl Fetcher {
         }
         for fetched in &response.partitions {
             let Some(at) = self.position(fetched.partition) else { continue };
+            self.unsettle(at);
             let following = &mut self.partitions[at];
-            following.settled = false;
             // It may have been truncated or started over since the request was sent.
             let sent = following.sent;
             let is_current = sent.is_some_and(|sent| sent.offset == following.offset)
@@ -418,7 +437,7 @@ impl Fetcher {
         } else {
             let until = now.mono + replicas.settings.replica_fetch_backoff;
             self.partitions[at].delayed.get_or_insert(until);
-            self.partitions[at].settled = false;
+            self.unsettle(at);
         }
     }
 
@@ -490,8 +509,8 @@ impl Fetcher {
         let until = now.mono + replicas.settings.replica_fetch_backoff;
         for following in &mut self.partitions {
             following.delayed.get_or_insert(until);
-            following.settled = false;
         }
+        self.unsettle_all();
     }
 
     fn start_session_over(&mut self) {
@@ -499,8 +518,8 @@ impl Fetcher {
         self.forgotten.clear();
         for following in &mut self.partitions {
             following.sent = None;
-            following.settled = false;
         }
+        self.unsettle_all();
     }
 }
 

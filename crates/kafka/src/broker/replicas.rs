@@ -167,7 +167,9 @@ impl Replicas {
 
     pub(super) fn touch(&mut self, id: TopicPartition, touched: Touched) {
         self.touched.push_back((id, touched));
-        self.changed.push(id);
+        if self.changed.last() != Some(&id) {
+            self.changed.push(id);
+        }
     }
 
     pub(super) fn set_high_watermark(
@@ -195,8 +197,8 @@ impl Replicas {
         // A request of the replica's former life says nothing about the present one (KIP-903).
         if self.rules.on(Rule::AlterPartitionBrokerEpoch)
             && epoch != UNCHECKED
+            && self.image.brokers.get(&broker).is_some_and(|known| known.epoch > epoch)
             && self.image.is_alive(broker)
-            && self.image.brokers[&broker].epoch > epoch
         {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
