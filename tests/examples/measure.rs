@@ -1,7 +1,8 @@
 //! Runs a load for some seeds in one process, to be looked at from outside: `time -v`, `perf record`, `valgrind`.
 //!
 //! `cargo run --release -p stormglass-tests --example measure -- LOAD SEEDS [SECONDS] [judge|kinds]`, where LOAD is
-//! `reference`, `committing`, `small` or `small-with-group`. Prints how many events there were and one digest of all runs.
+//! `reference`, `committing`, `small`, `small-with-group` or a scenario's file. Prints how many events there were and one
+//! digest of all runs, by which two builds can be compared.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
@@ -10,15 +11,17 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use stormglass_check::judge;
+use stormglass_runner::scenario::Scenario;
+use stormglass_sim::plan::Plan;
 use stormglass_sim::{TraceKind, World};
-use stormglass_tests::{Story, loads};
+use stormglass_tests::loads;
 use stormglass_types::{Digest, Span};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let Some((story, seeds, what)) = parse(&arguments) else {
+    let Some((load, seeds, what)) = parse(&arguments) else {
         eprintln!(
-            "usage: measure reference|committing|small|small-with-group SEEDS [SECONDS] [judge|kinds]"
+            "usage: measure reference|committing|small|small-with-group|FILE SEEDS [SECONDS] [judge|kinds]"
         );
         return ExitCode::from(2);
     };
@@ -26,7 +29,7 @@ fn main() -> ExitCode {
     let (mut events, mut digest) = (0_u64, Digest::EMPTY);
     let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
     for seed in 1..=seeds {
-        let mut world = World::new(&story.plan(seed));
+        let mut world = World::new(&load(seed));
         if what == What::Kinds {
             world.record_trace();
         }
@@ -58,19 +61,14 @@ enum What {
     Kinds,
 }
 
-fn parse(arguments: &[String]) -> Option<(Story, u64, What)> {
+type Load = Box<dyn Fn(u64) -> Plan>;
+
+fn parse(arguments: &[String]) -> Option<(Load, u64, What)> {
     let (load, rest) = arguments.split_first()?;
     let (seeds, rest) = rest.split_first()?;
     let (seconds, rest) = match rest.split_first() {
         Some((seconds, rest)) if seconds.parse::<u64>().is_ok() => (seconds.parse().ok()?, rest),
         _ => (60, rest),
-    };
-    let story = match load.as_str() {
-        "reference" => loads::reference(Span::secs(seconds)),
-        "committing" => loads::committing(Span::secs(seconds)),
-        "small" => loads::small(),
-        "small-with-group" => loads::small_with_group(),
-        _ => return None,
     };
     let what = match rest.first().map(String::as_str) {
         None => What::Run,
@@ -78,7 +76,17 @@ fn parse(arguments: &[String]) -> Option<(Story, u64, What)> {
         Some("kinds") => What::Kinds,
         Some(_) => return None,
     };
-    Some((story, seeds.parse().ok()?, what))
+    let story = match load.as_str() {
+        "reference" => loads::reference(Span::secs(seconds)),
+        "committing" => loads::committing(Span::secs(seconds)),
+        "small" => loads::small(),
+        "small-with-group" => loads::small_with_group(),
+        file => {
+            let scenario = Scenario::load(file).ok()?;
+            return Some((Box::new(move |seed| scenario.plan(seed)), seeds.parse().ok()?, what));
+        }
+    };
+    Some((Box::new(move |seed| story.plan(seed)), seeds.parse().ok()?, what))
 }
 
 /// A kind of event without the particulars of one.
