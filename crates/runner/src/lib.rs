@@ -4,11 +4,13 @@
 
 pub mod assign;
 pub mod corpus;
+pub mod debug;
 pub mod discover;
 pub mod execute;
 pub mod explain;
 pub mod export;
 pub mod grid;
+pub mod inspect;
 pub mod names;
 pub mod replay;
 pub mod report;

@@ -325,6 +325,42 @@ fn kept_failures_are_fixed_or_regressed() {
 }
 
 #[test]
+fn a_run_can_be_stopped_and_looked_into() {
+    let place = Place::new("debug");
+    place.write("broken.yaml", BROKEN);
+    place.run("run broken.yaml --report r").exits(1);
+    let saved = "r/broken/no-duplicates.duplicate/seed-0.json";
+    let stopped = place.run(&format!("replay {saved} --until 3.5s")).exits(0);
+    let same = place.run("replay broken.yaml --seed 0 --until 3.5s").exits(0);
+    assert_eq!(stopped.out, same.out);
+    assert!(stopped.out.contains("Topic: orders  PartitionCount: 1"), "{}", stopped.out);
+    let ran = place
+        .run(&format!("replay {saved} --until-mark ProduceRetried --follow orders-0"))
+        .exits(0);
+    assert!(ran.out.contains("Dumping orders-0 of "), "{}", ran.out);
+    assert!(ran.out.contains("appends checkout-1#0:0"), "{}", ran.out);
+    let ran = place.run(&format!("replay {saved} --follow orders-0")).exits(0);
+    assert!(ran.out.lines().all(|line| line.contains("orders-0")), "{}", ran.out);
+
+    let mut command = place.command(["replay", saved, "--step"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program runs");
+    let orders = b"until 3s\ntopics\nstep 3\nback 2\nfrobnicate\nquit\nstep\n";
+    std::io::Write::write_all(&mut child.stdin.take().expect("piped"), orders).expect("read");
+    let ran = Ran::of(child.wait_with_output().expect("it ends")).exits(2);
+    assert!(ran.err.contains("there is no command `frobnicate`"), "{}", ran.err);
+    assert_eq!(ran.out.matches("Topic: orders").count(), 1, "{}", ran.out);
+
+    place.run(&format!("replay {saved} --until soon")).exits(2);
+    place.run(&format!("replay {saved} --until-mark Nonsense")).exits(2);
+    place.run(&format!("replay {saved} --follow payments-0")).exits(2);
+    place.run(&format!("replay {saved} {saved} --step")).exits(2);
+    place.run(&format!("replay {saved} --until 1s --from tape")).exits(2);
+    place.run(&format!("replay {saved} --seed 3")).exits(2);
+    place.run("replay cut.json --step").exits(3);
+}
+
+#[test]
 fn shards_run_every_seed_once() {
     let place = Place::new("shards");
     place.write("calm.yaml", CALM);

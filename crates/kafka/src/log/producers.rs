@@ -66,6 +66,11 @@ impl ProducerStates {
         self.position(id).ok().map(|at| &self.entries[at])
     }
 
+    /// All that are known, in the order of ids.
+    pub fn iter(&self) -> impl Iterator<Item = &ProducerState> {
+        self.entries.iter()
+    }
+
     /// How many producers are known.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -3,6 +3,7 @@
 //! Wiring only: commands live in their own files, and everything they show is rendered elsewhere.
 
 mod assign;
+mod debug;
 mod exit;
 mod explain;
 mod failure;
@@ -42,7 +43,7 @@ enum Command {
     Sweep(sweep::SweepArguments),
     /// Put scenarios to their test: their own seeds against what they expect
     Test(test::TestArguments),
-    /// Run saved failures again and compare digests
+    /// Run saved failures again and compare digests; or stop somewhere on the way and look around
     Replay(replay::ReplayArguments),
     /// Show what each assignor gives whom as members come and go, and what moves
     Assign(assign::AssignArguments),

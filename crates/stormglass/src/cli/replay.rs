@@ -5,14 +5,16 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use stormglass_runner::debug::clock;
 use stormglass_runner::replay::{Replay, Source};
 use stormglass_runner::report::{Event, Renderer};
 use stormglass_runner::result::Mismatch;
 use stormglass_runner::saved::{BadSaved, SavedFailure};
 use stormglass_runner::subject::shell_word;
 use stormglass_runner::sweep::{Seeds, all_cores};
-use stormglass_types::Digest;
+use stormglass_types::{Digest, Time};
 
+use super::debug;
 use super::exit::Exit;
 use super::output::{Format, complain, print, renderer};
 
@@ -30,6 +32,21 @@ pub(crate) struct ReplayArguments {
     /// On how many threads to go on; all cores unless given
     #[arg(long, value_name = "J")]
     jobs: Option<NonZero<usize>>,
+    /// Stop at this instant, as reports show it, and show the state: `42.317s`; FILE may be a scenario, too
+    #[arg(long, value_name = "TIME", value_parser = clock, conflicts_with_all = ["from", "then"])]
+    until: Option<Time>,
+    /// Stop where this rare branch is taken for the first time, such as `IsrShrunk`, and show the state
+    #[arg(long, value_name = "MARK", conflicts_with_all = ["from", "then", "until"])]
+    until_mark: Option<String>,
+    /// Tell everything that happens to a partition, such as `orders-3`
+    #[arg(long, value_name = "PARTITION", conflicts_with_all = ["from", "then"])]
+    follow: Option<String>,
+    /// Stop there, or before the first event, and do what standard input says; `help` tells what there is
+    #[arg(long, conflicts_with_all = ["from", "then"])]
+    step: bool,
+    /// Of a scenario: which seed; the first of its own seeds unless given
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
     /// How to write results
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -45,6 +62,16 @@ enum From {
 }
 
 pub(crate) fn main(arguments: &ReplayArguments) -> io::Result<Exit> {
+    let stops = arguments.until.is_some() || arguments.until_mark.is_some();
+    if stops || arguments.follow.is_some() || arguments.step {
+        return look(arguments);
+    }
+    if arguments.seed.is_some() {
+        complain(
+            "error: a saved failure has its seed; `--seed` is for scenarios to look around in",
+        );
+        return Ok(Exit::Usage);
+    }
     let mut renderer = renderer(arguments.format);
     let mut exit = Exit::Held;
     for path in &arguments.files {
@@ -61,6 +88,24 @@ pub(crate) fn main(arguments: &ReplayArguments) -> io::Result<Exit> {
         exit = exit.max(again);
     }
     Ok(exit)
+}
+
+/// Stops somewhere in one run and looks around.
+fn look(arguments: &ReplayArguments) -> io::Result<Exit> {
+    let [path] = &arguments.files[..] else {
+        complain("error: one run can be looked into at a time");
+        return Ok(Exit::Usage);
+    };
+    debug::main(
+        path,
+        arguments.seed,
+        &debug::Wanted {
+            until: arguments.until,
+            mark: arguments.until_mark.as_deref(),
+            follow: arguments.follow.as_deref(),
+            step: arguments.step,
+        },
+    )
 }
 
 fn load(path: &Path) -> Result<(SavedFailure, Replay), BadSaved> {
