@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use stormglass_types::{
-    BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, Offset, Time, TopicPartition,
+    BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionMap, Time, TopicPartition,
 };
 
 use super::Broker;
@@ -23,6 +23,8 @@ use crate::{ConnId, Mark, Now, Outbox, Rule};
 pub(super) struct Session {
     replica: Option<(BrokerId, BrokerEpoch)>,
     entries: Vec<Entry>,
+    /// Where each partition's entry is.
+    places: PartitionMap<usize>,
     /// Where the entries are, in order, that are not quiet.
     awake: Vec<usize>,
     /// When its latest request came.
@@ -95,7 +97,7 @@ impl Session {
     }
 
     fn find(&self, partition: TopicPartition) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.fetch.partition == partition)
+        self.places.get(partition).copied()
     }
 
     /// Takes a partition in, or what changed of it; tells whether it is new.
@@ -106,6 +108,7 @@ impl Session {
             return false;
         }
         let told = Offset::UNKNOWN;
+        self.places.insert(fetch.partition, self.entries.len());
         self.awake.push(self.entries.len());
         self.entries.push(Entry {
             fetch,
@@ -119,7 +122,7 @@ impl Session {
     fn forget(&mut self, partition: TopicPartition, replicas: &mut Replicas) {
         self.disturb(partition, replicas);
         self.entries.retain(|entry| entry.fetch.partition != partition);
-        self.list_awake();
+        self.list();
     }
 
     /// Lets a partition be read again: it changed here, or is asked for anew.
@@ -141,6 +144,15 @@ impl Session {
     fn disturb_all(&mut self, replicas: &mut Replicas) {
         for entry in &mut self.entries {
             entry.disturb(self.replica, self.heard, replicas);
+        }
+        self.list_awake();
+    }
+
+    /// Finds out anew where everything is.
+    fn list(&mut self) {
+        self.places.clear();
+        for (at, entry) in self.entries.iter().enumerate() {
+            self.places.insert(entry.fetch.partition, at);
         }
         self.list_awake();
     }
@@ -209,8 +221,9 @@ impl Broker {
             || parked.deadline <= now.mono
             || session.entries.is_empty();
         if at_once {
-            answer_fetch(conn, &mut session, &parked, found, out);
+            self.replicas.answer_fetch(conn, &mut session, &parked, found, out);
         } else {
+            self.replicas.spare = found.partitions;
             self.wake_purgatory_at(parked.deadline, out);
             self.park(conn, Activity::Fetch(parked));
         }
@@ -226,7 +239,7 @@ impl Broker {
         let Some(connection) = self.connections.get_mut(conn) else { return };
         let Some(session) = &mut connection.session else { return };
         let found = self.replicas.read_session(now, session, &parked, Pass::Parked, out);
-        answer_fetch(conn, session, &parked, found, out);
+        self.replicas.answer_fetch(conn, session, &parked, found, out);
     }
 
     /// Answers the parked fetches that a change concerns, if it gives them enough (`DelayedFetch.tryComplete`).
@@ -370,7 +383,8 @@ impl Replicas {
         pass: Pass,
         out: &mut Outbox,
     ) -> Found {
-        let mut found = Found::default();
+        let mut found = Found { partitions: core::mem::take(&mut self.spare), ..Found::default() };
+        found.partitions.clear();
         let mut least_one = MinOne::Yes;
         let mut awake = core::mem::take(&mut session.awake);
         awake.retain(|at| {
@@ -414,6 +428,47 @@ impl Replicas {
             session.heard = now.mono;
         }
         found
+    }
+
+    /// Sends what was found and remembers what was told. Partitions with records go to the end of the session, so that the
+    /// size limit of answers starves none; those of which all is told now are not looked at again until they change.
+    fn answer_fetch(
+        &self,
+        conn: ConnId,
+        session: &mut Session,
+        parked: &ParkedFetch,
+        found: Found,
+        out: &mut Outbox,
+    ) {
+        let mut told = found.partitions.iter().peekable();
+        let mut served = 0;
+        let (entries, replica) = (&mut session.entries, session.replica);
+        session.awake.retain(|at| {
+            let entry = &mut entries[*at];
+            let Some(told) = told.next_if(|told| told.partition == entry.fetch.partition) else {
+                return true;
+            };
+            // After an error the high watermark is told again even if it is the same.
+            entry.told_high_watermark = told.high_watermark;
+            entry.told_start = told.log_start;
+            served += usize::from(!told.batches.is_empty());
+            entry.quiet = told.batches.is_empty()
+                && told.error == ErrorCode::None
+                && told.diverging.is_none()
+                && !session.rivalled
+                && self.is_settled(&entry.fetch, replica);
+            !entry.quiet
+        });
+        if served > 0 && served < session.entries.len() && found.bytes >= parked.max_bytes / 2 {
+            let is_served = |entry: &Entry| {
+                let mut told = found.partitions.iter();
+                told.any(|told| told.partition == entry.fetch.partition && !told.batches.is_empty())
+            };
+            session.entries.sort_by_key(is_served);
+            session.list();
+        }
+        let response = FetchResponse { error: ErrorCode::None, partitions: found.partitions };
+        out.respond(conn, parked.correlation, Response::Fetch(response));
     }
 
     /// Whether a partition that had no news has nothing at all for its fetcher, nor that for it, until it changes.
@@ -534,39 +589,6 @@ impl Entry {
             || told.diverging.is_some()
             || told.error != ErrorCode::None
     }
-}
-
-/// Sends what was found and remembers what was told. Partitions with records go to the end of the session, so that the size
-/// limit of answers starves none.
-fn answer_fetch(
-    conn: ConnId,
-    session: &mut Session,
-    parked: &ParkedFetch,
-    found: Found,
-    out: &mut Outbox,
-) {
-    let mut told = found.partitions.iter().peekable();
-    let mut served = 0;
-    for at in &session.awake {
-        let entry = &mut session.entries[*at];
-        let Some(told) = told.next_if(|told| told.partition == entry.fetch.partition) else {
-            continue;
-        };
-        // After an error the high watermark is told again even if it is the same.
-        entry.told_high_watermark = told.high_watermark;
-        entry.told_start = told.log_start;
-        served += usize::from(!told.batches.is_empty());
-    }
-    if served > 0 && served < session.entries.len() && found.bytes >= parked.max_bytes / 2 {
-        let is_served = |entry: &Entry| {
-            let mut told = found.partitions.iter();
-            told.any(|told| told.partition == entry.fetch.partition && !told.batches.is_empty())
-        };
-        session.entries.sort_by_key(is_served);
-        session.list_awake();
-    }
-    let response = FetchResponse { error: ErrorCode::None, partitions: found.partitions };
-    out.respond(conn, parked.correlation, Response::Fetch(response));
 }
 
 const fn failed(partition: TopicPartition, error: ErrorCode) -> FetchedPartition {

@@ -6,7 +6,9 @@
 
 use alloc::vec::Vec;
 
-use stormglass_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, Span, Time, TopicPartition};
+use stormglass_types::{
+    BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionMap, Span, Time, TopicPartition,
+};
 
 use super::Broker;
 use super::partition::UNCHECKED;
@@ -25,6 +27,8 @@ pub(super) struct Fetcher {
     leader: BrokerId,
     channel: Channel<Asked>,
     partitions: Vec<Following>,
+    /// Where each partition is.
+    places: PartitionMap<usize>,
     /// Where the partitions are, in order, that a fetch has something to say of, or that are not fetched now.
     unsettled: Vec<usize>,
     session: FetchSession,
@@ -123,6 +127,7 @@ impl Broker {
                 leader,
                 channel: Channel::new(self.directory.node_of(leader)),
                 partitions: Vec::new(),
+                places: PartitionMap::new(),
                 unsettled: Vec::new(),
                 session: FetchSession::Full,
                 forgotten: Vec::new(),
@@ -135,6 +140,7 @@ impl Broker {
         let fetcher = &mut self.fetchers[at];
         fetcher.forgotten.retain(|forgotten| *forgotten != id);
         fetcher.unsettled.push(fetcher.partitions.len());
+        fetcher.places.insert(id, fetcher.partitions.len());
         fetcher.partitions.push(following);
     }
 
@@ -272,6 +278,10 @@ impl Fetcher {
         if self.partitions.remove(at).sent.is_some() && self.session == FetchSession::Incremental {
             self.forgotten.push(id);
         }
+        self.places.clear();
+        for (place, following) in self.partitions.iter().enumerate() {
+            self.places.insert(following.id, place);
+        }
         self.unsettled.retain(|other| *other != at);
         for other in self.unsettled.iter_mut().filter(|other| **other > at) {
             *other -= 1;
@@ -293,7 +303,7 @@ impl Fetcher {
     }
 
     fn position(&self, id: TopicPartition) -> Option<usize> {
-        self.partitions.iter().position(|following| following.id == id)
+        self.places.get(id).copied()
     }
 
     fn unsettled(&self) -> impl Iterator<Item = &Following> {

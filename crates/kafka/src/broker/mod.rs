@@ -103,6 +103,7 @@ impl Machine for Broker {
             partitions: PartitionMap::new(),
             store,
             touched: VecDeque::new(),
+            spare: Vec::new(),
             changed: Vec::new(),
             proposals: VecDeque::new(),
             flush_due: Vec::new(),
@@ -343,7 +344,9 @@ impl Broker {
     /// Follows up what an input has changed until nothing is left: parked requests, groups, proposals, requests in line.
     fn settle(&mut self, now: Now, out: &mut Outbox) {
         loop {
-            self.disturb_changed();
+            if !self.replicas.changed.is_empty() {
+                self.disturb_changed();
+            }
             if let Some((partition, touched)) = self.replicas.touched.pop_front() {
                 self.on_touched(now, partition, touched, out);
             } else if let Some(conn) = self.freed.pop() {

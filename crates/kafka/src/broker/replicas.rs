@@ -13,7 +13,7 @@ use stormglass_types::{
 
 use super::partition::{Asked, Cluster, IsrChange, Partition, Reads, UNCHECKED};
 use crate::log::{AppendOutcome, BrokerStore, Origin, PartitionLog};
-use crate::message::{AlterPartition, AlteredPartition};
+use crate::message::{AlterPartition, AlteredPartition, FetchedPartition};
 use crate::metadata::MetadataImage;
 use crate::note::ReplicaRole;
 use crate::record::Batch;
@@ -33,6 +33,8 @@ pub(super) struct Replicas {
     pub(super) store: BrokerStore,
     /// What changed while an input is handled, for whoever waits for it.
     pub(super) touched: VecDeque<(TopicPartition, Touched)>,
+    /// A buffer of an answer that was not sent, for its memory.
+    pub(super) spare: Vec<FetchedPartition>,
     /// What changed since fetch sessions looked at it.
     pub(super) changed: Vec<TopicPartition>,
     /// What the controller is to be asked once the input is handled.
