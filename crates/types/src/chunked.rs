@@ -52,6 +52,12 @@ impl<T> Chunked<T> {
         self.tail.last().or_else(|| self.sealed.last().and_then(|chunk| chunk.last()))
     }
 
+    /// The last items, as many as lie side by side, and the index of the first of them.
+    #[must_use]
+    pub fn tail(&self) -> (usize, &[T]) {
+        (self.sealed.len() * CHUNK, &self.tail)
+    }
+
     /// All items from the first on.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.sealed.iter().flat_map(|chunk| chunk.iter()).chain(self.tail.iter())

@@ -148,21 +148,9 @@ impl<T> PartitionMap<T> {
         self.get(partition).is_some()
     }
 
-    fn slot(&mut self, partition: TopicPartition) -> &mut Option<T> {
-        let (topic, number) = (partition.topic.index(), usize::from(partition.partition));
-        if self.topics.len() <= topic {
-            self.topics.resize_with(topic + 1, Vec::new);
-        }
-        let partitions = &mut self.topics[topic];
-        if partitions.len() <= number {
-            partitions.resize_with(number + 1, || None);
-        }
-        &mut partitions[number]
-    }
-
     /// Sets the value of a partition and returns the one before.
     pub fn insert(&mut self, partition: TopicPartition, value: T) -> Option<T> {
-        let before = self.slot(partition).replace(value);
+        let before = slot(&mut self.topics, partition).replace(value);
         self.len += usize::from(before.is_none());
         before
     }
@@ -173,10 +161,9 @@ impl<T> PartitionMap<T> {
         partition: TopicPartition,
         make: impl FnOnce() -> T,
     ) -> &mut T {
-        if !self.contains(partition) {
-            self.insert(partition, make());
-        }
-        self.slot(partition).as_mut().expect("inserted just above if it was missing")
+        let slot = slot(&mut self.topics, partition);
+        self.len += usize::from(slot.is_none());
+        slot.get_or_insert_with(make)
     }
 
     /// Takes a partition's value out.
@@ -185,7 +172,7 @@ impl<T> PartitionMap<T> {
             return None;
         }
         self.len -= 1;
-        self.slot(partition).take()
+        slot(&mut self.topics, partition).take()
     }
 
     /// Forgets everything, keeping the memory.
@@ -218,6 +205,19 @@ impl<T> PartitionMap<T> {
     pub fn keys(&self) -> impl Iterator<Item = TopicPartition> {
         self.iter().map(|(partition, _)| partition)
     }
+}
+
+/// The place of a partition, made if it is not there.
+fn slot<T>(topics: &mut Vec<Vec<Option<T>>>, partition: TopicPartition) -> &mut Option<T> {
+    let (topic, number) = (partition.topic.index(), usize::from(partition.partition));
+    if topics.len() <= topic {
+        topics.resize_with(topic + 1, Vec::new);
+    }
+    let partitions = &mut topics[topic];
+    if partitions.len() <= number {
+        partitions.resize_with(number + 1, || None);
+    }
+    &mut partitions[number]
 }
 
 fn partition_at(topic: usize, number: usize) -> TopicPartition {

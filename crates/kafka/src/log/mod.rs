@@ -304,15 +304,14 @@ impl PartitionLog {
     /// The index of the first batch that ends behind `offset`. Most questions are about the last few batches.
     fn index_behind(&self, offset: Offset) -> usize {
         const NEAR: usize = 6;
-        let mut index = self.batches.len();
-        let far = index.saturating_sub(NEAR);
-        while index > far {
-            if self.batches[index - 1].batch.end() <= offset {
-                return index;
+        let (first, tail) = self.batches.tail();
+        let near = tail.iter().enumerate().rev().take(NEAR);
+        for (at, stored) in near {
+            if stored.batch.end() <= offset {
+                return first + at + 1;
             }
-            index -= 1;
         }
-        if index == 0 {
+        if first == 0 && tail.len() <= NEAR {
             return 0;
         }
         self.batches.partition_point(|stored| stored.batch.end() <= offset)

@@ -2,7 +2,6 @@
 //!
 //! Volatile: rebuilt from the log at recovery and after truncation. Does not know transactions.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use stormglass_types::{ErrorCode, Offset, ProducerEpoch, ProducerId, Sequence, Span, Wall};
@@ -11,10 +10,10 @@ use super::Origin;
 use crate::record::{Batch, ProducerStamp};
 use crate::{Mark, Now, Outbox, Rule, Rules};
 
-/// The state of every producer, in the order of ids. A clone shares it.
+/// The state of every producer, in the order of ids.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct ProducerStates {
-    entries: Arc<Vec<ProducerState>>,
+    entries: Vec<ProducerState>,
     /// What became of producers that are not known.
     unknown: Unknown,
 }
@@ -135,7 +134,7 @@ impl ProducerStates {
         let at = match self.position(stamp.id) {
             Ok(at) => at,
             Err(at) => {
-                Arc::make_mut(&mut self.entries).insert(at, ProducerState::new(stamp));
+                self.entries.insert(at, ProducerState::new(stamp));
                 at
             }
         };
@@ -147,7 +146,7 @@ impl ProducerStates {
         if stale || repeated {
             return;
         }
-        Arc::make_mut(&mut self.entries)[at].add(stamp, batch);
+        self.entries[at].add(stamp, batch);
     }
 
     /// Starts over from the batches of a log.
@@ -164,7 +163,7 @@ impl ProducerStates {
         let expired =
             |state: &ProducerState| now.wall.0.saturating_sub(state.last_timestamp.0) >= after;
         if self.entries.iter().any(expired) {
-            Arc::make_mut(&mut self.entries).retain(|state| !expired(state));
+            self.entries.retain(|state| !expired(state));
             self.unknown = Unknown::Forgotten;
         }
     }
@@ -176,7 +175,7 @@ impl ProducerStates {
 
     /// Forgets every producer.
     pub fn clear(&mut self) {
-        self.entries = Arc::default();
+        self.entries = Vec::new();
     }
 
     fn position(&self, id: ProducerId) -> Result<usize, usize> {

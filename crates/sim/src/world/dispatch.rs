@@ -386,15 +386,19 @@ impl World {
 
     /// Schedules the next wake-up of a process's application.
     pub(super) fn rearm(&mut self, node: NodeId) {
-        if self.is_application(node) || !self.slots[node].is_up() {
+        if !self.slots[node].is_up() {
             // What wakes a process that has not started yet is its start.
             return;
         }
         let first = self.first_producer();
         let wanted = match node.index() {
-            index if index < first || node == self.roster.admin() => None,
+            index if index < first => None,
             index if index < self.first_consumer() => self.producers[index - first].wake_at(),
-            index => self.consumers[index - self.first_consumer()].wake_at(),
+            index => match self.consumers.get(index - self.first_consumer()) {
+                Some(consumer) => consumer.wake_at(),
+                None if self.is_application(node) => return,
+                None => None,
+            },
         };
         let Some(at) = wanted else {
             self.wakes[node] = Time::NEVER;
@@ -526,6 +530,9 @@ fn transfer(message: &Msg, bytes_per_second: u64) -> Span {
             .sum(),
         Msg::Request(..) | Msg::Response(..) => 0,
     };
+    if bytes == 0 {
+        return Span::ZERO;
+    }
     Span(bytes.saturating_mul(1_000_000_000) / bytes_per_second.max(1))
 }
 
