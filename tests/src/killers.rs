@@ -3,6 +3,8 @@
 //! The clusters are small and in a hurry: all of Kafka's timeouts are scaled down together, so that a few virtual seconds
 //! hold many fail-overs.
 
+mod groups;
+
 use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::message::Api;
 use stormglass_kafka::{CrashKind, Rule};
@@ -96,7 +98,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 34] = [
+pub static KILLERS: [Killer; 42] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -150,6 +152,14 @@ pub static KILLERS: [Killer; 34] = [
     ),
     kills(Rule::SyncWaitsForIsr, About::Groups, FORGETFUL, 30, "single-owner"),
     kills(Rule::RevokeBeforeJoin, About::Groups, PAUSED, 30, "monotone"),
+    groups::ROWS[0],
+    groups::ROWS[1],
+    groups::ROWS[2],
+    groups::ROWS[3],
+    groups::ROWS[4],
+    groups::ROWS[5],
+    groups::ROWS[6],
+    groups::ROWS[7],
     kills(Rule::BackgroundHeartbeat, About::Groups, SLOW, 10, "liveness"),
 ];
 

@@ -13,8 +13,8 @@ use stormglass_kafka::{Rule, Rules};
 use stormglass_sim::chaos::{Chaos, draw};
 use stormglass_sim::plan::{
     Cluster, Disk, FaultAction, GroupPlan, Keys, Load, MemberPlan, Network, Phases, Place, Plan,
-    Processing, ProducerPlan, ScheduledFault, SizeRange, SpanRange, TopicPlan, Trigger,
-    WeightedKey,
+    Processing, ProducerPlan, ScheduledFault, SizeRange, SpanRange, Subscribing, TopicPlan,
+    Trigger, WeightedKey,
 };
 use stormglass_sim::{End, World};
 use stormglass_types::history::CommitMode;
@@ -53,7 +53,12 @@ impl Story {
         assert!(parsed.issues.is_empty(), "{:?}", parsed.issues);
         let plan = Plan {
             seed: 1,
-            cluster: Cluster { brokers: 3, controllers: 1, settings: Arc::new(parsed.settings) },
+            cluster: Cluster {
+                brokers: 3,
+                controllers: 1,
+                settings: Arc::new(parsed.settings),
+                racks: Arc::from([]),
+            },
             rules: Rules::ALL,
             topics: Vec::new(),
             keys: Arc::from(Vec::new()),
@@ -84,6 +89,7 @@ impl Story {
             name: name.to_owned(),
             partitions,
             replication: 3,
+            created_after: None,
             settings: Arc::new(parsed.settings),
         });
         self
@@ -137,6 +143,7 @@ impl Story {
         self.plan.groups.push(GroupPlan {
             name,
             topics: vec![self.latest_topic()],
+            subscribing: Subscribing::Names,
             members,
             commit: CommitMode::AfterProcessing,
             processing: Processing {

@@ -28,6 +28,7 @@ const DEPENDENCIES: [(&str, &[&str]); 5] = [
             "rayon",
             "comfy-table",
             "quick-junit",
+            "regex-lite",
             "anstyle",
             "anstream",
             "base64",

@@ -152,6 +152,8 @@ pub(crate) struct GroupView {
     pub(crate) order: Vec<Vec<u32>>,
     /// How many records were processed, repeats included.
     pub(crate) deliveries: u64,
+    /// When which member had its assignment in a generation.
+    pub(crate) joins: Vec<(EventIndex, NodeId, Generation)>,
     /// Completed rebalances: generation, members.
     pub(crate) rebalances: Vec<(Generation, u32)>,
     /// Samples of lag: when, partition, how much.

@@ -1,12 +1,12 @@
-//! No two members of a group hold one partition in one generation.
+//! No two members of a group hold one partition in one generation, and none keeps what was given away into a later one.
 //!
 //! A paused member that goes on after its partitions were given away cannot be prevented by Kafka: its work is counted as
-//! an overlap and is no violation.
+//! an overlap and is no violation. Once it has taken its assignment in a later generation, it must have let go before.
 
 use stormglass_types::{Dense, GroupId};
 
 use crate::Checker;
-use crate::index::{EventIndex, GroupPartition, Indexed, Read, Tenure};
+use crate::index::{EventIndex, GroupPartition, GroupView, Indexed, Read, Tenure};
 use crate::verdict::{Anomaly, AnomalyKind, Evidence, Findings, Promise, Verdict};
 
 /// `single-owner`.
@@ -29,7 +29,7 @@ impl Checker for SingleOwner {
                 for tenure in &held.tenures {
                     open.retain(|other| other.to > tenure.from);
                     for other in open.iter().filter(|other| other.process != tenure.process) {
-                        if other.generation == tenure.generation {
+                        if other.generation == tenure.generation || kept_on(view, other, tenure) {
                             let promise = amnesia.clone().map_or(Promise::Made, Promise::Excused);
                             findings.add(promise, || double(history, group, slot, other, tenure));
                         } else {
@@ -44,6 +44,16 @@ impl Checker for SingleOwner {
         let counts = vec![("assignments checked", tenures), ("zombie_overlaps", overlaps)];
         findings.verdict(missing, Evidence { counts })
     }
+}
+
+/// Whether the older of two owners came into the generation of the newer, or a later one, without letting go before.
+fn kept_on(view: &GroupView, one: &Tenure, other: &Tenure) -> bool {
+    let (older, newer) =
+        if one.generation < other.generation { (one, other) } else { (other, one) };
+    let first = view.joins.partition_point(|(event, ..)| *event <= older.from);
+    let during = view.joins[first..].iter().take_while(|(event, ..)| *event < older.to);
+    let mut own = during.filter(|(_, member, _)| *member == older.process);
+    own.any(|(.., generation)| *generation >= newer.generation)
 }
 
 /// How often the older of two owners processed something while both believed to hold the partition.

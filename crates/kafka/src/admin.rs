@@ -1,6 +1,8 @@
-//! The admin client: creates topics, raises their numbers of partitions, moves leaderships (`KafkaAdminClient`).
+//! The admin client: creates topics, raises their numbers of partitions, moves leaderships, removes groups
+//! (`KafkaAdminClient`).
 //!
-//! Talks to the controllers directly (`bootstrap.controllers`, KIP-919) and has no settings: an operator's defaults. Does not
+//! Talks to the controllers directly (`bootstrap.controllers`, KIP-919) but for groups, and has no settings: an operator's
+//! defaults. Does not
 //! watch whether brokers have applied what the controller accepted.
 
 use alloc::vec::Vec;
@@ -14,12 +16,15 @@ use crate::message::{
 };
 use crate::{Boot, Call, Completion, ConnId, Exit, Input, Machine, Now, OpId, Outbox, Timer};
 
+mod groups;
+
 /// An admin client.
 #[derive(Clone, Debug)]
 pub struct Admin {
     /// One per controller; only the present one has a connection, with at most one request under way.
     controllers: Vec<Channel<()>>,
     present: usize,
+    groups: groups::GroupCalls,
     rng: Rng,
     /// Calls that have not ended, oldest first.
     calls: Vec<Pending>,
@@ -87,6 +92,7 @@ impl Machine for Admin {
         Self {
             controllers: controllers.iter().map(|node| Channel::new(*node)).collect(),
             present: 0,
+            groups: groups::GroupCalls::new(&boot.directory),
             rng: boot.rng,
             calls: Vec::new(),
             sent: None,
@@ -125,12 +131,14 @@ impl Admin {
             Call::ElectLeader { partition, to } => {
                 Request::ElectLeaders(ElectLeadersRequest { partition, to })
             }
+            Call::DeleteGroup(group) => return self.groups.delete(now, op, group),
             Call::Close => return self.closing.push(op),
             Call::Send(_) => {
                 return out.complete(op, Completion::Refused(ErrorCode::InvalidRequest));
             }
             Call::Flush
             | Call::Subscribe(_)
+            | Call::SubscribeMatching(_)
             | Call::Poll(_)
             | Call::CommitSync(_)
             | Call::CommitAsync(_)
@@ -158,6 +166,7 @@ impl Admin {
         out: &mut Outbox,
     ) {
         if self.controllers[self.present].on_response(conn, correlation).is_none() {
+            self.groups.on_response(now, conn, correlation, response, &mut self.rng, out);
             return;
         }
         let at = self.sent_at().expect("an answer is that of the request under way");
@@ -186,6 +195,7 @@ impl Admin {
     fn on_closed(&mut self, now: Now, conn: ConnId) {
         let channel = &mut self.controllers[self.present];
         if channel.conn() != Some(conn) {
+            self.groups.on_closed(now, conn, &mut self.rng);
             return;
         }
         channel.on_closed(conn, now.mono, RECONNECT, &mut self.rng);
@@ -251,7 +261,8 @@ impl Admin {
                 self.sent = Some(call.op);
             }
         }
-        if self.calls.is_empty() {
+        self.groups.pump(now, &mut self.rng, out);
+        if self.calls.is_empty() && self.groups.is_idle() {
             self.end(now, out);
         }
         self.arm(out);
@@ -268,6 +279,7 @@ impl Admin {
         if channel.conn().is_some() {
             channel.disconnect(now.mono, RECONNECT, &mut self.rng, out);
         }
+        self.groups.end(now, &mut self.rng, out);
         if self.ending == Ending::Asked {
             self.ending = Ending::No;
             out.exit(Exit::Clean);
@@ -294,7 +306,7 @@ impl Admin {
             Some(_) => call.deadline,
             None => call.next_try.max(ready).min(call.deadline),
         });
-        wakes.chain(channel.deadline()).min()
+        wakes.chain(channel.deadline()).chain(self.groups.wake()).min()
     }
 }
 

@@ -187,6 +187,8 @@ pub enum Call {
     Close,
     /// Consumer: `subscribe`. Completes with `Done` at once.
     Subscribe(Vec<TopicId>),
+    /// Consumer: `subscribe` with a pattern, given as the topics whose names match, existing or not. Completes at once.
+    SubscribeMatching(Vec<TopicId>),
     /// Consumer: `poll` for at most this long. Completes with `Records`, which may be empty.
     Poll(stormglass_types::Span),
     /// Consumer: `commitSync` of these positions. Completes with `Done`.
@@ -204,6 +206,8 @@ pub enum Call {
         /// To how many.
         partitions: u16,
     },
+    /// Admin: remove a group without members, and its offsets. Completes with `Done`.
+    DeleteGroup(GroupId),
     /// Admin: move a partition's leadership. Completes with `Done`.
     ElectLeader {
         /// Which partition.
@@ -299,6 +303,8 @@ pub enum Report {
         /// How they ended.
         outcome: Outcome,
     },
+    /// The member has its assignment in a generation, whatever that changes.
+    Joined(Generation),
     /// `onPartitionsAssigned`.
     Assigned(Generation, Vec<TopicPartition>),
     /// `onPartitionsRevoked`.
@@ -449,6 +455,8 @@ pub struct ConsumerSetup {
 pub struct BrokerSetup {
     /// `node.id`.
     pub broker: BrokerId,
+    /// `broker.rack`.
+    pub rack: Option<crate::assignor::Rack>,
     /// Its settings.
     pub settings: Arc<crate::settings::BrokerSettings>,
 }

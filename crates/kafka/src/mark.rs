@@ -112,6 +112,22 @@ marks! {
     RebalanceSignalled,
     /// A member lost its partitions without being asked.
     PartitionsLost,
+    /// A member gave partitions up in a round of its own, and joins again (KIP-429).
+    CooperativeRevocation,
+    /// A static member came back without a rebalance.
+    StaticMemberReturned,
+    /// A process was fenced because another one has its `group.instance.id`.
+    InstanceFenced,
+    /// A member that was told of a generation never asked for its assignment, and was removed.
+    PendingSyncExpired,
+    /// A member was turned away because the group is full.
+    GroupFull,
+    /// Committed offsets grew too old and were removed.
+    OffsetsExpired,
+    /// A group was removed.
+    GroupRemoved,
+    /// A pattern subscription met a topic that it did not know.
+    PatternMatched,
     /// A member was told to come back with the id it was given.
     MemberIdRequired,
     /// A group's coordinator moved to another broker.

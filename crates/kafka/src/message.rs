@@ -12,6 +12,7 @@ use stormglass_types::{
     PartitionEpoch, ProducerEpoch, ProducerId, Span, TopicId, TopicPartition, Wall,
 };
 
+use crate::assignor::Rack;
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::record::Batch;
 use crate::settings::{Assignor, TopicSettings};
@@ -98,6 +99,8 @@ apis! {
     OffsetCommit(OffsetCommitRequest, OffsetCommitResponse),
     /// Read committed positions.
     OffsetFetch(OffsetFetchRequest, OffsetFetchResponse),
+    /// Remove a group and its offsets.
+    DeleteGroups(DeleteGroupRequest, ErrorCode),
     /// Obtain a producer id.
     InitProducerId(InitProducerIdRequest, InitProducerIdResponse),
     /// Broker to controller: join the cluster.
@@ -336,8 +339,32 @@ pub struct Subscription {
     pub topics: Vec<TopicId>,
     /// What it owns, for cooperative assignors.
     pub owned: Vec<TopicPartition>,
-    /// The generation in which it owned that.
+    /// The generation in which it owned that (KIP-792).
     pub generation: Option<Generation>,
+    /// The user data of `StickyAssignor`: its last assignment, and of which generation that was.
+    pub sticky: Option<(Vec<TopicPartition>, Generation)>,
+    /// `client.rack` (KIP-881).
+    pub rack: Option<Rack>,
+}
+
+/// A member as the group's leader is told of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JoinedMember {
+    /// Which member.
+    pub member: MemberId,
+    /// Its `group.instance.id`, if it is static.
+    pub instance: Option<Arc<str>>,
+    /// What it subscribed to.
+    pub subscription: Arc<Subscription>,
+}
+
+/// Whether the leader is to assign.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Assigning {
+    /// It is.
+    Wanted,
+    /// The assignment stands: a static leader came back without a rebalance (KIP-814).
+    Skipped,
 }
 
 /// `JoinGroupRequest`.
@@ -355,6 +382,8 @@ pub struct JoinGroupRequest {
     pub protocols: Vec<Assignor>,
     /// What it subscribed to.
     pub subscription: Arc<Subscription>,
+    /// `group.instance.id` of a static member.
+    pub instance: Option<Arc<str>>,
 }
 
 /// `JoinGroupResponse`.
@@ -371,7 +400,9 @@ pub struct JoinGroupResponse {
     /// The receiver's own member id.
     pub member: MemberId,
     /// All members in the coordinator's order; empty but for the leader.
-    pub members: Vec<(MemberId, Arc<Subscription>)>,
+    pub members: Vec<JoinedMember>,
+    /// Whether the leader is to assign.
+    pub assigning: Assigning,
 }
 
 /// `SyncGroupRequest`.
@@ -385,6 +416,8 @@ pub struct SyncGroupRequest {
     pub member: MemberId,
     /// From the leader: who gets what.
     pub assignments: Vec<(MemberId, Arc<[TopicPartition]>)>,
+    /// `group.instance.id` of a static member.
+    pub instance: Option<Arc<str>>,
 }
 
 /// `SyncGroupResponse`.
@@ -397,7 +430,7 @@ pub struct SyncGroupResponse {
 }
 
 /// `HeartbeatRequest`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct HeartbeatRequest {
     /// Which group.
     pub group: GroupId,
@@ -405,15 +438,24 @@ pub struct HeartbeatRequest {
     pub generation: Generation,
     /// Which member.
     pub member: MemberId,
+    /// `group.instance.id` of a static member.
+    pub instance: Option<Arc<str>>,
 }
 
-/// `LeaveGroupRequest`.
+/// `LeaveGroupRequest` of one member.
 #[derive(Clone, Copy, Debug)]
 pub struct LeaveGroupRequest {
     /// Which group.
     pub group: GroupId,
     /// Which member.
     pub member: MemberId,
+}
+
+/// `DeleteGroupsRequest` for one group.
+#[derive(Clone, Copy, Debug)]
+pub struct DeleteGroupRequest {
+    /// Which group.
+    pub group: GroupId,
 }
 
 /// `OffsetCommitRequest`.
@@ -425,6 +467,8 @@ pub struct OffsetCommitRequest {
     pub generation: Generation,
     /// Which member; [`MemberId::NONE`] for a commit without membership.
     pub member: MemberId,
+    /// `group.instance.id` of a static member.
+    pub instance: Option<Arc<str>>,
     /// Partition, next offset to read, and the leader epoch of the record before it.
     pub offsets: Vec<(TopicPartition, Offset, LeaderEpoch)>,
 }
@@ -477,6 +521,8 @@ pub struct BrokerRegistrationRequest {
     pub incarnation: u32,
     /// The epoch before a clean shutdown, if there was one (KIP-966).
     pub previous: Option<BrokerEpoch>,
+    /// `broker.rack`.
+    pub rack: Option<Rack>,
 }
 
 /// `BrokerRegistrationResponse`.

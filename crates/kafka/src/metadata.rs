@@ -12,6 +12,7 @@ use stormglass_types::{
     TopicId, TopicPartition,
 };
 
+use crate::assignor::Rack;
 use crate::message::MetadataOffset;
 use crate::settings::TopicSettings;
 
@@ -29,6 +30,8 @@ pub enum MetadataRecord {
         epoch: BrokerEpoch,
         /// Which life.
         incarnation: u32,
+        /// `broker.rack`.
+        rack: Option<Rack>,
     },
     /// A broker's state changed (`BrokerRegistrationChangeRecord`).
     ChangeBroker {
@@ -80,6 +83,8 @@ pub struct BrokerRegistration {
     pub incarnation: u32,
     /// Its state.
     pub status: BrokerStatus,
+    /// `broker.rack`.
+    pub rack: Option<Rack>,
 }
 
 /// A partition's registration (`PartitionRegistration`).
@@ -141,11 +146,12 @@ impl MetadataImage {
     pub fn apply(&mut self, record: &MetadataRecord) {
         self.offset.0 += 1;
         match record {
-            MetadataRecord::RegisterBroker { broker, epoch, incarnation } => {
+            MetadataRecord::RegisterBroker { broker, epoch, incarnation, rack } => {
                 let registration = BrokerRegistration {
                     epoch: *epoch,
                     incarnation: *incarnation,
                     status: BrokerStatus::Fenced,
+                    rack: *rack,
                 };
                 self.brokers.insert(*broker, registration);
             }
@@ -213,6 +219,20 @@ impl MetadataImage {
         let registration = self.partitions.get(partition)?;
         let leader = registration.leader.filter(|leader| self.is_alive(*leader))?;
         Some((leader, registration.leader_epoch))
+    }
+
+    /// Whether any broker says its rack.
+    #[must_use]
+    pub fn has_racks(&self) -> bool {
+        self.brokers.values().any(|broker| broker.rack.is_some())
+    }
+
+    /// The rack of each replica of a partition, in replica order.
+    #[must_use]
+    pub fn racks(&self, partition: TopicPartition) -> Vec<Option<Rack>> {
+        let Some(registration) = self.partitions.get(partition) else { return Vec::new() };
+        let rack = |replica: &BrokerId| self.brokers.get(replica).and_then(|broker| broker.rack);
+        registration.replicas.iter().map(rack).collect()
     }
 
     /// The alive brokers, in the order of their ids.

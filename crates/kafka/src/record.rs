@@ -92,6 +92,8 @@ pub struct GroupValue {
     pub leader: Option<MemberId>,
     /// Its members, in the order in which they joined.
     pub members: Vec<GroupMemberValue>,
+    /// When it entered its state: from an empty group's time its offsets grow old (KIP-211).
+    pub since: Wall,
 }
 
 /// A member within a group metadata record.
@@ -107,6 +109,8 @@ pub struct GroupMemberValue {
     pub subscription: Arc<crate::message::Subscription>,
     /// What it was given.
     pub assignment: Arc<[TopicPartition]>,
+    /// Its `group.instance.id`, if it is static.
+    pub instance: Option<Arc<str>>,
 }
 
 impl Batch {

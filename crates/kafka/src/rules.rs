@@ -111,6 +111,22 @@ rules! {
         "assignments are handed out only when the group's record is on the in-sync replicas";
     RevokeBeforeJoin = "revoke-before-join", "ConsumerCoordinator.onJoinPrepare (MU24)",
         "a member with an eager assignor stops consuming before it joins again";
+    RevokeBeforeReassign = "KIP-429", "KIP-429, CooperativeStickyAssignor.adjustAssignment (C08)",
+        "a cooperative assignment gives a partition to another member only after its owner has given it up";
+    LostMeansLost = "KAFKA-12984", "KAFKA-12984, ConsumerCoordinator.onJoinPrepare (C08)",
+        "a member that is none any more loses its partitions before it joins again, and claims none of them";
+    ClaimsByGeneration = "KIP-792", "KIP-792, KAFKA-13715, AbstractStickyAssignor (C08)",
+        "a sticky assignor believes of two members that claim a partition the one of the later generation";
+    StaticRejoinRebalances = "KAFKA-9801", "KIP-345, KAFKA-9801 (C07)",
+        "a static member that comes back while the leader assigns begins another rebalance";
+    PendingSyncExpires = "KAFKA-12890", "KAFKA-12890, KAFKA-10134 (C06)",
+        "a member that was told of a generation and never asks for its assignment is removed";
+    MemberIdRequired = "KIP-394", "KIP-394, KAFKA-7824 (C05)",
+        "a new member is admitted only when it comes back with the id that it was given";
+    OffsetLoadOrder = "KAFKA-5600", "KAFKA-5600 (C02)",
+        "a coordinator that loads takes the last of several offsets of a partition, wherever in the log they lie";
+    OffsetsOfActiveGroupsStay = "KIP-211", "KIP-211, KAFKA-4682 (C04)",
+        "offsets grow old only while their group is empty, or does not subscribe to their topic";
     BackgroundHeartbeat = "KIP-62", "KIP-62 (C19)",
         "a consumer sends heartbeats while its application processes, not only when it polls";
 }

@@ -3,11 +3,13 @@
 //! Combinations that Kafka refuses cannot be written down here. Field names follow Kafka's keys; defaults are those of
 //! Apache Kafka 4.0 and live in the configuration tables, which build these types.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use stormglass_types::Span;
 use stormglass_types::history::Acks;
 
+use crate::assignor::Rack;
 use crate::channel::Backoff;
 
 /// What a producer is promised, from `acks`, `enable.idempotence`, `retries` and `max.in.flight.requests.per.connection`.
@@ -106,16 +108,58 @@ pub enum OffsetReset {
 pub enum Assignor {
     /// `RangeAssignor`.
     Range,
+    /// `RoundRobinAssignor`.
+    RoundRobin,
+    /// `StickyAssignor`.
+    Sticky,
+    /// `CooperativeStickyAssignor`.
+    CooperativeSticky,
 }
 
 impl Assignor {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::Range, Self::RoundRobin, Self::Sticky, Self::CooperativeSticky];
+
     /// The protocol name in `JoinGroup`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Range => "range",
+            Self::RoundRobin => "roundrobin",
+            Self::Sticky => "sticky",
+            Self::CooperativeSticky => "cooperative-sticky",
         }
     }
+
+    /// The class that `partition.assignment.strategy` names.
+    #[must_use]
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Range => "RangeAssignor",
+            Self::RoundRobin => "RoundRobinAssignor",
+            Self::Sticky => "StickyAssignor",
+            Self::CooperativeSticky => "CooperativeStickyAssignor",
+        }
+    }
+}
+
+/// What members do with their partitions while they join (`ConsumerPartitionAssignor.RebalanceProtocol`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RebalanceProtocol {
+    /// They give everything up first.
+    Eager,
+    /// They keep what they have, and give up only what they are told to, in a round of its own (KIP-429).
+    Cooperative,
+}
+
+/// Whether a member says goodbye when it closes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LeaveOnClose {
+    /// It sends `LeaveGroup`, unless it is static.
+    Yes,
+    /// It lets its session run out (`internal.leave.group.on.close=false`, as Kafka Streams).
+    No,
 }
 
 /// When a consumer commits by itself.
@@ -144,6 +188,12 @@ pub struct ConsumerSettings {
     pub offset_reset: OffsetReset,
     /// `partition.assignment.strategy`, the preferred one first, never empty.
     pub assignors: Vec<Assignor>,
+    /// `group.instance.id` of a static member.
+    pub instance: Option<Arc<str>>,
+    /// `client.rack`.
+    pub rack: Option<Rack>,
+    /// `internal.leave.group.on.close`.
+    pub leave_on_close: LeaveOnClose,
     /// `fetch.min.bytes`.
     pub fetch_min_bytes: u32,
     /// `fetch.max.bytes`.
@@ -162,6 +212,20 @@ pub struct ConsumerSettings {
     pub reconnect_backoff: Backoff,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: Span,
+}
+
+impl ConsumerSettings {
+    /// Cooperative only if every assignor of the list is: the choice falls before the group has voted
+    /// (`ConsumerCoordinator`'s constructor).
+    #[must_use]
+    pub fn rebalance_protocol(&self) -> RebalanceProtocol {
+        let cooperative = |assignor: &Assignor| *assignor == Assignor::CooperativeSticky;
+        if self.assignors.iter().all(cooperative) {
+            RebalanceProtocol::Cooperative
+        } else {
+            RebalanceProtocol::Eager
+        }
+    }
 }
 
 /// `unclean.leader.election.enable`.
@@ -234,6 +298,10 @@ pub struct BrokerSettings {
     pub offsets_topic_replication: u16,
     /// `offsets.commit.timeout.ms`.
     pub offsets_commit_timeout: Span,
+    /// `offsets.retention.minutes`.
+    pub offsets_retention: Span,
+    /// `offsets.retention.check.interval.ms`.
+    pub offsets_retention_check: Span,
     /// `group.initial.rebalance.delay.ms`.
     pub group_initial_rebalance_delay: Span,
     /// `group.min.session.timeout.ms`.

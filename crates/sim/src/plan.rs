@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use stormglass_kafka::assignor::Rack;
 use stormglass_kafka::message::Api;
 use stormglass_kafka::settings::{
     BrokerSettings, ConsumerSettings, ProducerSettings, TopicSettings,
@@ -50,6 +51,17 @@ pub struct Cluster {
     pub controllers: u16,
     /// Their settings.
     pub settings: Arc<BrokerSettings>,
+    /// `broker.rack` of the brokers in turn; none if empty.
+    pub racks: Arc<[Rack]>,
+}
+
+impl Cluster {
+    /// `broker.rack`.
+    #[must_use]
+    pub fn rack_of(&self, broker: BrokerId) -> Option<Rack> {
+        let turn = (broker.index() - 1).checked_rem(self.racks.len())?;
+        Some(self.racks[turn])
+    }
 }
 
 /// A topic.
@@ -63,6 +75,8 @@ pub struct TopicPlan {
     pub replication: u16,
     /// Its settings.
     pub settings: Arc<TopicSettings>,
+    /// When an operator creates it, counted from when the other topics exist; none if it is one of those.
+    pub created_after: Option<Span>,
 }
 
 /// A producer application.
@@ -138,6 +152,8 @@ pub struct GroupPlan {
     pub name: String,
     /// What it subscribes to.
     pub topics: Vec<TopicId>,
+    /// Whether those are named, or match a pattern.
+    pub subscribing: Subscribing,
     /// Its members.
     pub members: Vec<MemberPlan>,
     /// When its application commits.
@@ -146,6 +162,15 @@ pub struct GroupPlan {
     pub processing: Processing,
     /// How long `poll` waits.
     pub poll_timeout: Span,
+}
+
+/// How a group says what it subscribes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subscribing {
+    /// By name.
+    Names,
+    /// By a pattern: topics count from when the client sees that they exist.
+    Pattern,
 }
 
 /// A member of a group.
@@ -418,6 +443,11 @@ pub enum FaultAction {
         each: Span,
         /// For how long.
         lasting: Span,
+    },
+    /// An operator removes a group and its offsets; refused while it has members.
+    DeleteGroup {
+        /// Which group.
+        group: GroupId,
     },
     /// An operator raises a topic's number of partitions.
     Expand {

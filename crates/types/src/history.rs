@@ -182,6 +182,8 @@ pub enum What {
     Revoked { group: GroupId, partition: TopicPartition, generation: Generation },
     /// The member learned that a partition was taken from it (`onPartitionsLost`).
     Lost { group: GroupId, partition: TopicPartition, generation: Generation },
+    /// The member has its assignment in a generation, whatever that changes for it.
+    Joined { group: GroupId, generation: Generation },
     /// The group completed a rebalance, as its coordinator saw it.
     Rebalanced { group: GroupId, generation: Generation, members: u32 },
 

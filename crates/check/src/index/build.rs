@@ -227,6 +227,9 @@ impl<'h> Builder<'h> {
             What::Revoked { group, partition, .. } | What::Lost { group, partition, .. } => {
                 self.held(group, partition).end_tenure(event, at, process);
             }
+            What::Joined { group, generation } => {
+                self.index.groups[group.index()].joins.push((event, process, generation));
+            }
             What::Rebalanced { group, generation, members } => {
                 self.index.groups[group.index()].rebalances.push((generation, members));
             }
@@ -465,6 +468,7 @@ fn empty_group(partitions: usize, records: usize, sources: usize) -> GroupView {
         order: vec![Vec::new(); sources],
         deliveries: 0,
         rebalances: Vec::new(),
+        joins: Vec::new(),
         lags: Vec::new(),
     }
 }
@@ -504,6 +508,7 @@ fn partition_of(what: What) -> Option<TopicPartition> {
         | What::ReplicaLog { partition, .. }
         | What::ReplicaEnd { partition, .. } => Some(partition),
         What::SendRefused { .. }
+        | What::Joined { .. }
         | What::Rebalanced { .. }
         | What::Started
         | What::Crashed

@@ -123,6 +123,10 @@ impl Teller {
                     (Generation(number(generation)), members.parse().unwrap());
                 self.push(NodeId(0), What::Rebalanced { group, generation, members });
             }
+            ["joined", who, generation] => {
+                let generation = Generation(number(generation));
+                self.push(process(who), What::Joined { group, generation });
+            }
             [partition, ref rest @ ..] => {
                 let topic = TopicId(u16::from(partition.starts_with('q')));
                 let partition = TopicPartition::new(topic, number(partition));

@@ -19,6 +19,17 @@ pub struct TopicIndex(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Rack(pub u32);
 
+impl Rack {
+    /// The rack of a name: the same for the same name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
+        let hash = name
+            .bytes()
+            .fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        Self(hash)
+    }
+}
+
 /// One partition of a topic.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Partition {

@@ -206,13 +206,20 @@ fn members_and_topics_without_names_sort_by_id() {
 
     use stormglass_types::{MemberId, TopicId, TopicPartition};
 
-    let wanting = |topics: &[u16]| {
+    use crate::message::{JoinedMember, Subscription};
+    use crate::settings;
+
+    let wanting = |id, topics: &[u16]| {
         let topics = topics.iter().map(|&topic| TopicId(topic)).collect();
-        Arc::new(crate::message::Subscription { topics, owned: Vec::new(), generation: None })
+        let subscription = Arc::new(Subscription { topics, ..Subscription::default() });
+        JoinedMember { member: MemberId(id), instance: None, subscription }
     };
-    let topics = [(TopicId(2), 3), (TopicId(10), 1)];
-    let members = [(MemberId(30), wanting(&[2])), (MemberId(4), wanting(&[2, 10, 99]))];
-    let assignments = assign_by_id(Assignor::Range, &topics, &members).unwrap();
+    let known =
+        |topic, partitions| KnownTopic { topic: TopicId(topic), partitions, racks: Vec::new() };
+    let topics = [known(2, 3), known(10, 1)];
+    let members = [wanting(30, &[2]), wanting(4, &[2, 10, 99])];
+    let range = settings::Assignor::Range;
+    let assignments = assign_by_id(range, &topics, &members, crate::Rules::ALL).unwrap();
     let of = |topic, partition| TopicPartition::new(TopicId(topic), partition);
     assert_eq!(assignments[0].0, MemberId(4));
     let mut first = assignments[0].1.clone();

@@ -13,6 +13,7 @@ use stormglass_types::{
     BrokerEpoch, BrokerId, ErrorCode, ProducerId, Rng, Span, Time, TopicPartition,
 };
 
+use crate::assignor::Rack;
 use crate::channel::Backoff;
 use crate::message::{
     AllocateProducerIdsRequest, AlterPartition, AlterPartitionRequest, AlterPartitionResponse,
@@ -29,6 +30,7 @@ use link::Link;
 #[derive(Clone, Debug)]
 pub struct Lifecycle {
     broker: BrokerId,
+    rack: Option<Rack>,
     incarnation: u32,
     previous: Option<BrokerEpoch>,
     heartbeat_interval: Span,
@@ -120,7 +122,7 @@ impl Lifecycle {
     /// Starts to register and to fetch metadata. `previous` is the epoch before a clean shutdown.
     pub fn new(
         now: Now,
-        broker: BrokerId,
+        (broker, rack): (BrokerId, Option<Rack>),
         boot: &Boot,
         settings: &BrokerSettings,
         previous: Option<BrokerEpoch>,
@@ -130,6 +132,7 @@ impl Lifecycle {
         let heartbeat_timeout = settings.session_timeout.divided_by(2);
         let mut lifecycle = Self {
             broker,
+            rack,
             incarnation: boot.incarnation,
             previous,
             heartbeat_interval: settings.heartbeat_interval,
@@ -482,6 +485,7 @@ impl Lifecycle {
                 broker: self.broker,
                 incarnation: self.incarnation,
                 previous: self.previous,
+                rack: self.rack,
             });
         };
         self.asked = match self.phase {

@@ -89,9 +89,9 @@ impl Machine for Broker {
         mut store: BrokerStore,
         out: &mut Outbox,
     ) -> Self {
-        let BrokerSetup { broker: me, settings } = setup;
+        let BrokerSetup { broker: me, rack, settings } = setup;
         let previous = store.recover(boot.rules, out);
-        let lifecycle = Lifecycle::new(now, me, &boot, &settings, previous, out);
+        let lifecycle = Lifecycle::new(now, (me, rack), &boot, &settings, previous, out);
         let coordinator =
             GroupCoordinator::new(Arc::clone(&settings), boot.rules, me, boot.rng.clone());
         let replicas = Replicas {
@@ -203,7 +203,8 @@ impl Broker {
             | Request::Heartbeat(_)
             | Request::LeaveGroup(_)
             | Request::OffsetCommit(_)
-            | Request::OffsetFetch(_) => {
+            | Request::OffsetFetch(_)
+            | Request::DeleteGroups(_) => {
                 return self.on_group_request(now, conn, correlation, request, out);
             }
             Request::ListOffsets(request) => {

@@ -43,6 +43,8 @@ pub fn parse_broker<'a>(entries: &[Entry<'a>]) -> Parsed<'a, BrokerSettings> {
         offsets_topic_partitions: keys.tiny("offsets.topic.num.partitions"),
         offsets_topic_replication: keys.tiny("offsets.topic.replication.factor"),
         offsets_commit_timeout: keys.millis("offsets.commit.timeout.ms"),
+        offsets_retention: Span::secs(keys.count("offsets.retention.minutes").saturating_mul(60)),
+        offsets_retention_check: keys.period("offsets.retention.check.interval.ms"),
         group_initial_rebalance_delay: keys.millis("group.initial.rebalance.delay.ms"),
         group_min_session_timeout: keys.millis("group.min.session.timeout.ms"),
         group_max_session_timeout: keys.millis("group.max.session.timeout.ms"),

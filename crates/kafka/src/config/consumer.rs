@@ -1,18 +1,19 @@
 //! From a consumer's keys to its settings, with the checks that `ConsumerConfig` and `Heartbeat` make.
 
-use alloc::vec;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::key::elements;
 use super::problem::Problem;
 use super::reader::Reader;
 use super::{Entry, Parsed, Role, defaults};
-use crate::settings::{Assignor, AutoCommit, ConsumerSettings, OffsetReset};
+use crate::assignor::Rack;
+use crate::settings::{Assignor, AutoCommit, ConsumerSettings, LeaveOnClose, OffsetReset};
 
 /// Parses a consumer's configuration.
 #[must_use]
 pub fn parse_consumer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ConsumerSettings> {
     let mut keys = Reader::new(Role::Consumer, entries);
-    check_assignors(&mut keys);
     let session_timeout = keys.period("session.timeout.ms");
     let heartbeat_interval = keys.period("heartbeat.interval.ms");
     if heartbeat_interval >= session_timeout {
@@ -35,7 +36,14 @@ pub fn parse_consumer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ConsumerSettings>
             "none" => OffsetReset::None,
             _ => OffsetReset::Latest,
         },
-        assignors: vec![Assignor::Range],
+        assignors: assignors(&mut keys),
+        instance: Some(keys.text("group.instance.id")).filter(|id| !id.is_empty()).map(Arc::from),
+        rack: Some(keys.text("client.rack")).filter(|rack| !rack.is_empty()).map(Rack::of_name),
+        leave_on_close: if keys.flag("internal.leave.group.on.close") {
+            LeaveOnClose::Yes
+        } else {
+            LeaveOnClose::No
+        },
         fetch_min_bytes: keys.small("fetch.min.bytes"),
         fetch_max_bytes: keys.small("fetch.max.bytes"),
         max_partition_fetch_bytes: keys.small("max.partition.fetch.bytes"),
@@ -55,34 +63,35 @@ impl Default for ConsumerSettings {
     }
 }
 
-/// A group whose members all prefer range, and list the cooperative assignor second as Kafka's default does, uses range and
-/// the eager protocol until the first one is dropped from the lists. So the default list is range alone here.
-fn check_assignors(keys: &mut Reader<'_>) {
+/// The assignors of `partition.assignment.strategy`, the preferred one first.
+fn assignors(keys: &mut Reader<'_>) -> Vec<Assignor> {
     const KEY: &str = "partition.assignment.strategy";
-    let class = |word: &str| {
-        word.rsplit_once('.')
-            .map_or_else(|| alloc::string::String::from(word), |(_, class)| class.into())
-    };
-    let mut classes = elements(keys.text(KEY)).map(class);
-    let first = classes.next();
-    let others_do_nothing = classes.all(|class| class == "CooperativeStickyAssignor");
-    match first.as_deref() {
-        Some("RangeAssignor") if others_do_nothing => {}
-        Some(
-            "RangeAssignor" | "RoundRobinAssignor" | "StickyAssignor" | "CooperativeStickyAssignor",
-        ) => {
-            let modelled = "`org.apache.kafka.clients.consumer.RangeAssignor`, alone or before `CooperativeStickyAssignor`";
-            keys.refuse(KEY, Problem::ValueNotModelled { modelled });
+    let mut assignors: Vec<Assignor> = Vec::new();
+    for word in elements(keys.text(KEY)) {
+        let class = word.rsplit_once('.').map_or(word, |(_, class)| class);
+        let found = Assignor::ALL.into_iter().find(|assignor| assignor.class() == class);
+        match found {
+            Some(assignor) if !assignors.contains(&assignor) => assignors.push(assignor),
+            Some(_) => keys.refuse(
+                KEY,
+                Problem::Conflict { with: KEY, why: "each assignor may be named once" },
+            ),
+            None => {
+                let words = &[
+                    "org.apache.kafka.clients.consumer.RangeAssignor",
+                    "org.apache.kafka.clients.consumer.RoundRobinAssignor",
+                    "org.apache.kafka.clients.consumer.StickyAssignor",
+                    "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+                ];
+                keys.refuse(KEY, Problem::UnknownWord { words });
+            }
         }
-        Some(_) => {
-            let words = &[
-                "org.apache.kafka.clients.consumer.RangeAssignor",
-                "org.apache.kafka.clients.consumer.RoundRobinAssignor",
-                "org.apache.kafka.clients.consumer.StickyAssignor",
-                "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
-            ];
-            keys.refuse(KEY, Problem::UnknownWord { words });
-        }
-        None => keys.refuse(KEY, Problem::Empty),
     }
+    if assignors.is_empty() {
+        if keys.text(KEY).is_empty() {
+            keys.refuse(KEY, Problem::Empty);
+        }
+        assignors.push(Assignor::Range);
+    }
+    assignors
 }

@@ -8,7 +8,8 @@ use stormglass_types::Span;
 use super::*;
 use crate::channel::Backoff;
 use crate::settings::{
-    BrokerSettings, ConsumerSettings, Delivery, ProducerSettings, TopicSettings, UncleanElection,
+    Assignor, BrokerSettings, ConsumerSettings, Delivery, ProducerSettings, RebalanceProtocol,
+    TopicSettings, UncleanElection,
 };
 
 /// Keys whose row differs from the golden file, which stems from a snapshot before 4.0.0: KIP-1030, KIP-1102 and the group
@@ -164,7 +165,11 @@ fn other_value(key: &Key) -> String {
     if key.name == "partitioner.class" {
         return "org.apache.kafka.clients.producer.RoundRobinPartitioner".into();
     }
-    let DefaultValue::Is(default) = key.default else { panic!("{} has a default", key.name) };
+    let default = match key.default {
+        DefaultValue::Is(default) => default,
+        DefaultValue::Null => "",
+        DefaultValue::Required => panic!("{} has a default", key.name),
+    };
     match key.kind {
         Kind::Boolean => (default != "true").to_string(),
         Kind::Short | Kind::Int | Kind::Long => {
@@ -174,7 +179,9 @@ fn other_value(key: &Key) -> String {
                 near.into_iter().filter(|near| near != default && key.read(near).is_ok());
             fits.next().unwrap()
         }
+        Kind::List if key.name == "partition.assignment.strategy" => "StickyAssignor".into(),
         Kind::String | Kind::List => match key.valid {
+            Valid::Any | Valid::NonEmpty => "something".into(),
             Valid::OneOf(words) => {
                 words.iter().rev().find(|word| **word != default).unwrap().to_string()
             }
@@ -188,9 +195,6 @@ fn other_value(key: &Key) -> String {
 fn every_modelled_key_changes_a_setting() {
     for role in Role::ALL {
         for key in keys_of(*role).iter().filter(|key| key.support == Support::Modelled) {
-            if key.name == "partition.assignment.strategy" {
-                continue; // One assignor is modelled so far, so there is nothing to change to.
-            }
             let value = other_value(key);
             let entry = entries(&[(key.name, &value)]);
             let (changed, issues) = match role {
@@ -401,15 +405,22 @@ fn heartbeats_come_more_often_than_sessions_end() {
 }
 
 #[test]
-fn only_the_range_assignor_is_modelled() {
+fn assignors_are_named_by_class_and_kept_in_order() {
     const KEY: &str = "partition.assignment.strategy";
-    let range = "org.apache.kafka.clients.consumer.RangeAssignor";
     let sticky = "org.apache.kafka.clients.consumer.StickyAssignor";
-    assert_eq!(check(Role::Consumer, &[(KEY, range)]), "");
-    let refused = check(Role::Consumer, &[(KEY, sticky)]);
-    assert!(refused.contains("is not modelled for the value"), "{refused}");
-    let wrong = check(Role::Consumer, &[(KEY, "org.apache.kafka.clients.consumer.RangAssignor")]);
-    assert!(wrong.ends_with(&format!("did you mean `{range}`?")), "{wrong}");
+    let chosen = |text| parse_consumer(&entries(&[(KEY, text)])).settings;
+    let cooperative = chosen("CooperativeStickyAssignor");
+    assert_eq!(cooperative.assignors, [Assignor::CooperativeSticky]);
+    assert_eq!(cooperative.rebalance_protocol(), RebalanceProtocol::Cooperative);
+    let both = chosen("org.apache.kafka.clients.consumer.StickyAssignor, RangeAssignor");
+    assert_eq!(both.assignors, [Assignor::Sticky, Assignor::Range]);
+    let default = ConsumerSettings::default();
+    assert_eq!(default.assignors, [Assignor::Range, Assignor::CooperativeSticky]);
+    assert_eq!(default.rebalance_protocol(), RebalanceProtocol::Eager);
+    let wrong = check(Role::Consumer, &[(KEY, "org.apache.kafka.clients.consumer.StikyAssignor")]);
+    assert!(wrong.contains(&format!("did you mean `{sticky}`?")), "{wrong}");
+    let twice = check(Role::Consumer, &[(KEY, "StickyAssignor,StickyAssignor")]);
+    assert!(twice.contains("each assignor may be named once"), "{twice}");
 }
 
 #[test]

@@ -8,9 +8,10 @@ use stormglass_types::history::Outcome;
 use stormglass_types::{ErrorCode, Span, Time, TopicId};
 
 use super::commits::SyncCommit;
+use super::membership::Reset;
 use super::network::Link;
 use super::{Consumer, Stage};
-use crate::settings::AutoCommit;
+use crate::settings::{AutoCommit, LeaveOnClose};
 use crate::{Call, Completion, Exit, Now, OpId, Outbox};
 
 /// What the application's thread is in.
@@ -78,6 +79,11 @@ impl Consumer {
                 self.subscribe(topics);
                 out.complete(op, Completion::Done(Outcome::Ok));
             }
+            Call::SubscribeMatching(topics) => {
+                self.metadata.watch_matching(&topics);
+                self.group_state.matching = topics;
+                out.complete(op, Completion::Done(Outcome::Ok));
+            }
             Call::Poll(timeout) => {
                 self.assert_away();
                 self.app = App::Polling { op, deadline: now.mono + timeout };
@@ -95,6 +101,7 @@ impl Consumer {
             | Call::Flush
             | Call::CreateTopic(_)
             | Call::CreatePartitions { .. }
+            | Call::DeleteGroup(_)
             | Call::ElectLeader { .. } => {
                 let refused = Outcome::Fail(ErrorCode::InvalidRequest);
                 out.complete(op, Completion::Done(refused));
@@ -210,7 +217,10 @@ impl Consumer {
                         break;
                     }
                     self.give_up(out);
-                    self.leave(now, out);
+                    match self.settings.leave_on_close {
+                        LeaveOnClose::Yes => self.leave(now, out),
+                        LeaveOnClose::No => self.group_state.reset(Reset::GenerationAndMember),
+                    }
                     closing.step = CloseStep::Drain;
                 }
                 CloseStep::Drain => {

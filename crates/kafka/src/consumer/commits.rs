@@ -192,6 +192,7 @@ impl Consumer {
             group: self.group,
             generation: member.generation,
             member: member.id,
+            instance: self.settings.instance.clone(),
             offsets: offsets.to_vec(),
         };
         let deadline = now.mono + self.settings.request_timeout;

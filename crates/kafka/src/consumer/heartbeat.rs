@@ -67,6 +67,7 @@ impl Consumer {
                     group: self.group,
                     generation: me.generation,
                     member: me.id,
+                    instance: self.settings.instance.clone(),
                 };
                 let deadline = now.mono + self.settings.request_timeout;
                 self.ask_coordinator(
@@ -121,6 +122,11 @@ impl Consumer {
             | ErrorCode::UnknownMemberId
             | ErrorCode::FencedInstanceId => {
                 if self.group_state.me == sent {
+                    if code == ErrorCode::FencedInstanceId {
+                        // Another process has this instance's place; the next poll throws.
+                        out.mark(Mark::InstanceFenced);
+                        self.group_state.fatal = Some(code);
+                    }
                     self.group_state.reset(reset_after(code));
                     self.missed(now.mono);
                 } else {

@@ -10,12 +10,12 @@ use stormglass_types::{ErrorCode, Generation, MemberId, Span, Time, TopicId, Top
 
 use super::network::Tag;
 use super::{Consumer, Stage};
-use crate::assignor::assign_by_id;
+use crate::assignor::{KnownTopic, assign_by_id};
 use crate::message::{
-    JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, Request, Subscription,
-    SyncGroupRequest, SyncGroupResponse,
+    Assigning, JoinGroupRequest, JoinGroupResponse, JoinedMember, LeaveGroupRequest, Request,
+    Subscription, SyncGroupRequest, SyncGroupResponse,
 };
-use crate::settings::{Assignor, AutoCommit};
+use crate::settings::{Assignor, AutoCommit, RebalanceProtocol};
 use crate::{Mark, Now, Outbox, Report, Rule};
 
 /// Who the consumer is in its group (`AbstractCoordinator.Generation`). Answers to an older self are recognised by it.
@@ -71,7 +71,8 @@ enum Rejoin {
 #[derive(Clone, Debug)]
 struct Leading {
     member: Member,
-    members: Vec<(MemberId, Arc<Subscription>)>,
+    members: Vec<JoinedMember>,
+    assigning: Assigning,
     /// The version of metadata when it was elected.
     version: u32,
 }
@@ -98,12 +99,18 @@ pub(super) struct Membership {
     prepare_until: Option<Time>,
     leading: Option<Leading>,
     /// The partition counts on which this member, as leader, based the assignment (`assignmentSnapshot`).
-    assigned_from: Option<Vec<(TopicId, u16)>>,
+    assigned_from: Option<Vec<KnownTopic>>,
     /// The partition counts as of the last poll (`metadataSnapshot`).
-    snapshot: Vec<(TopicId, u16)>,
+    snapshot: Vec<KnownTopic>,
     snapshot_version: u32,
     /// What the application subscribed to, sorted.
     pub(super) topics: Vec<TopicId>,
+    /// The topics that the pattern subscribed to matches, existing or not.
+    pub(super) matching: Vec<TopicId>,
+    /// What `StickyAssignor` remembers of its last assignment.
+    sticky: Option<(Vec<TopicPartition>, Generation)>,
+    /// What the heartbeat thread died of; the next poll throws it.
+    pub(super) fatal: Option<ErrorCode>,
     /// What was subscribed to at the last join.
     joined: Option<Arc<Subscription>>,
 }
@@ -123,6 +130,9 @@ impl Membership {
             snapshot: Vec::new(),
             snapshot_version: 0,
             topics: Vec::new(),
+            matching: Vec::new(),
+            sticky: None,
+            fatal: None,
             joined: None,
         }
     }
@@ -178,18 +188,36 @@ impl Consumer {
     }
 
     /// `maybeUpdateSubscriptionMetadata`.
-    fn take_snapshot(&mut self) {
+    fn take_snapshot(&mut self, out: &mut Outbox) {
         let version = self.metadata.version();
         if version != self.group_state.snapshot_version {
+            self.match_pattern(out);
             self.group_state.snapshot_version = version;
             self.group_state.snapshot.clear();
             self.group_state.snapshot.extend_from_slice(self.metadata.counts());
         }
     }
 
+    /// `updatePatternSubscription`: whatever matches and exists is subscribed to.
+    fn match_pattern(&mut self, out: &mut Outbox) {
+        let group = &mut self.group_state;
+        if group.matching.is_empty() {
+            return;
+        }
+        let known = self.metadata.counts().iter().map(|known| known.topic);
+        let topics: Vec<TopicId> = known.filter(|topic| group.matching.contains(topic)).collect();
+        if topics != group.topics && !group.topics.is_empty() {
+            out.mark(Mark::PatternMatched);
+        }
+        group.topics = topics;
+    }
+
     /// `ConsumerCoordinator.poll`, without ever waiting.
     pub(super) fn coordinate(&mut self, now: Now, out: &mut Outbox) -> Result<Stage, ErrorCode> {
-        self.take_snapshot();
+        if let Some(code) = self.group_state.fatal.take() {
+            return Err(code);
+        }
+        self.take_snapshot(out);
         if self.group_state.topics.is_empty() {
             return Ok(self.without_group());
         }
@@ -261,11 +289,13 @@ impl Consumer {
         Ok(Stage::Ready)
     }
 
-    /// `onJoinPrepare` of an eager assignor: commit, then give everything up. Whether that is over.
+    /// `onJoinPrepare`: commit, then give up what must not be kept. Whether that is over.
     fn prepare_join(&mut self, now: Now, out: &mut Outbox) -> bool {
         let timeout = self.rebalance_timeout();
         let until = *self.group_state.prepare_until.get_or_insert(now.mono + timeout);
-        let gives_up_first = self.rules.on(Rule::RevokeBeforeJoin);
+        let protocol = self.settings.rebalance_protocol();
+        let gives_up_first =
+            protocol == RebalanceProtocol::Eager && self.rules.on(Rule::RevokeBeforeJoin);
         if self.settings.auto_commit != AutoCommit::Off {
             if gives_up_first {
                 self.assignment.revoke_soon();
@@ -281,10 +311,19 @@ impl Consumer {
             return false;
         }
         if me.generation == Generation::NONE || me.id == MemberId::NONE {
-            self.lose(partitions, out);
+            if protocol == RebalanceProtocol::Eager || self.rules.on(Rule::LostMeansLost) {
+                self.lose(partitions, out);
+            }
         } else if gives_up_first && !partitions.is_empty() {
             out.report(Report::Revoked(generation, partitions));
             self.assignment.replace(generation, &[]);
+        } else if protocol == RebalanceProtocol::Cooperative {
+            let subscribed = |one: &TopicPartition| self.group_state.topics.contains(&one.topic);
+            let (kept, gone): (Vec<_>, Vec<_>) = partitions.into_iter().partition(subscribed);
+            if !gone.is_empty() {
+                out.report(Report::Revoked(generation, gone));
+                self.assignment.replace(generation, &kept);
+            }
         }
         self.group_state.prepare_until = None;
         self.metadata.watch(&self.group_state.topics);
@@ -307,6 +346,8 @@ impl Consumer {
             topics: group.topics.clone(),
             owned: self.assignment.partitions(),
             generation: (group.me.generation != Generation::NONE).then_some(group.me.generation),
+            sticky: group.sticky.clone(),
+            rack: self.settings.rack,
         });
         group.joined = Some(Arc::clone(&subscription));
         let me = group.me;
@@ -322,6 +363,7 @@ impl Consumer {
             rebalance_timeout,
             protocols: self.settings.assignors.clone(),
             subscription,
+            instance: self.settings.instance.clone(),
         };
         // The coordinator may hold the request for the whole rebalance, and a little longer.
         let patience = self.settings.request_timeout.max(rebalance_timeout + Span::secs(5));
@@ -371,13 +413,17 @@ impl Consumer {
             self.group_state.assigned_from = None;
             return self.send_sync(now, Vec::new(), out);
         }
-        let mut topics: Vec<TopicId> =
-            response.members.iter().flat_map(|(_, wants)| wants.topics.iter().copied()).collect();
+        let mut topics: Vec<TopicId> = response
+            .members
+            .iter()
+            .flat_map(|one| one.subscription.topics.iter().copied())
+            .collect();
         topics.sort_unstable();
         topics.dedup();
         self.metadata.watch(&topics);
         let version = self.metadata.version();
-        self.group_state.leading = Some(Leading { member: me, members: response.members, version });
+        let (members, assigning) = (response.members, response.assigning);
+        self.group_state.leading = Some(Leading { member: me, members, assigning, version });
         self.lead(now, out);
     }
 
@@ -396,10 +442,18 @@ impl Consumer {
             self.group_state.join = Join::Failed(ErrorCode::InconsistentGroupProtocol);
             return;
         };
-        self.take_snapshot();
+        self.take_snapshot(out);
+        if leading.assigning == Assigning::Skipped {
+            // The assignment stands; the returned leader only watches metadata again.
+            self.group_state.assigned_from = Some(self.group_state.snapshot.clone());
+            return self.send_sync(now, Vec::new(), out);
+        }
         let counts = self.metadata.counts();
-        let assignments = assign_by_id(assignor.into(), counts, &leading.members);
-        let assignments = assignments.expect("range has something for every group");
+        let Ok(assignments) = assign_by_id(assignor, counts, &leading.members, self.rules) else {
+            // Kafka's assignor throws here, out of `poll`.
+            self.group_state.join = Join::Failed(ErrorCode::UnknownServerError);
+            return;
+        };
         self.group_state.assigned_from = Some(self.group_state.snapshot.clone());
         let assignments =
             assignments.into_iter().map(|(member, partitions)| (member, Arc::from(partitions)));
@@ -422,6 +476,7 @@ impl Consumer {
             generation: me.generation,
             member: me.id,
             assignments,
+            instance: self.settings.instance.clone(),
         };
         let deadline = now.mono + self.settings.request_timeout;
         self.ask_coordinator(Request::SyncGroup(request), deadline, Tag::Sync(me), out);
@@ -482,21 +537,44 @@ impl Consumer {
         let mut partitions = assignment.to_vec();
         partitions.sort_unstable();
         partitions.dedup();
+        let me = self.group_state.me;
+        out.report(Report::Joined(me.generation));
         let owned = self.assignment.partitions();
-        if !owned.is_empty() {
-            // Only a member that did not give its partitions up before it joined still has some.
-            out.report(Report::Revoked(self.assignment.generation, owned));
+        let since = self.assignment.generation;
+        let mut added = partitions.clone();
+        match self.settings.rebalance_protocol() {
+            RebalanceProtocol::Eager => {
+                if !owned.is_empty() {
+                    // Only a member that did not give its partitions up before it joined still has some.
+                    out.report(Report::Revoked(since, owned));
+                }
+            }
+            RebalanceProtocol::Cooperative => {
+                let kept = |one: &TopicPartition| partitions.binary_search(one).is_ok();
+                let revoked: Vec<_> = owned.iter().copied().filter(|one| !kept(one)).collect();
+                if !revoked.is_empty() {
+                    out.mark(Mark::CooperativeRevocation);
+                    out.report(Report::Revoked(since, revoked));
+                    self.group_state.request_rejoin();
+                }
+                added.retain(|one| owned.binary_search(one).is_err());
+            }
+        }
+        if me.protocol == Some(Assignor::Sticky) {
+            self.group_state.sticky = Some((partitions.clone(), me.generation));
         }
         self.schedule_auto_commit(now.mono);
-        self.assignment.replace(self.group_state.me.generation, &partitions);
-        out.report(Report::Assigned(self.group_state.me.generation, partitions));
+        self.assignment.replace(me.generation, &partitions);
+        out.report(Report::Assigned(me.generation, added));
     }
 
     /// `maybeLeaveGroup`: tells the coordinator if that is possible, and is no member any more either way.
     pub(super) fn leave(&mut self, now: Now, out: &mut Outbox) {
         let me = self.group_state.me;
         let is_member = self.group_state.state != State::Unjoined && me.id != MemberId::NONE;
-        if is_member && self.coordinator(now.mono).is_some() {
+        // A static member is expected back: only the end of its session takes it out of the group (KIP-345).
+        let is_dynamic = self.settings.instance.is_none();
+        if is_member && is_dynamic && self.coordinator(now.mono).is_some() {
             let request = LeaveGroupRequest { group: self.group, member: me.id };
             let deadline = now.mono + self.settings.request_timeout;
             self.ask_coordinator(Request::LeaveGroup(request), deadline, Tag::Leave, out);

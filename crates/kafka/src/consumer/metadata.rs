@@ -8,6 +8,7 @@ use stormglass_types::{
     BrokerId, LeaderEpoch, PartitionMap, Rng, Span, Time, TopicId, TopicPartition,
 };
 
+use crate::assignor::KnownTopic;
 use crate::channel::Backoff;
 use crate::metadata::MetadataImage;
 
@@ -23,8 +24,10 @@ pub(super) struct LeaderAndEpoch {
 pub(super) struct ClientMetadata {
     /// The topics to ask about, sorted.
     topics: Vec<TopicId>,
+    /// The topics that a pattern matches, whether they exist or not: all topics are asked about then.
+    matching: Vec<TopicId>,
     /// The topics among them that exist, with their number of partitions.
-    counts: Vec<(TopicId, u16)>,
+    counts: Vec<KnownTopic>,
     leaders: PartitionMap<Known>,
     alive: Vec<BrokerId>,
     /// How many answers were taken in.
@@ -58,6 +61,7 @@ impl ClientMetadata {
     pub(super) fn new(bootstrap: &[BrokerId]) -> Self {
         Self {
             topics: Vec::new(),
+            matching: Vec::new(),
             counts: Vec::new(),
             leaders: PartitionMap::new(),
             alive: bootstrap.to_vec(),
@@ -75,7 +79,7 @@ impl ClientMetadata {
         &self.topics
     }
 
-    pub(super) fn counts(&self) -> &[(TopicId, u16)] {
+    pub(super) fn counts(&self) -> &[KnownTopic] {
         &self.counts
     }
 
@@ -96,6 +100,17 @@ impl ClientMetadata {
         }
         self.topics.clear();
         self.topics.extend_from_slice(topics);
+        self.topics.extend_from_slice(&self.matching);
+        self.topics.sort_unstable();
+        self.topics.dedup();
+    }
+
+    /// Asks about all topics from now on, of which these match the pattern subscribed to.
+    pub(super) fn watch_matching(&mut self, topics: &[TopicId]) {
+        self.matching = topics.to_vec();
+        self.watch(&[]);
+        self.need = Need::Update;
+        self.allowed_at = Time::ZERO;
     }
 
     /// Nobody known can be reached: starts over with the bootstrap servers.
@@ -156,14 +171,23 @@ impl ClientMetadata {
         self.refreshed_at = Some(now);
         let mut changed = self.alive != alive;
         self.alive = alive;
+        let has_racks = image.has_racks();
         let mut counts = Vec::with_capacity(self.topics.len());
         for topic in self.topics.iter().copied() {
             let count = image.partition_count(topic);
             if count == 0 {
-                self.need = Need::Update;
+                // A topic that a pattern would match is not missed before it exists.
+                if !self.matching.contains(&topic) {
+                    self.need = Need::Update;
+                }
                 continue;
             }
-            counts.push((topic, count));
+            let racks = if has_racks {
+                image.partitions_of(topic).map(|partition| image.racks(partition)).collect()
+            } else {
+                Vec::new()
+            };
+            counts.push(KnownTopic { topic, partitions: count, racks });
             for partition in image.partitions_of(topic) {
                 let Some(registration) = image.partitions.get(partition) else { continue };
                 let epoch = registration.leader_epoch;

@@ -54,6 +54,7 @@ impl Controller {
             broker,
             epoch,
             incarnation: request.incarnation,
+            rack: request.rack,
         });
         self.append(records);
         let past = existing.map_or(Past::New, |_| Past::Returning);

@@ -273,6 +273,7 @@ impl Controller {
             | Request::LeaveGroup(_)
             | Request::OffsetCommit(_)
             | Request::OffsetFetch(_)
+            | Request::DeleteGroups(_)
             | Request::InitProducerId(_) => return self.hang_up(conn, out),
         };
         // What was decided may stand on records that are not committed, even if it wrote none itself.

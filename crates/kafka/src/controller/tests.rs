@@ -186,7 +186,7 @@ impl Rig {
 
     fn register(&mut self, broker: u16, incarnation: u32) -> Result<BrokerEpoch, ErrorCode> {
         let broker = BrokerId(broker);
-        let request = BrokerRegistrationRequest { broker, incarnation, previous: None };
+        let request = BrokerRegistrationRequest { broker, incarnation, previous: None, rack: None };
         match self.ask(Request::BrokerRegistration(request)) {
             Response::BrokerRegistration(answer) => answer.epoch,
             other => panic!("{other:?}"),

@@ -10,12 +10,16 @@ use stormglass_types::{GroupId, Offset, Span};
 use crate::record::{Batch, GroupRecord, Records};
 
 use super::classic::Group;
+use crate::{Rule, Rules};
 
 /// How long a load takes besides reading: scheduling, opening segments. A load is never instantaneous, and clients must
 /// bear the answers that they get meanwhile.
 const LOAD_BASE: Span = Span::millis(5);
 /// How long a load takes per record, at the rate of some hundred thousand records a second.
 const LOAD_PER_RECORD: Span = Span::micros(2);
+
+/// How many records a read of the log gives at once: `offsets.load.buffer.size` in these small worlds.
+const CHUNK: u64 = 100;
 
 /// What a log says.
 #[derive(Clone, Debug, Default)]
@@ -33,19 +37,33 @@ impl Loaded {
     pub(super) fn replay<'a>(
         batches: impl Iterator<Item = &'a Batch>,
         high_watermark: Offset,
+        rules: Rules,
     ) -> Self {
         let mut loaded = Self { took: LOAD_BASE, ..Self::default() };
+        let mut read: u64 = 0;
         for batch in batches {
             let Records::Group(records) = &batch.records else { continue };
             for record in records.iter() {
-                apply(&mut loaded.groups, record);
+                let late = read >= CHUNK && !rules.on(Rule::OffsetLoadOrder);
+                if !(late && loaded.knows_offset(record)) {
+                    apply(&mut loaded.groups, record);
+                }
             }
+            read += u64::from(batch.count);
             loaded.took = loaded.took + LOAD_PER_RECORD.times(u64::from(batch.count));
             if batch.end() > high_watermark {
                 loaded.uncommitted.push_back((batch.end(), Arc::clone(records)));
             }
         }
         loaded
+    }
+}
+
+impl Loaded {
+    /// Whether a record is a further offset of a partition that has one.
+    fn knows_offset(&self, record: &GroupRecord) -> bool {
+        let GroupRecord::Offset { group, partition, .. } = record else { return false };
+        self.groups.get(group).is_some_and(|group| group.offsets.holds(*partition))
     }
 }
 

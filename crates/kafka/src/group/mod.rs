@@ -2,8 +2,8 @@
 //!
 //! It coordinates every group whose partition of `__consumer_offsets` this broker leads. It appends nothing: records leave as
 //! [`Write`]s, which the broker appends at once as the partition's leader and reports with [`GroupCoordinator::on_append`].
-//! Which broker coordinates a group is the business of `FindCoordinator`, elsewhere. Static members, the new consumer
-//! protocol (KIP-848), transactions and the expiry of offsets are not here yet.
+//! Which broker coordinates a group is the business of `FindCoordinator`, elsewhere. Transactions are not here
+//! yet.
 
 mod classic;
 mod identity;
@@ -175,7 +175,7 @@ impl GroupCoordinator {
         let writes = &mut Vec::new();
         let partition = partition.partition;
         let mut cx = Context { now, partition, io: &mut self.io, out, writes };
-        let loaded = Loaded::replay(log.batches_from(log.start()), high_watermark);
+        let loaded = Loaded::replay(log.batches_from(log.start()), high_watermark, cx.io.rules);
         self.shards[index] = Some(Shard::load(epoch, loaded, log.end(), high_watermark, &mut cx));
         self.io.timers.arm(out);
     }
@@ -190,7 +190,7 @@ impl GroupCoordinator {
         self.io.timers.cancel_all(partition);
     }
 
-    /// Takes a group request: `JoinGroup`, `SyncGroup`, `Heartbeat`, `LeaveGroup`, `OffsetCommit` or `OffsetFetch`. For any
+    /// Takes a group request: `JoinGroup`, `SyncGroup`, `Heartbeat`, `LeaveGroup`, `OffsetCommit`, `OffsetFetch` or `DeleteGroups`. For any
     /// other the connection is closed. `offsets_topic_partitions` is zero while `__consumer_offsets` does not exist.
     #[expect(clippy::too_many_arguments, reason = "the seam to the broker, which owns all of them")]
     pub fn on_request(
@@ -247,10 +247,11 @@ impl GroupCoordinator {
         match request {
             GroupRequest::Join(request) => shard.join(request, reply, cx),
             GroupRequest::Sync(request) => shard.sync(&request, reply, cx),
-            GroupRequest::Heartbeat(request) => shard.heartbeat(request, reply, cx),
+            GroupRequest::Heartbeat(request) => shard.heartbeat(&request, reply, cx),
             GroupRequest::Leave(request) => shard.leave(request, reply, cx),
             GroupRequest::Commit(request) => shard.commit(&request, reply, cx),
             GroupRequest::Fetch(request) => shard.fetch(&request, reply, cx),
+            GroupRequest::Delete(request) => shard.delete(request.group, reply, cx),
         }
         Ok(())
     }

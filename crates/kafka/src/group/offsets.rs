@@ -1,11 +1,13 @@
 //! A group's committed offsets: who may commit, what is stored, what a reader is told.
 //!
-//! Does not wait for replicas: when an answer may leave is decided by the shard. Offsets neither expire nor belong to
-//! transactions yet.
+//! Does not wait for replicas: when an answer may leave is decided by the shard. Offsets do not belong to transactions yet.
 
 use alloc::vec::Vec;
 
-use stormglass_types::{ErrorCode, Generation, LeaderEpoch, MemberId, Offset, PartitionMap};
+use stormglass_types::{
+    ErrorCode, Generation, GroupId, LeaderEpoch, MemberId, Offset, PartitionMap, Span,
+    TopicPartition, Wall,
+};
 
 use crate::message::{OffsetCommitRequest, OffsetFetchRequest};
 use crate::record::GroupRecord;
@@ -18,6 +20,8 @@ use super::classic::{Group, State};
 pub(super) struct Committed {
     offset: Offset,
     epoch: LeaderEpoch,
+    /// When it was committed.
+    at: Wall,
 }
 
 /// The offsets of one group, up to the last one appended.
@@ -31,13 +35,63 @@ impl Offsets {
     /// Takes a record of this group in; records of other kinds change nothing.
     pub(super) fn replay(&mut self, record: &GroupRecord) {
         match record {
-            GroupRecord::Offset { partition, offset, epoch, .. } => {
-                self.0.insert(*partition, Committed { offset: *offset, epoch: *epoch });
+            GroupRecord::Offset { partition, offset, epoch, timestamp, .. } => {
+                let committed = Committed { offset: *offset, epoch: *epoch, at: *timestamp };
+                self.0.insert(*partition, committed);
             }
             GroupRecord::OffsetTombstone { partition, .. } => {
                 self.0.remove(*partition);
             }
             GroupRecord::Group(_) | GroupRecord::GroupTombstone { .. } => {}
+        }
+    }
+
+    /// Whether a partition has an offset.
+    pub(super) fn holds(&self, partition: TopicPartition) -> bool {
+        self.0.get(partition).is_some()
+    }
+
+    /// Of how many partitions.
+    pub(super) fn count(&self) -> usize {
+        self.0.iter().count()
+    }
+
+    /// Tombstones for all of them.
+    pub(super) fn tombstones(&self, group: GroupId) -> Vec<GroupRecord> {
+        self.0.keys().map(|partition| GroupRecord::OffsetTombstone { group, partition }).collect()
+    }
+
+    /// Tombstones for what has been without use for too long (`OffsetMetadataManager.cleanupExpiredOffsets`).
+    pub(super) fn expired(
+        &self,
+        group: GroupId,
+        now: Wall,
+        retention: Span,
+        in_use_since: impl Fn(TopicPartition, Wall) -> Option<Wall>,
+    ) -> Vec<GroupRecord> {
+        let old = |(partition, committed): (TopicPartition, &Committed)| {
+            let since = in_use_since(partition, committed.at)?;
+            let age = u64::try_from(now.0 - since.0).unwrap_or(0);
+            let tombstone = GroupRecord::OffsetTombstone { group, partition };
+            (Span::millis(age) >= retention).then_some(tombstone)
+        };
+        self.0.iter().filter_map(old).collect()
+    }
+}
+
+/// From when on an offset grows old; never while it may be needed (KIP-211).
+pub(super) fn unused_since(
+    group: &Group,
+    rules: Rules,
+) -> impl Fn(TopicPartition, Wall) -> Option<Wall> {
+    move |partition, committed| {
+        if !rules.on(Rule::OffsetsOfActiveGroupsStay) || !group.had_members() {
+            return Some(committed);
+        }
+        match group.state() {
+            State::Empty => Some(group.since()),
+            State::Stable if !group.subscribes_to(partition.topic) => Some(committed),
+            State::Stable | State::PreparingRebalance | State::CompletingRebalance => None,
         }
     }
 }
@@ -60,7 +114,13 @@ pub(super) fn validate_commit(
     if alone && group.state() == State::Empty {
         return Ok(());
     }
-    if !alone || request.member != MemberId::NONE {
+    if !alone || request.member != MemberId::NONE || request.instance.is_some() {
+        if let Some(instance) = &request.instance {
+            let holder = group.static_member(instance).ok_or(ErrorCode::UnknownMemberId)?;
+            if holder != request.member {
+                return Err(ErrorCode::FencedInstanceId);
+            }
+        }
         if group.member(request.member).is_none() {
             return Err(ErrorCode::UnknownMemberId);
         }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use stormglass_types::{ErrorCode, GroupId, MemberId};
 
 use crate::message::{
-    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest,
+    DeleteGroupRequest, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest,
     OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, Request, Response,
     SyncGroupRequest, SyncGroupResponse,
 };
@@ -22,6 +22,7 @@ pub(super) enum GroupRequest {
     Leave(LeaveGroupRequest),
     Commit(OffsetCommitRequest),
     Fetch(OffsetFetchRequest),
+    Delete(DeleteGroupRequest),
 }
 
 impl GroupRequest {
@@ -34,6 +35,7 @@ impl GroupRequest {
             Request::LeaveGroup(request) => Some(Self::Leave(request)),
             Request::OffsetCommit(request) => Some(Self::Commit(request)),
             Request::OffsetFetch(request) => Some(Self::Fetch(request)),
+            Request::DeleteGroups(request) => Some(Self::Delete(request)),
             Request::Produce(_)
             | Request::Fetch(_)
             | Request::ListOffsets(_)
@@ -61,6 +63,7 @@ impl GroupRequest {
             Self::Leave(request) => request.group,
             Self::Commit(request) => request.group,
             Self::Fetch(request) => request.group,
+            Self::Delete(request) => request.group,
         }
     }
 
@@ -77,6 +80,7 @@ impl GroupRequest {
             }
             Self::Heartbeat(_) => Response::Heartbeat(error),
             Self::Leave(_) => Response::LeaveGroup(error),
+            Self::Delete(_) => Response::DeleteGroups(error),
             Self::Commit(request) => Response::OffsetCommit(OffsetCommitResponse {
                 results: request.offsets.iter().map(|(of, ..)| (*of, error)).collect(),
             }),

@@ -71,6 +71,8 @@ pub(super) enum Purpose {
     CreateGroup(GroupId),
     /// It carries the leader's assignment.
     Assign(Arc<GroupValue>),
+    /// It carries the new id of a static member that came back.
+    ReturnStatic { group: GroupId, old: MemberId, new: MemberId },
     /// It carries committed offsets.
     Commit(Arc<[GroupRecord]>),
 }
@@ -87,6 +89,7 @@ pub(super) struct Answer {
 pub(super) enum Body {
     Heartbeat(ErrorCode),
     Leave(ErrorCode),
+    Delete(ErrorCode),
     Commit(Vec<(TopicPartition, ErrorCode)>),
     Fetch(Fetched),
     /// A join or sync that the group answers by itself, unless the operation fails first.
@@ -137,7 +140,8 @@ impl Shard {
         let group = self.groups.entry(id).or_insert_with(|| Group::new(id));
         let mut change = group.join(request, reply, cx);
         if is_new && change.is_none() {
-            let record = GroupRecord::Group(Arc::new(group.value()));
+            // Whoever has joined already is not in a generation yet.
+            let record = GroupRecord::Group(Arc::new(group.empty_value()));
             change = Some((record, Purpose::CreateGroup(id)));
         }
         self.carry_out_waiting(id, change, reply, cx);
@@ -159,7 +163,7 @@ impl Shard {
 
     pub(super) fn heartbeat(
         &mut self,
-        request: HeartbeatRequest,
+        request: &HeartbeatRequest,
         to: ReplyTo,
         cx: &mut Context<'_>,
     ) {
@@ -251,6 +255,14 @@ impl Shard {
         }
     }
 
+    /// A group goes: so do the ids that it promised and nobody claimed.
+    fn forget(&self, id: GroupId, cx: &mut Context<'_>) {
+        let promised = self.groups.get(&id).into_iter().flat_map(Group::promised);
+        for member in promised {
+            cx.cancel(Due::Session(id, member));
+        }
+    }
+
     fn defer(&mut self, until: Offset, operation: Operation, cx: &mut Context<'_>) {
         let patience = cx.io.settings.offsets_commit_timeout;
         if self.deferred.is_empty() {
@@ -266,13 +278,16 @@ impl Shard {
         let waits = match &operation.purpose {
             Purpose::Commit(records) => {
                 for record in records.iter() {
+                    if let GroupRecord::GroupTombstone { group } = record {
+                        self.forget(*group, cx);
+                    }
                     load::apply(&mut self.groups, record);
                 }
                 self.uncommitted.push_back((end, Arc::clone(records)));
                 rules.on(Rule::CommitWaitsForIsr)
             }
             Purpose::Assign(_) => rules.on(Rule::SyncWaitsForIsr),
-            Purpose::Nothing | Purpose::CreateGroup(_) => true,
+            Purpose::Nothing | Purpose::CreateGroup(_) | Purpose::ReturnStatic { .. } => true,
         };
         if waits {
             self.defer(end, operation, cx);
@@ -307,6 +322,11 @@ impl Shard {
                 if let Some(group) = self.groups.get_mut(&value.group) {
                     let change = group.finish_assignment(&value, written.map_err(told), cx);
                     self.carry_out(change, None, cx);
+                }
+            }
+            Purpose::ReturnStatic { group, old, new } => {
+                if let Some(group) = self.groups.get_mut(&group) {
+                    group.finish_return((old, new), written.map_err(told), cx);
                 }
             }
             Purpose::Nothing | Purpose::CreateGroup(_) | Purpose::Commit(_) => {}
@@ -346,6 +366,7 @@ impl Shard {
         let change = match due {
             Due::Loaded => return self.on_loaded(cx),
             Due::Operation => return self.expire_operations(cx),
+            Due::Expiry => return self.expire_offsets(cx),
             Due::Join(id) => self.groups.get_mut(&id).and_then(|group| group.on_join_timer(cx)),
             Due::Sync(id) => self.groups.get_mut(&id).and_then(|group| group.on_sync_timer(cx)),
             Due::Session(id, member) => {
@@ -357,11 +378,53 @@ impl Shard {
 
     fn on_loaded(&mut self, cx: &mut Context<'_>) {
         self.phase = Phase::Active;
+        cx.schedule(Due::Expiry, cx.io.settings.offsets_retention_check);
         for group in self.groups.values_mut() {
             if let Some((record, purpose)) = group.on_loaded(cx) {
                 cx.write(Arc::from([record]), Operation { purpose, answer: None });
             }
         }
+    }
+
+    /// Removes offsets that nobody needed for too long, and groups that have nothing left (`cleanupGroupMetadata`).
+    fn expire_offsets(&mut self, cx: &mut Context<'_>) {
+        let retention = cx.io.settings.offsets_retention;
+        cx.schedule(Due::Expiry, cx.io.settings.offsets_retention_check);
+        for (id, group) in &self.groups {
+            let unused_since = offsets::unused_since(group, cx.io.rules);
+            let mut records = group.offsets.expired(*id, cx.now.wall, retention, unused_since);
+            let left = group.offsets.count() - records.len();
+            if !records.is_empty() {
+                cx.out.mark(Mark::OffsetsExpired);
+            }
+            if left == 0 && group.is_vacant() {
+                cx.out.mark(Mark::GroupRemoved);
+                records.push(GroupRecord::GroupTombstone { group: *id });
+            }
+            if !records.is_empty() {
+                let records: Arc<[GroupRecord]> = records.into();
+                let purpose = Purpose::Commit(Arc::clone(&records));
+                cx.write(records, Operation { purpose, answer: None });
+            }
+        }
+    }
+
+    /// `DeleteGroups` of one group.
+    pub(super) fn delete(&mut self, id: GroupId, to: ReplyTo, cx: &mut Context<'_>) {
+        let error = match self.groups.get(&id) {
+            None => ErrorCode::GroupIdNotFound,
+            Some(group) if !group.is_vacant() => ErrorCode::NonEmptyGroup,
+            Some(group) => {
+                cx.out.mark(Mark::GroupRemoved);
+                let mut records = group.offsets.tombstones(id);
+                records.push(GroupRecord::GroupTombstone { group: id });
+                let records: Arc<[GroupRecord]> = records.into();
+                let purpose = Purpose::Commit(Arc::clone(&records));
+                let answer = Some(Answer { to, body: Body::Delete(ErrorCode::None) });
+                return cx.write(records, Operation { purpose, answer });
+            }
+        };
+        cx.reply(to, Response::DeleteGroups(error));
     }
 
     /// `offsets.commit.timeout.ms`: what is appended stays so, but nobody waits for it any longer.
@@ -403,6 +466,7 @@ impl Answer {
         let response = match self.body {
             Body::Heartbeat(code) => Response::Heartbeat(code),
             Body::Leave(code) => Response::LeaveGroup(code),
+            Body::Delete(code) => Response::DeleteGroups(code),
             Body::Commit(results) => Response::OffsetCommit(OffsetCommitResponse { results }),
             Body::Fetch(offsets) => {
                 Response::OffsetFetch(OffsetFetchResponse { error: ErrorCode::None, offsets })
@@ -417,6 +481,7 @@ impl Answer {
         let response = match self.body {
             Body::Heartbeat(_) => Response::Heartbeat(code),
             Body::Leave(_) => Response::LeaveGroup(code),
+            Body::Delete(_) => Response::DeleteGroups(code),
             Body::Commit(mut results) => {
                 results.iter_mut().for_each(|(_, result)| *result = code);
                 Response::OffsetCommit(OffsetCommitResponse { results })

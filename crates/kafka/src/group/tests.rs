@@ -2,6 +2,7 @@
 //!
 //! Steps, separated by `;`: `join a`, `sync a a=0,1 b=2` (with assignments from a leader), `beat a`, `leave a`, `commit a 0@5`,
 //! `commit - 0@5` (without membership), `fetch a 0`, `wait 3s`, `stall` and `flow` (the high watermark stands still, goes on),
+//! `restart a` (the client forgets its id), `delete a` (an operator, over that connection, removes the group),
 //! `refuse CODE` (the next append fails), `failover` (a new coordinator on the log up to its end), `lose` (a new coordinator
 //! on the log up to the high watermark), `resign`, `close a`, `old` (the next request carries the generation before).
 
@@ -21,8 +22,8 @@ use stormglass_types::{
 use super::{GroupCoordinator, OFFSETS_TOPIC, Write};
 use crate::log::{Origin, PartitionLog};
 use crate::message::{
-    Correlation, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, Msg, OffsetCommitRequest,
-    OffsetFetchRequest, Request, Response, Subscription, SyncGroupRequest,
+    Correlation, DeleteGroupRequest, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, Msg,
+    OffsetCommitRequest, OffsetFetchRequest, Request, Response, Subscription, SyncGroupRequest,
 };
 use crate::record::{Batch, GroupRecord, Records};
 use crate::settings::{
@@ -52,6 +53,8 @@ fn settings() -> BrokerSettings {
         offsets_topic_partitions: 1,
         offsets_topic_replication: 3,
         offsets_commit_timeout: Span::secs(5),
+        offsets_retention: Span::secs(3600),
+        offsets_retention_check: Span::secs(600),
         group_initial_rebalance_delay: Span::secs(3),
         group_min_session_timeout: Span::secs(6),
         group_max_session_timeout: Span::secs(1800),
@@ -72,6 +75,7 @@ struct Client {
     generation: Option<Generation>,
     topics: Vec<TopicId>,
     session: Span,
+    instance: Option<Arc<str>>,
 }
 
 struct Story {
@@ -164,6 +168,11 @@ impl Story {
                 self.refuse = Some(*named.unwrap());
             }
             "old" => self.old = true,
+            "restart" => {
+                let client = self.clients.get_mut(rest[0]).unwrap();
+                client.id = MemberId::NONE;
+                client.generation = None;
+            }
             "resign" => self.resign(),
             "failover" => self.fail_over(),
             "lose" => {
@@ -202,6 +211,7 @@ impl Story {
             ..Client::default()
         });
         let id = client.id;
+        let mut client_instance = client.instance.clone();
         let generation = client.generation.unwrap_or(Generation::NONE);
         let generation = Generation(generation.0 - i32::from(core::mem::take(&mut self.old)));
         let request = match verb {
@@ -210,6 +220,10 @@ impl Story {
                     match word.split_once('=').unwrap() {
                         ("topics", list) => {
                             client.topics = numbers(list).map(TopicId).collect();
+                        }
+                        ("instance", name) => {
+                            client.instance = Some(Arc::from(name));
+                            client_instance.clone_from(&client.instance);
                         }
                         ("session", secs) => client.session = Span::secs(secs.parse().unwrap()),
                         other => panic!("{other:?}"),
@@ -225,6 +239,7 @@ impl Story {
                         topics: client.topics.clone(),
                         ..Subscription::default()
                     }),
+                    instance: client.instance.clone(),
                 })
             }
             "sync" => {
@@ -238,9 +253,15 @@ impl Story {
                     generation,
                     member: id,
                     assignments,
+                    instance: client_instance.clone(),
                 })
             }
-            "beat" => Request::Heartbeat(HeartbeatRequest { group: GROUP, generation, member: id }),
+            "beat" => Request::Heartbeat(HeartbeatRequest {
+                group: GROUP,
+                generation,
+                member: id,
+                instance: client_instance.clone(),
+            }),
             "leave" => Request::LeaveGroup(LeaveGroupRequest { group: GROUP, member: id }),
             "commit" => {
                 let offsets = rest[1..].iter().map(|word| {
@@ -253,9 +274,11 @@ impl Story {
                     group: GROUP,
                     generation,
                     member: id,
+                    instance: client_instance.clone(),
                     offsets,
                 })
             }
+            "delete" => Request::DeleteGroups(DeleteGroupRequest { group: GROUP }),
             "fetch" => {
                 let partitions = numbers(rest[1]).map(partition).collect();
                 Request::OffsetFetch(OffsetFetchRequest { group: GROUP, partitions })
@@ -283,7 +306,7 @@ impl Story {
     fn wait(&mut self, span: Span) {
         let end = self.now.mono + span;
         while let Some(at) = self.timer.filter(|at| *at <= end) {
-            self.now.mono = at.max(self.now.mono);
+            self.turn_to(at.max(self.now.mono));
             self.timer = None;
             let (mut out, mut writes) = (Outbox::default(), Vec::new());
             self.coordinator.on_timer(self.now, &mut out, &mut writes);
@@ -294,7 +317,12 @@ impl Story {
             }
             self.carry_out(out, writes);
         }
-        self.now.mono = end;
+        self.turn_to(end);
+    }
+
+    fn turn_to(&mut self, at: Time) {
+        let millis = at.since(Time::ZERO).as_millis();
+        self.now = Now { mono: at, wall: Wall(0).plus(Span::millis(millis)) };
     }
 
     fn clock(&self) -> Span {
@@ -404,7 +432,9 @@ impl Story {
             Response::JoinGroup(join) => {
                 let client = self.clients.get_mut(&name).unwrap();
                 match join.error {
-                    ErrorCode::None => client.generation = Some(join.generation),
+                    ErrorCode::None => {
+                        (client.id, client.generation) = (join.member, Some(join.generation));
+                    }
                     ErrorCode::MemberIdRequired => client.id = join.member,
                     ErrorCode::UnknownMemberId => {
                         (client.id, client.generation) = (MemberId::NONE, None);
@@ -414,7 +444,7 @@ impl Story {
                 let mut line = format!("join {}", join.error.name());
                 if join.error == ErrorCode::None {
                     write!(line, " {} leader {}", join.generation, self.name(join.leader)).unwrap();
-                    let members = join.members.iter().map(|(id, _)| self.name(*id));
+                    let members = join.members.iter().map(|one| self.name(one.member));
                     write!(line, " members {:?}", members.collect::<Vec<_>>()).unwrap();
                 }
                 line
@@ -424,6 +454,7 @@ impl Story {
             }
             Response::Heartbeat(code) => format!("beat {}", code.name()),
             Response::LeaveGroup(code) => format!("leave {}", code.name()),
+            Response::DeleteGroups(code) => format!("delete {}", code.name()),
             Response::OffsetCommit(commit) => {
                 format!("commit {}", commit.results[0].1.name())
             }
@@ -718,4 +749,42 @@ fn heartbeats_and_commits_do_not_wake_the_host_more_often() {
     }
     assert!(!story.text.contains("MemberEvicted"), "{}", story.text);
     assert!(wakes < 30, "{wakes} wake-ups in a minute");
+}
+
+#[test]
+fn a_static_member_comes_back_without_a_rebalance() {
+    insta::assert_snapshot!(tell(
+        "join a instance=x; join b instance=y; wait 6s; sync a a=0 b=1; sync b; restart b; join b; sync b; \
+         restart a; join a; sync a; beat a; beat b; failover; wait 5ms; beat a; beat b"
+    ));
+}
+
+#[test]
+fn the_former_life_of_a_static_member_is_fenced() {
+    insta::assert_snapshot!(tell(
+        "join a instance=x; wait 3s; sync a a=0; beat a; join z instance=x; sync z; beat a; commit a 0@5; \
+         commit z 0@6; join a; beat z; wait 12s"
+    ));
+}
+
+#[test]
+fn a_static_member_that_returns_while_the_leader_assigns_begins_anew() {
+    insta::assert_snapshot!(tell(
+        "join a instance=x; join b instance=y; wait 6s; sync b; restart b; join b; join a; sync a a=0 b=1; sync b"
+    ));
+}
+
+#[test]
+fn a_group_is_removed_when_nobody_is_in_it() {
+    insta::assert_snapshot!(tell(
+        "join a; join a; wait 3s; sync a a=0; commit a 0@5; delete o; leave a; delete o; fetch a 0; delete o"
+    ));
+}
+
+#[test]
+fn offsets_grow_old_once_their_group_is_empty() {
+    insta::assert_snapshot!(tell(
+        "join a session=1800; join a; wait 3s; sync a a=0; commit a 0@5; wait 1700s; beat a; wait 1700s; beat a; \
+         wait 1700s; fetch a 0; leave a; wait 3000s; fetch a 0; wait 1000s; fetch a 0"
+    ));
 }

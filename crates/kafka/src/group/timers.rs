@@ -14,6 +14,8 @@ use crate::{Outbox, Timer};
 pub(super) enum Due {
     /// The partition is loaded.
     Loaded,
+    /// Offsets may have grown too old.
+    Expiry,
     /// The oldest operation has waited too long for its replicas.
     Operation,
     /// A group's join phase, or a step of its initial delay.

@@ -146,6 +146,8 @@ impl Machine for Producer {
             Input::Call(
                 op,
                 Call::Subscribe(_)
+                | Call::SubscribeMatching(_)
+                | Call::DeleteGroup(_)
                 | Call::Poll(_)
                 | Call::CommitSync(_)
                 | Call::CommitAsync(_)

@@ -81,7 +81,7 @@ fn image(partitions: u16, leader: BrokerId, epoch: i32) -> MetadataImage {
     });
     for broker in [BrokerId(1), BrokerId(2)] {
         let epoch = BrokerEpoch(1);
-        image.apply(&MetadataRecord::RegisterBroker { broker, epoch, incarnation: 0 });
+        image.apply(&MetadataRecord::RegisterBroker { broker, epoch, incarnation: 0, rack: None });
         let state = BrokerStatus::Active;
         image.apply(&MetadataRecord::ChangeBroker { broker, epoch, state });
     }

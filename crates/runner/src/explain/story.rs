@@ -363,6 +363,7 @@ impl<'w> Teller<'w> {
             | What::ReplicaLog { .. }
             | What::ReplicaEnd { .. }
             | What::Stuck { .. }
+            | What::Joined { .. }
             | What::Rebalanced { .. }
             | What::SendRefused { .. }
             | What::Lag { .. } => {}

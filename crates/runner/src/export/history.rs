@@ -215,6 +215,7 @@ impl<'h, 'o> Writer<'h, 'o> {
             // Nothing that a client did or saw.
             What::Crashed
             | What::FinalEnd { .. }
+            | What::Joined { .. }
             | What::Rebalanced { .. }
             | What::Started
             | What::Stopped

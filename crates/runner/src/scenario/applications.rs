@@ -2,7 +2,8 @@
 //! are, and what their commits are meant to promise; everything else the code decides.
 
 use stormglass_sim::plan::{
-    ApplicationPlan, GroupPlan, Place as Thread, ProcessedBy, Processing, SpanRange, TopicPlan,
+    ApplicationPlan, GroupPlan, Place as Thread, ProcessedBy, Processing, SpanRange, Subscribing,
+    TopicPlan,
 };
 use stormglass_types::Span;
 use stormglass_types::history::CommitMode;
@@ -78,13 +79,14 @@ impl Lowering<'_> {
 /// A group without members of the model's own.
 fn group_of_code(
     name: &str,
-    topics: Vec<stormglass_types::TopicId>,
+    (subscribing, topics): (Subscribing, Vec<stormglass_types::TopicId>),
     commit: CommitMode,
 ) -> GroupPlan {
     let none = SpanRange { least: Span::ZERO, most: Span::ZERO };
     GroupPlan {
         name: name.to_owned(),
         topics,
+        subscribing,
         members: Vec::new(),
         commit,
         processing: Processing { each: none, slow_keys: Vec::new(), place: Thread::PollLoop },

@@ -15,6 +15,9 @@ pub(super) struct Lines {
     lines: Vec<(String, String, Place)>,
 }
 
+/// What stands for a member's name in the settings of its group.
+const MEMBER: &str = "${member}";
+
 /// Where files that a scenario names are looked for.
 #[derive(Clone, Debug)]
 pub(super) enum Folder {
@@ -57,6 +60,19 @@ impl Lines {
             }
         }
         lines
+    }
+
+    /// Whether any value depends on which member it is for.
+    pub(super) fn is_per_member(&self) -> bool {
+        self.lines.iter().any(|(_, value, _)| value.contains(MEMBER))
+    }
+
+    /// The lines for one member: its name stands where `${member}` stood.
+    pub(super) fn of_member(&self, name: &str) -> Self {
+        let lines = self.lines.iter();
+        let lines =
+            lines.map(|(key, value, place)| (key.clone(), value.replace(MEMBER, name), *place));
+        Self { lines: lines.collect() }
     }
 
     /// Parses them, and reports what is wrong with them.

@@ -5,7 +5,7 @@ use stormglass_kafka::{CrashKind, Mark};
 use stormglass_sim::plan::{
     FaultAction, MessageDirection, MessagePattern, ScheduledFault, SpanRange, Target, Trigger, Ways,
 };
-use stormglass_types::{NodeId, Rng, Span, Stream, Streams, TopicId, TopicPartition};
+use stormglass_types::{GroupId, NodeId, Rng, Span, Stream, Streams, TopicId, TopicPartition};
 
 use super::diagnostic::{Place, Report};
 use super::fields::Fields;
@@ -41,6 +41,7 @@ const ACTIONS: &[(&str, &[&str], &[&str])] = &[
     ("lag-metadata", &["by", "for"], &[]),
     ("slow-processing", &["each", "for"], &[]),
     ("expand", &["to"], &[]),
+    ("delete-group", &[], &[]),
 ];
 
 const EXTRAS: &[(&str, &str)] = &[
@@ -89,6 +90,7 @@ enum Action {
     LagMetadata(Target),
     SlowProcessing(Target),
     Expand(TopicId, u16),
+    DeleteGroup(GroupId),
 }
 
 const NO_TIME: SpanRange = SpanRange { least: Span::ZERO, most: Span::ZERO };
@@ -140,6 +142,7 @@ impl FaultSpec {
                 FaultAction::SlowProcessing { target, each: amount, lasting }
             }
             Action::Expand(topic, partitions) => FaultAction::Expand { topic, partitions },
+            Action::DeleteGroup(group) => FaultAction::DeleteGroup { group },
         }
     }
 }
@@ -349,6 +352,10 @@ fn read_action(
         "lose" => return Some(Action::Lose),
         "delay" => return Some(Action::Delay),
         "move-leader" => return cast.partition(text, place, report).map(Action::MoveLeader),
+        "delete-group" => {
+            let found = cast.group(text, place, report);
+            return found.map(|(group, _)| Action::DeleteGroup(group));
+        }
         "expand" => {
             let (topic, now) = cast.topic(text, place, report)?;
             let to = fields.number("to", (u64::from(now) + 1, 10_000), report)?;

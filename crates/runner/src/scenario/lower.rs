@@ -5,12 +5,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use regex_lite::Regex;
+use stormglass_kafka::assignor::Rack;
 use stormglass_kafka::config::{parse_broker, parse_consumer, parse_producer, parse_topic};
 use stormglass_kafka::settings::{AutoCommit, BrokerSettings, ConsumerSettings};
 use stormglass_kafka::{Rule, Rules};
 use stormglass_sim::plan::{
     Cluster, Disk, GroupPlan, Keys, Load, MemberPlan, Network, Phases, Place as Thread, Plan,
-    Processing, ProducerPlan, SizeRange, SpanRange, TopicPlan,
+    Processing, ProducerPlan, SizeRange, SpanRange, Subscribing, TopicPlan,
 };
 use stormglass_types::history::CommitMode;
 use stormglass_types::{Dense, Span, TopicId};
@@ -19,7 +21,7 @@ use super::config::{Folder, Lines};
 use super::diagnostic::{Place, Report};
 use super::fields::Fields;
 use super::keys::{self, KeyNames};
-use super::node::Node;
+use super::node::{Node, Value};
 use super::schema::{self, Section};
 use super::units;
 
@@ -126,7 +128,8 @@ impl Lowering<'_> {
                 .unwrap_or(125_000_000),
         };
         let sync = disk.read("sync", self.report, units::durations).unwrap_or(range(1_000, 5_000));
-        let cluster = Cluster { brokers, controllers, settings: Arc::new(settings) };
+        let racks = racks(&fields, self.report);
+        let cluster = Cluster { brokers, controllers, settings: Arc::new(settings), racks };
         (cluster, rules, network, Disk { sync })
     }
 
@@ -165,7 +168,8 @@ impl Lowering<'_> {
                 self.report.note(place, message);
             }
             let (name, settings) = (name.to_owned(), Arc::new(settings));
-            topics.push(TopicPlan { name, partitions, replication, settings });
+            let created_after = fields.read("after", self.report, units::duration);
+            topics.push(TopicPlan { name, partitions, replication, settings, created_after });
         }
         topics
     }
@@ -220,19 +224,46 @@ impl Lowering<'_> {
             self.check_session(&settings, broker, lines.place_of("session.timeout.ms"), key.place);
             let commit = self.commit(&fields, &lines, &mut settings);
             let settings = Arc::new(settings);
-            let subscribed = self.subscription(&fields, name, topics);
+            let (subscribing, subscribed) = self.subscription(&fields, name, topics);
+            let racks = racks(&fields, self.report);
+            if members > 1
+                && settings.instance.is_some()
+                && !lines.is_per_member()
+                && let Some(place) = lines.place_of("group.instance.id")
+            {
+                let message = "all members have one `group.instance.id` and fence each other";
+                self.report
+                    .note(place, format!("{message}; `${{member}}` stands for a member's name"));
+            }
+            let own = |number: u16, name: &str| {
+                let mut own = Arc::clone(&settings);
+                if lines.is_per_member() {
+                    // Whatever is wrong with it was reported when the group's settings were read.
+                    let lines = lines.of_member(name);
+                    let mut parsed = lines.parse(parse_consumer, &mut Report::default());
+                    parsed.auto_commit = settings.auto_commit;
+                    own = Arc::new(parsed);
+                }
+                if let Some(turn) = usize::from(number - 1).checked_rem(racks.len()) {
+                    Arc::make_mut(&mut own).rack = Some(racks[turn]);
+                }
+                own
+            };
             let processing = self.processing(&fields);
             let first = fields.read("after", self.report, units::duration).unwrap_or(Span::ZERO);
             let apart = fields.read("stagger", self.report, units::duration).unwrap_or(Span::ZERO);
             let poll = fields.read("poll", self.report, units::some_time);
-            let members = (1..=u64::from(members)).map(|member| MemberPlan {
-                name: format!("{name}-{member}"),
-                settings: Arc::clone(&settings),
-                starts_after: first + apart.times(member - 1),
+            let growth = self.growth(&fields, members);
+            let starts = (0..u64::from(members)).map(|turn| first + apart.times(turn));
+            let members = starts.chain(growth).zip(1..).map(|(starts_after, member)| {
+                let name = format!("{name}-{member}");
+                let settings = own(member, &name);
+                MemberPlan { name, settings, starts_after }
             });
             groups.push(GroupPlan {
                 name: name.to_owned(),
                 topics: subscribed,
+                subscribing,
                 members: members.collect(),
                 commit,
                 processing,
@@ -240,6 +271,27 @@ impl Lowering<'_> {
             });
         }
         groups
+    }
+
+    /// When the members start that a group gets later.
+    fn growth(&mut self, fields: &Fields<'_>, first: u16) -> Vec<Span> {
+        let mut starts = Vec::new();
+        let mut members = first;
+        for node in fields.list("scale", self.report) {
+            let step = Fields::of::<schema::Scale>(node, node.place, self.report);
+            let at = step.read("at", self.report, units::duration);
+            let to = step.number("to", (u64::from(members) + 1, 1_000), self.report);
+            for (key, missing) in [("at", at.is_none()), ("to", to.is_none())] {
+                if missing && step.get(key).is_none() {
+                    self.report.missing_key(node.place, "`scale`", key, "{ at: 60s, to: 8 }");
+                }
+            }
+            let (Some(at), Some(to)) = (at, to) else { continue };
+            let to = u16::try_from(to).expect("checked to fit");
+            starts.extend((members..to).map(|_| at));
+            members = to;
+        }
+        starts
     }
 
     /// A coordinator refuses members whose session is shorter or longer than it allows.
@@ -336,7 +388,13 @@ impl Lowering<'_> {
         fields: &Fields<'_>,
         group: &str,
         topics: &[TopicPlan],
-    ) -> Vec<TopicId> {
+    ) -> (Subscribing, Vec<TopicId>) {
+        if let Some((key, node)) = fields.entry("subscribe")
+            && matches!(node.value, Value::Map(_))
+        {
+            let matching = Fields::of::<schema::Matching>(node, key.place, self.report);
+            return (Subscribing::Pattern, self.matching(&matching, topics));
+        }
         let words = fields.words("subscribe", self.report);
         if words.is_empty() {
             let of = format!("group `{group}`");
@@ -346,7 +404,26 @@ impl Lowering<'_> {
         let mut subscribed: Vec<TopicId> = found.collect();
         subscribed.sort_unstable();
         subscribed.dedup();
-        subscribed
+        (Subscribing::Names, subscribed)
+    }
+
+    /// The topics whose whole names match a pattern.
+    fn matching(&mut self, fields: &Fields<'_>, topics: &[TopicPlan]) -> Vec<TopicId> {
+        let Some(text) = fields.text("pattern", self.report) else { return Vec::new() };
+        let place = fields.place_of("pattern");
+        let Ok(pattern) = Regex::new(&format!("^(?:{text})$")) else {
+            let help = "write it as Java or RE2 would, such as `orders-.*`";
+            self.report.conflict(place, format!("`{text}` is not a regular expression"), help);
+            return Vec::new();
+        };
+        let numbered = topics.iter().enumerate();
+        let found = numbered.filter(|(_, topic)| pattern.is_match(&topic.name));
+        let found: Vec<TopicId> = found.map(|(at, _)| TopicId::from_index(at + 1)).collect();
+        if found.is_empty() {
+            let help = "change the pattern, or add a topic that it matches";
+            self.report.conflict(place, format!("no topic matches `{text}`"), help);
+        }
+        found
     }
 
     fn required_topic(
@@ -411,6 +488,11 @@ impl Lowering<'_> {
         let number = fields.number(key, (1, u64::from(most)), self.report)?;
         Some(u16::try_from(number).expect("checked to fit"))
     }
+}
+
+/// Names of racks.
+fn racks(fields: &Fields<'_>, report: &mut Report) -> Arc<[Rack]> {
+    fields.words("racks", report).into_iter().map(|(_, name)| Rack::of_name(name)).collect()
 }
 
 /// Whether a plan's keys are used at all; a plan without keys cannot promise an order per key.

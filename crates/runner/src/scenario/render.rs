@@ -130,6 +130,9 @@ fn action(fault: &ScheduledFault, cast: &Cast) -> Pairs {
         FaultAction::SlowProcessing { target: whom, each, lasting } => {
             vec![("slow-processing", target(whom)), ("each", time(*each)), ("for", time(*lasting))]
         }
+        FaultAction::DeleteGroup { group } => {
+            vec![("delete-group", cast.describe_group(*group).to_owned())]
+        }
         FaultAction::Expand { topic, partitions } => {
             let topic = cast.describe_topic(*topic).to_owned();
             vec![("expand", topic), ("to", partitions.to_string())]

@@ -116,6 +116,8 @@ sections! {
         "brokers" brokers: Option<u16>,
         /// How many controllers; 1 unless set.
         "controllers" controllers: Option<u16>,
+        /// `broker.rack` of the brokers in turn; none unless set.
+        "racks" racks: Option<Vec<String>>,
         /// Kafka's broker settings.
         "config" config: Option<BrokerConfig>,
         /// A properties file with Kafka's broker settings, beside the scenario.
@@ -145,6 +147,8 @@ sections! {
         "partitions" partitions: u16,
         /// How many replicas each; 3, or as many as there are brokers, unless set.
         "replication.factor" replication: Option<u16>,
+        /// When an operator creates it; before everything else unless set.
+        "after" after: Option<Duration>,
         /// Kafka's topic settings.
         "config" config: Option<TopicConfig>,
         /// A properties file with Kafka's topic settings, beside the scenario.
@@ -193,8 +197,10 @@ sections! {
         "members" members: Option<u16>,
         /// Whose client it is.
         "profile" profile: Option<Profile>,
-        /// The topics it reads.
-        "subscribe" subscribe: Vec<String>,
+        /// The topics it reads, or `{ pattern: "orders-.*" }`.
+        "subscribe" subscribe: Subscribe,
+        /// `client.rack` of its members in turn.
+        "racks" racks: Option<Vec<String>>,
         /// Kafka's consumer settings.
         "config" config: Option<ConsumerConfig>,
         /// A properties file with Kafka's consumer settings, beside the scenario.
@@ -203,6 +209,8 @@ sections! {
         "process" process: Option<Process>,
         /// When the application commits; `auto`, as Kafka, unless set.
         "commit" commit: Option<Commit>,
+        /// When it grows beyond its first members, and to how many.
+        "scale" scale: Option<Vec<Scale>>,
         /// How long `poll` waits; 100ms unless set.
         "poll" poll: Option<Duration>,
         /// When its first member starts; at once unless set.
@@ -224,6 +232,18 @@ sections! {
         "processed" processed: Option<Marks>,
         /// When it starts; at once unless set.
         "after" after: Option<Duration>,
+    }
+    /// A group grows.
+    Scale = "`scale`" {
+        /// When.
+        "at" at: Duration,
+        /// To how many members.
+        "to" to: u16,
+    }
+    /// A pattern subscription.
+    Matching = "`subscribe`" {
+        /// A regular expression that whole names of topics match.
+        "pattern" pattern: String,
     }
     /// How an application processes records.
     Process = "`process`" {
@@ -284,6 +304,8 @@ sections! {
         "slow-processing" slow_processing: Option<Target>,
         /// An operator raises a topic's partitions, `to` a number.
         "expand" expand: Option<String>,
+        /// An operator removes a group and its offsets; refused while it has members.
+        "delete-group" delete_group: Option<String>,
         /// How long it lasts, or a range to draw from.
         "for" lasting: Option<Durations>,
         /// By how much, or a range to draw from.
@@ -362,6 +384,11 @@ values! {
     Names = json_schema!({ "anyOf": [
         { "type": "string" },
         { "type": "array", "items": { "type": "string" } },
+    ] });
+    Subscribe = json_schema!({ "anyOf": [
+        { "type": "string" },
+        { "type": "array", "items": { "type": "string" } },
+        { "type": "object", "properties": { "pattern": { "type": "string" } }, "required": ["pattern"], "additionalProperties": false },
     ] });
     Chaos = json_schema!({ "anyOf": [
         { "enum": ["off", "default"] },

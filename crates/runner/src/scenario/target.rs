@@ -200,6 +200,11 @@ impl Cast {
         self.topics.iter().map(|(name, id, _)| (name.as_str(), *id))
     }
 
+    /// A group's name.
+    pub(super) fn describe_group(&self, group: GroupId) -> &str {
+        &self.groups[group.index()].0
+    }
+
     /// A target in words.
     pub(super) fn describe(&self, target: &Target) -> String {
         match target {

@@ -132,6 +132,7 @@ impl Cluster<'_> {
             | What::Polled { .. }
             | What::Processed { .. }
             | What::Commit { .. }
+            | What::Joined { .. }
             | What::Lag { .. }
             | What::FaultBegan { .. }
             | What::FaultEnded { .. }

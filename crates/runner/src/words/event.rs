@@ -58,6 +58,9 @@ pub fn event(names: &Names<'_>, what: &What) -> String {
         What::Lost { partition, generation, .. } => {
             format!("learns that it lost {} in generation {}", at(*partition), generation.0)
         }
+        What::Joined { group, generation } => {
+            format!("is in generation {} of {}", generation.0, names.group(*group))
+        }
         What::Rebalanced { group, generation, members } => {
             let group = names.group(*group);
             format!("{group} completes generation {} with {members} members", generation.0)

@@ -78,6 +78,9 @@ pub fn fault_words(action: &FaultAction, names: &Names<'_>) -> (String, Option<S
         FaultAction::SlowProcessing { each, lasting, .. } => {
             (format!("{} per record", short_span(*each)), Some(*lasting))
         }
+        FaultAction::DeleteGroup { group } => {
+            (format!("{} is to be removed", names.group(*group)), None)
+        }
         FaultAction::Expand { topic, partitions } => {
             (format!("{} grows to {partitions} partitions", names.topic(*topic)), None)
         }
@@ -108,7 +111,10 @@ fn whom(action: &FaultAction, names: &Names<'_>) -> String {
             format!("{} {arrow} {}", fault_target(from, names), fault_target(to, names))
         }
         FaultAction::Flip { partition } => names.partition(*partition),
-        FaultAction::Lose | FaultAction::Late { .. } | FaultAction::Expand { .. } => String::new(),
+        FaultAction::Lose
+        | FaultAction::Late { .. }
+        | FaultAction::DeleteGroup { .. }
+        | FaultAction::Expand { .. } => String::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use stormglass_kafka::{Call, OpId, PolledBatch};
 use stormglass_types::history::CommitMode;
 use stormglass_types::{GroupId, Key, Offset, Rng, Span, Time, TopicPartition, Value};
 
-use crate::plan::{GroupPlan, Place};
+use crate::plan::{GroupPlan, Place, Subscribing};
 
 /// One life of a member's application.
 #[derive(Clone, Debug)]
@@ -108,7 +108,14 @@ impl ConsumerApp {
         self.stopping = false;
         let op = self.op();
         self.state = State::Subscribing(op);
-        Step::Call(op, Call::Subscribe(self.plan.topics.clone()))
+        let topics = self.plan.topics.clone();
+        Step::Call(
+            op,
+            match self.plan.subscribing {
+                Subscribing::Names => Call::Subscribe(topics),
+                Subscribing::Pattern => Call::SubscribeMatching(topics),
+            },
+        )
     }
 
     /// The operator asks it to stop.
@@ -234,6 +241,11 @@ impl ConsumerApp {
             }
             State::CommittingFirst(waiting) if waiting == op => {
                 self.process(now, self.done_at.is_none(), &key_of, steps);
+            }
+            State::Polling(waiting) if waiting == op => {
+                // `poll` threw. Nobody catches that: the process cleans up and ends, and is started again.
+                self.state = State::Closed;
+                steps.push(Step::Close);
             }
             State::Idle
             | State::Resting(_)

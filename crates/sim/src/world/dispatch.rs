@@ -44,6 +44,7 @@ impl World {
             Event::FaultOver { effect } => self.fault_over(effect),
             Event::Revive { node } => self.revive(node),
             Event::StormOver => self.begin_settling(),
+            Event::Create { topic } => self.create_topic(topic),
             Event::Tick => self.on_tick(),
         }
         self.drain();
@@ -431,6 +432,7 @@ impl World {
     pub(super) fn tell_member(&mut self, node: NodeId, group: GroupId, report: Report) {
         match report {
             Report::Delivered { .. } => panic!("{node} is a consumer and sends nothing"),
+            Report::Joined(generation) => self.tell(node, What::Joined { group, generation }),
             Report::Assigned(generation, partitions) => {
                 for partition in partitions {
                     self.observer.on_assigned(group, partition, node);

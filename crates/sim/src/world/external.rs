@@ -200,12 +200,20 @@ impl World {
         self.record(process, TraceKind::Application);
         let word = match &call {
             Call::Send(send) => u64::from(send.bytes) << 16 | u64::from(send.topic.0),
-            Call::Flush | Call::Close | Call::Subscribe(_) | Call::Poll(_) | Call::Steer(_) => 1,
+            Call::Flush
+            | Call::Close
+            | Call::Subscribe(_)
+            | Call::SubscribeMatching(_)
+            | Call::Poll(_)
+            | Call::Steer(_) => 1,
             Call::CommitSync(offsets) | Call::CommitAsync(offsets) => {
                 let first = offsets.first().map_or(0, |(_, offset)| offset.0);
                 first.cast_unsigned() << 8 | 2
             }
-            Call::CreateTopic(_) | Call::CreatePartitions { .. } | Call::ElectLeader { .. } => 3,
+            Call::CreateTopic(_)
+            | Call::CreatePartitions { .. }
+            | Call::DeleteGroup(_)
+            | Call::ElectLeader { .. } => 3,
         };
         self.digest_event(process, 7);
         self.digest.word(word);

@@ -203,6 +203,7 @@ impl World {
             | FaultAction::Flip { .. }
             | FaultAction::LagMetadata { .. }
             | FaultAction::SlowProcessing { .. }
+            | FaultAction::DeleteGroup { .. }
             | FaultAction::Expand { .. } => {
                 // Strikes as an event of its own, right after the message is on its way.
                 self.queue.push(now, Event::Fault { fault });
@@ -305,6 +306,11 @@ impl World {
                     app.slowed = Some(*each);
                     self.hold(fault, node, Undo::ProcessFast(node), *lasting);
                 }
+            }
+            FaultAction::DeleteGroup { group } => {
+                self.operator.ask(Call::DeleteGroup(*group));
+                self.operate();
+                self.begin_story(fault, None);
             }
             FaultAction::Expand { topic, partitions } => {
                 self.operator

@@ -24,7 +24,7 @@ use stormglass_kafka::message::Msg;
 use stormglass_kafka::{Directory, Input, Marks, Outbox, SyncToken};
 use stormglass_types::history::{History, What};
 use stormglass_types::{
-    Chunked, Digest, IdVec, Key, NodeId, PartitionMap, SourceId, Span, Streams, Time,
+    Chunked, Digest, IdVec, Key, NodeId, PartitionMap, SourceId, Span, Streams, Time, TopicId,
 };
 
 use self::consumer_app::ConsumerApp;
@@ -130,6 +130,7 @@ enum Event {
     FaultOver { effect: u32 },
     Revive { node: NodeId },
     StormOver,
+    Create { topic: TopicId },
     Tick,
 }
 

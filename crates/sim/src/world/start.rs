@@ -135,7 +135,20 @@ impl World {
             self.wakes[node] = at;
             self.queue.push(at, Event::Wake { node });
         }
+        for (number, topic) in self.plan.topics.iter().enumerate() {
+            if let Some(after) = topic.created_after {
+                let topic = TopicId::from_index(number + 1);
+                self.queue.push(self.now + after, Event::Create { topic });
+            }
+        }
         self.arm_faults();
+    }
+
+    /// The operator creates a topic that was not there from the beginning.
+    pub(super) fn create_topic(&mut self, topic: TopicId) {
+        let number = topic.index() - 1;
+        self.operator.ask(Call::CreateTopic(new_topic(number, &self.plan.topics[number])));
+        self.operate();
     }
 
     /// Begins a life of a process that is down.
@@ -160,7 +173,8 @@ impl World {
             }
             (Role::Broker(broker), Resting::Broker(store)) => {
                 let settings = Arc::clone(&self.plan.cluster.settings);
-                let setup = BrokerSetup { broker, settings };
+                let rack = self.plan.cluster.rack_of(broker);
+                let setup = BrokerSetup { broker, rack, settings };
                 Node::Broker(Broker::boot(local, boot, setup, store, &mut self.out))
             }
             (Role::Producer, Resting::Client) => {
@@ -251,14 +265,20 @@ fn new_topics(plan: &Plan) -> Vec<NewTopic> {
         replication: cluster.offsets_topic_replication,
         settings: Arc::new(cluster.topic.clone()),
     };
-    let own = plan.topics.iter().enumerate().map(|(number, topic)| NewTopic {
+    let own = plan.topics.iter().enumerate();
+    let own = own.filter(|(_, topic)| topic.created_after.is_none());
+    let own = own.map(|(number, topic)| new_topic(number, topic));
+    // A cluster without groups never creates the topic of their offsets.
+    std::iter::once(offsets).filter(|_| !plan.groups.is_empty()).chain(own).collect()
+}
+
+fn new_topic(number: usize, topic: &TopicPlan) -> NewTopic {
+    NewTopic {
         topic: TopicId::from_index(number + 1),
         partitions: topic.partitions,
         replication: topic.replication,
         settings: Arc::clone(&topic.settings),
-    });
-    // A cluster without groups never creates the topic of their offsets.
-    std::iter::once(offsets).filter(|_| !plan.groups.is_empty()).chain(own).collect()
+    }
 }
 
 /// What a topic promises.

@@ -46,7 +46,8 @@ impl Rig {
         let mut out = Outbox::default();
         let previous = Some(BrokerEpoch(3));
         let settings = BrokerSettings::default();
-        let lifecycle = Lifecycle::new(now, BrokerId(1), &boot, &settings, previous, &mut out);
+        let lifecycle =
+            Lifecycle::new(now, (BrokerId(1), None), &boot, &settings, previous, &mut out);
         let mut rig = Self {
             lifecycle,
             now,

@@ -151,6 +151,7 @@ impl World {
         let Node::Down(store) = &mut self.nodes[node] else { return };
         let store = core::mem::take(store);
         let setup = BrokerSetup {
+            rack: None,
             broker: BrokerId(u16::try_from(node).unwrap()),
             settings: self.settings(),
         };
@@ -326,6 +327,7 @@ impl World {
                 group: BILLING,
                 generation: Generation::NONE,
                 member: MemberId::NONE,
+                instance: None,
                 offsets: vec![(TopicPartition::new(ORDERS, 0), Offset(offset), LeaderEpoch(0))],
             };
             (self.leader(group), Asked::Commit(offset), Request::OffsetCommit(commit))

@@ -69,7 +69,8 @@ impl Rig {
             rules,
             rng: Streams::new(7).stream(Stream::Machine, 1),
         };
-        let setup = BrokerSetup { broker: ME, settings: Arc::new(BrokerSettings::default()) };
+        let setup =
+            BrokerSetup { broker: ME, rack: None, settings: Arc::new(BrokerSettings::default()) };
         let now = Now { mono: Time::ZERO + Span::secs(100), wall: Wall(100_000) };
         let mut out = Outbox::default();
         let broker = Broker::boot(now, boot, setup, store, &mut out);
@@ -93,7 +94,12 @@ impl Rig {
         let mut records = Vec::new();
         for n in 1..=3_u16 {
             let (broker, epoch) = (BrokerId(n), BrokerEpoch(i64::from(n) - 1));
-            records.push(MetadataRecord::RegisterBroker { broker, epoch, incarnation: 0 });
+            records.push(MetadataRecord::RegisterBroker {
+                broker,
+                epoch,
+                incarnation: 0,
+                rack: None,
+            });
             let state = BrokerStatus::Active;
             records.push(MetadataRecord::ChangeBroker { broker, epoch, state });
         }

@@ -331,9 +331,9 @@ keys! { BROKER
         "Wait for replication of a group-coordinator write before failing it.";
     "offsets.load.buffer.size": Int = Is("5242880"), AtLeast(1), Inert,
         "Read size when a coordinator loads its partition.";
-    "offsets.retention.check.interval.ms": Long = Is("600000"), AtLeast(1), Unmodelled,
+    "offsets.retention.check.interval.ms": Long = Is("600000"), AtLeast(1), Modelled,
         "How often expired committed offsets are looked for.";
-    "offsets.retention.minutes": Int = Is("10080"), AtLeast(1), Unmodelled,
+    "offsets.retention.minutes": Int = Is("10080"), AtLeast(1), Modelled,
         "Lifetime of committed offsets once their group is empty (or the topic isn't subscribed).";
     "offsets.topic.compression.codec": Int = Is("0"), Any, Inert,
         "Codec number for the internal offsets topic.";

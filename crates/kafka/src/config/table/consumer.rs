@@ -19,7 +19,7 @@ keys! { CONSUMER
         "How host names of brokers are resolved to addresses.";
     "client.id": String = Is(""), Any, Inert,
         "Free-form name a client puts into requests, used in logs, quotas and the member id prefix.";
-    "client.rack": String = Is(""), Any, Unmodelled,
+    "client.rack": String = Is(""), Any, Modelled,
         "Failure-domain label of a consumer; enables closest-replica fetch and rack-aware assignment.";
     "connections.max.idle.ms": Long = Is("540000"), Any, Unmodelled,
         "Idle time after which a connection is closed.";
@@ -39,7 +39,7 @@ keys! { CONSUMER
         "Bytes the broker tries to have ready before answering a fetch.";
     "group.id": String = Null, Any, Inert,
         "Name of the consumer group to join.";
-    "group.instance.id": String = Null, NonEmpty, Unmodelled,
+    "group.instance.id": String = Null, NonEmpty, Modelled,
         "Stable member identity that survives restarts (static membership).";
     "group.protocol": String = Is("classic"), OneOfAnyCase(&["CONSUMER", "CLASSIC"]), Unmodelled,
         "Whether a consumer uses the classic join/sync protocol or the KIP-848 heartbeat protocol.";
@@ -49,7 +49,7 @@ keys! { CONSUMER
         "Heartbeat period of a classic-protocol consumer.";
     "interceptor.classes": List = Is(""), Any, Unmodelled,
         "Plug-ins that see records before send / after fetch.";
-    "internal.leave.group.on.close": Boolean = Is("true"), Any, Unmodelled,
+    "internal.leave.group.on.close": Boolean = Is("true"), Any, Modelled,
         "Internal: whether closing a dynamic consumer sends a leave request.";
     "internal.throw.on.fetch.stable.offset.unsupported": Boolean = Is("false"), Any, Unmodelled,
         "Internal: fail instead of falling back when the broker can't report stable offsets.";

@@ -39,6 +39,9 @@ pub(super) fn settings() -> ConsumerSettings {
         auto_commit: AutoCommit::Off,
         offset_reset: OffsetReset::Earliest,
         assignors: vec![Assignor::Range],
+        instance: None,
+        rack: None,
+        leave_on_close: LeaveOnClose::Yes,
         fetch_min_bytes: 1,
         fetch_max_bytes: 50 << 20,
         max_partition_fetch_bytes: 1 << 20,
@@ -118,7 +121,12 @@ impl Host {
         };
         for broker in [BrokerId(1), BrokerId(2)] {
             let epoch = BrokerEpoch(1);
-            host.image.apply(&MetadataRecord::RegisterBroker { broker, epoch, incarnation: 0 });
+            host.image.apply(&MetadataRecord::RegisterBroker {
+                broker,
+                epoch,
+                incarnation: 0,
+                rack: None,
+            });
             let state = BrokerStatus::Active;
             host.image.apply(&MetadataRecord::ChangeBroker { broker, epoch, state });
         }
@@ -407,13 +415,19 @@ impl Host {
             leader: MemberId::NONE,
             member,
             members: Vec::new(),
+            assigning: Assigning::Wanted,
         };
         if join.member == MemberId::NONE {
             return Response::JoinGroup(refused(ErrorCode::MemberIdRequired, MemberId(7)));
         }
         self.generation += 1;
-        let mut members = vec![(join.member, Arc::clone(&join.subscription))];
-        members.extend(self.others.iter().map(|other| (*other, Arc::clone(&join.subscription))));
+        let wants = |member: MemberId| JoinedMember {
+            member,
+            instance: None,
+            subscription: Arc::clone(&join.subscription),
+        };
+        let mut members = vec![wants(join.member)];
+        members.extend(self.others.iter().map(|other| wants(*other)));
         let leader = if self.given.is_some() { self.others[0] } else { join.member };
         Response::JoinGroup(JoinGroupResponse {
             generation: Generation(self.generation),

@@ -22,7 +22,8 @@ impl Broker {
             rng: Streams::new(1).stream(Stream::Machine, 1),
         };
         let settings = BrokerSettings::default();
-        let lifecycle = Lifecycle::new(rig.now, BrokerId(1), &boot, &settings, None, &mut out);
+        let lifecycle =
+            Lifecycle::new(rig.now, (BrokerId(1), None), &boot, &settings, None, &mut out);
         let (image, events) = (MetadataImage::default(), Vec::new());
         Self { lifecycle, image, events, timers: Vec::new(), out }
     }

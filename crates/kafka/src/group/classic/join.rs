@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use stormglass_types::{ErrorCode, Generation, MemberId, Span};
 
-use crate::message::{JoinGroupRequest, JoinGroupResponse, Response};
+use crate::message::{Assigning, JoinGroupRequest, JoinGroupResponse, JoinedMember, Response};
 use crate::record::GroupRecord;
 use crate::settings::Assignor;
-use crate::{Mark, Note};
+use crate::{Mark, Note, Rule};
 
 use super::super::timers::Due;
 use super::super::{Context, Purpose, ReplyTo};
@@ -27,6 +27,7 @@ impl Group {
     ) -> Change {
         let id = request.member;
         if !self.has_room_for(id, cx) {
+            cx.out.mark(Mark::GroupFull);
             self.remove(id);
             refuse_join(reply, MemberId::NONE, ErrorCode::GroupMaxSizeReached, cx);
             return None;
@@ -36,16 +37,16 @@ impl Group {
             return None;
         }
         if id == MemberId::NONE {
-            self.promise_id(&request, reply, cx);
-            return None;
+            return self.admit(request, reply, cx);
         }
         if self.pending_join.contains(&id) {
             return self.add(request, reply, cx);
         }
-        let Some(member) = self.member(id) else {
-            refuse_join(reply, id, ErrorCode::UnknownMemberId, cx);
+        if let Err(error) = self.validate(id, request.instance.as_ref(), cx) {
+            refuse_join(reply, id, error, cx);
             return None;
-        };
+        }
+        let member = self.member(id).expect("it was just validated");
         let same = member.joins_with_the_same(&request);
         match self.state {
             State::PreparingRebalance => self.join_again(request, reply, cx),
@@ -91,6 +92,25 @@ impl Group {
         self.members.iter().all(|member| member.protocols.contains(&protocol))
     }
 
+    /// A member without an id: a static one is let in at once, another gets an id to come back with.
+    fn admit(
+        &mut self,
+        mut request: JoinGroupRequest,
+        reply: ReplyTo,
+        cx: &mut Context<'_>,
+    ) -> Change {
+        if request.instance.is_none() && cx.io.rules.on(Rule::MemberIdRequired) {
+            self.promise_id(&request, reply, cx);
+            return None;
+        }
+        request.member = cx.io.ids.next(cx.now.mono);
+        let known = request.instance.as_ref().and_then(|instance| self.static_member(instance));
+        match known {
+            Some(old) => self.replace_static(old, request, reply, cx),
+            None => self.add(request, reply, cx),
+        }
+    }
+
     /// KIP-394: an id first, so that a client whose join is lost does not leave a member behind.
     fn promise_id(&mut self, request: &JoinGroupRequest, reply: ReplyTo, cx: &mut Context<'_>) {
         let id = cx.io.ids.next(cx.now.mono);
@@ -108,6 +128,7 @@ impl Group {
         self.leader.get_or_insert(id);
         self.members.push(Member {
             id,
+            instance: request.instance,
             session_timeout: request.session_timeout,
             rebalance_timeout: request.rebalance_timeout,
             protocols: request.protocols,
@@ -153,7 +174,7 @@ impl Group {
         self.pending_sync.clear();
         cx.cancel(Due::Sync(self.id));
         let from = self.state;
-        self.enter(State::PreparingRebalance);
+        self.enter(State::PreparingRebalance, cx);
         if from == State::Empty {
             // The group is new: wait for the members who come with the first one.
             let step = cx.io.settings.group_initial_rebalance_delay;
@@ -202,11 +223,16 @@ impl Group {
     pub(super) fn complete_join(&mut self, cx: &mut Context<'_>) -> Change {
         cx.cancel(Due::Join(self.id));
         self.initial_delay = None;
-        let absent: Vec<MemberId> =
-            self.members.iter().filter(|member| member.joining.is_none()).map(|m| m.id).collect();
+        let goes = |member: &&Member| member.joining.is_none() && member.instance.is_none();
+        let absent: Vec<MemberId> = self.members.iter().filter(goes).map(|m| m.id).collect();
         for id in absent {
             self.remove(id);
             cx.cancel(Due::Session(self.id, id));
+        }
+        if !self.members.is_empty() && !self.elect_joined_leader() {
+            // Only static members are left and none has joined: the ends of their sessions decide.
+            cx.schedule(Due::Join(self.id), self.rebalance_timeout());
+            return None;
         }
         self.generation = self.generation.next();
         self.pending_sync.clear();
@@ -217,26 +243,44 @@ impl Group {
         });
         if self.members.is_empty() {
             self.protocol = None;
-            self.enter(State::Empty);
+            self.enter(State::Empty, cx);
             return Some((GroupRecord::Group(Arc::new(self.value())), Purpose::Nothing));
         }
         self.protocol = Some(self.vote());
-        self.enter(State::CompletingRebalance);
+        self.enter(State::CompletingRebalance, cx);
         for index in 0..self.members.len() {
             let member = &mut self.members[index];
             let (id, session) = (member.id, member.session_timeout);
-            let reply = member.joining.take().expect("absent members were removed");
+            let reply = member.joining.take();
             member.is_new = false;
             self.pending_sync.insert(id);
-            self.answer_join(id, reply, cx);
+            // A static member that has not come back yet is part of the generation all the same.
+            if let Some(reply) = reply {
+                self.answer_join(id, reply, cx);
+            }
             cx.schedule(Due::Session(self.id, id), session);
         }
-        cx.schedule(Due::Sync(self.id), self.rebalance_timeout());
+        if cx.io.rules.on(Rule::PendingSyncExpires) {
+            cx.schedule(Due::Sync(self.id), self.rebalance_timeout());
+        }
         None
     }
 
+    /// `maybeElectNewJoinedLeader`: whether the leader is among those who joined.
+    fn elect_joined_leader(&mut self) -> bool {
+        let joined = |member: &Member| member.joining.is_some();
+        let leader = self.leader.and_then(|leader| self.member(leader));
+        if !leader.is_some_and(joined) {
+            let Some(other) = self.members.iter().find(|member| joined(member)) else {
+                return false;
+            };
+            self.leader = Some(other.id);
+        }
+        true
+    }
+
     /// Each member votes for the first of its protocols that all support; of equals the first in order wins.
-    fn vote(&self) -> Assignor {
+    pub(super) fn vote(&self) -> Assignor {
         let mut votes: Vec<(Assignor, u32)> = Vec::new();
         for member in &self.members {
             let choice =
@@ -253,15 +297,25 @@ impl Group {
     }
 
     /// Tells a member its generation; the leader learns who else is in it.
-    fn answer_join(&self, id: MemberId, reply: ReplyTo, cx: &mut Context<'_>) {
+    pub(super) fn answer_join(&self, id: MemberId, reply: ReplyTo, cx: &mut Context<'_>) {
         let everyone = || {
-            let entry = |member: &Member| (member.id, Arc::clone(&member.subscription));
+            let entry = |member: &Member| JoinedMember {
+                member: member.id,
+                instance: member.instance.clone(),
+                subscription: Arc::clone(&member.subscription),
+            };
             self.members.iter().map(entry).collect()
         };
-        let members = if self.leader == Some(id) && self.state == State::CompletingRebalance {
-            everyone()
-        } else {
-            Vec::new()
+        let (members, assigning) = match self.state {
+            State::CompletingRebalance if self.leader == Some(id) => {
+                (everyone(), Assigning::Wanted)
+            }
+            // Only a static leader that comes back is answered while the assignment stands (KIP-814).
+            State::Stable if self.leader == Some(id) => (everyone(), Assigning::Skipped),
+            State::Empty
+            | State::PreparingRebalance
+            | State::CompletingRebalance
+            | State::Stable => (Vec::new(), Assigning::Wanted),
         };
         let response = JoinGroupResponse {
             error: ErrorCode::None,
@@ -270,6 +324,7 @@ impl Group {
             leader: self.leader.unwrap_or(MemberId::NONE),
             member: id,
             members,
+            assigning,
         };
         cx.reply(reply, Response::JoinGroup(response));
     }
@@ -293,5 +348,6 @@ pub(in crate::group) const fn join_error(member: MemberId, error: ErrorCode) -> 
         leader: MemberId::NONE,
         member,
         members: Vec::new(),
+        assigning: Assigning::Wanted,
     }
 }

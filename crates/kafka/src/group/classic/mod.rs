@@ -1,18 +1,20 @@
 //! A classic group: its members, its rebalances and who may say what when (`ClassicGroup`, `GroupMetadataManager`).
 //!
 //! Replies to joins and syncs leave from here; a record to be written is returned, and whoever appends it comes back with
-//! [`Group::finish_assignment`]. Kafka's state `DEAD` does not exist: a group that is gone is gone from the map. All members
-//! are dynamic.
+//! [`Group::finish_assignment`]. Kafka's state `DEAD` does not exist: a group that is gone is gone from the map.
 
 mod join;
 mod session;
+mod statics;
 mod sync;
 
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use stormglass_types::{ErrorCode, Generation, GroupId, MemberId, Span, TopicPartition};
+use stormglass_types::{
+    ErrorCode, Generation, GroupId, MemberId, Span, TopicId, TopicPartition, Wall,
+};
 
 use crate::message::{JoinGroupRequest, Subscription};
 use crate::record::{GroupMemberValue, GroupRecord, GroupValue};
@@ -60,6 +62,8 @@ pub(super) struct Group {
     initial_delay: Option<InitialDelay>,
     /// Whether a member joined since the initial delay was last extended.
     new_member_added: bool,
+    /// When it entered its state.
+    since: Wall,
     /// What it committed.
     pub(super) offsets: Offsets,
 }
@@ -75,6 +79,8 @@ struct InitialDelay {
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     id: MemberId,
+    /// `group.instance.id`, if it is static.
+    instance: Option<Arc<str>>,
     session_timeout: Span,
     rebalance_timeout: Span,
     protocols: Vec<Assignor>,
@@ -109,6 +115,7 @@ impl Group {
             pending_sync: BTreeSet::new(),
             initial_delay: None,
             new_member_added: false,
+            since: Wall(0),
             offsets: Offsets::NONE,
         }
     }
@@ -117,6 +124,7 @@ impl Group {
     pub(super) fn restore(value: &GroupValue, offsets: Offsets) -> Self {
         let member = |member: &GroupMemberValue| Member {
             id: member.member,
+            instance: member.instance.clone(),
             session_timeout: Span::millis(member.session_timeout_ms),
             rebalance_timeout: Span::millis(member.rebalance_timeout_ms),
             protocols: value.protocol.into_iter().collect(),
@@ -133,6 +141,7 @@ impl Group {
             protocol: value.protocol,
             leader: value.leader,
             members: value.members.iter().map(member).collect(),
+            since: value.since,
             offsets,
             ..Self::new(value.group)
         }
@@ -162,6 +171,7 @@ impl Group {
             rebalance_timeout_ms: member.rebalance_timeout.as_millis(),
             subscription: Arc::clone(&member.subscription),
             assignment: Arc::clone(&member.assignment),
+            instance: member.instance.clone(),
         };
         GroupValue {
             group: self.id,
@@ -169,7 +179,39 @@ impl Group {
             protocol: self.protocol,
             leader: self.leader,
             members: self.members.iter().map(member).collect(),
+            since: self.since,
         }
+    }
+
+    /// The record of a group that is new (`newEmptyGroupMetadataRecord`).
+    pub(super) fn empty_value(&self) -> GroupValue {
+        let protocol = None;
+        GroupValue { protocol, leader: None, members: Vec::new(), ..self.value() }
+    }
+
+    /// Whether a member subscribes to a topic.
+    pub(super) fn subscribes_to(&self, topic: TopicId) -> bool {
+        self.members.iter().any(|member| member.subscription.topics.contains(&topic))
+    }
+
+    /// Whether nobody is in it, or about to be.
+    pub(super) fn is_vacant(&self) -> bool {
+        self.state == State::Empty && self.pending_join.is_empty()
+    }
+
+    /// The ids that were promised and not claimed yet.
+    pub(super) fn promised(&self) -> impl Iterator<Item = MemberId> {
+        self.pending_join.iter().copied()
+    }
+
+    /// When it entered its state.
+    pub(super) const fn since(&self) -> Wall {
+        self.since
+    }
+
+    /// Whether it ever had members, unlike a simple group that only has offsets.
+    pub(super) fn had_members(&self) -> bool {
+        self.generation > Generation(0) || self.state != State::Empty
     }
 
     /// A load is over: every member gets a fresh session, and a group that is too big now is thinned out.
@@ -229,7 +271,7 @@ impl Group {
         self.members.iter().map(|member| member.rebalance_timeout).max().unwrap_or(Span::ZERO)
     }
 
-    fn enter(&mut self, next: State) {
+    fn enter(&mut self, next: State, cx: &Context<'_>) {
         let allowed = match next {
             State::Empty | State::CompletingRebalance => self.state == State::PreparingRebalance,
             State::PreparingRebalance => self.state != State::PreparingRebalance,
@@ -238,5 +280,6 @@ impl Group {
         assert!(allowed, "{}: {:?} does not follow {:?}", self.id, next, self.state);
         self.previous = self.state;
         self.state = next;
+        self.since = cx.now.wall;
     }
 }

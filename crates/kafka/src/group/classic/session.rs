@@ -14,10 +14,11 @@ impl Group {
     /// `Heartbeat`. An `Err` is told at once, an `Ok` after what was written before.
     pub(in crate::group) fn heartbeat(
         &mut self,
-        request: HeartbeatRequest,
+        request: &HeartbeatRequest,
         cx: &mut Context<'_>,
     ) -> Result<ErrorCode, ErrorCode> {
-        let member = self.member(request.member).ok_or(ErrorCode::UnknownMemberId)?;
+        self.validate(request.member, request.instance.as_ref(), cx)?;
+        let member = self.member(request.member).expect("it was just validated");
         if request.generation != self.generation {
             return Err(ErrorCode::IllegalGeneration);
         }

@@ -4,9 +4,9 @@ use alloc::sync::Arc;
 
 use stormglass_types::{ErrorCode, MemberId, TopicPartition};
 
-use crate::Note;
 use crate::message::{Response, SyncGroupRequest, SyncGroupResponse};
 use crate::record::{GroupRecord, GroupValue};
+use crate::{Mark, Note};
 
 use super::super::timers::Due;
 use super::super::{Context, Purpose, ReplyTo};
@@ -21,10 +21,11 @@ impl Group {
         cx: &mut Context<'_>,
     ) -> Change {
         let (state, generation) = (self.state, self.generation);
-        let Some(member) = self.member_mut(request.member) else {
-            refuse_sync(reply, ErrorCode::UnknownMemberId, cx);
+        if let Err(error) = self.validate(request.member, request.instance.as_ref(), cx) {
+            refuse_sync(reply, error, cx);
             return None;
-        };
+        }
+        let member = self.member_mut(request.member).expect("it was just validated");
         if request.generation != generation {
             refuse_sync(reply, ErrorCode::IllegalGeneration, cx);
             return None;
@@ -82,9 +83,10 @@ impl Group {
         }
         for member in &mut self.members {
             let given = value.members.iter().find(|given| given.member == member.id);
-            let given = given.expect("a generation that loses a member is over");
-            member.assignment = Arc::clone(&given.assignment);
-            for partition in given.assignment.iter() {
+            // Every member of a generation has its part, unless a static one took another id meanwhile.
+            let given = given.map_or_else(|| Arc::from([]), |given| Arc::clone(&given.assignment));
+            member.assignment = given;
+            for partition in member.assignment.iter() {
                 cx.out.note(Note::Granted {
                     group: value.group,
                     generation: value.generation,
@@ -94,7 +96,7 @@ impl Group {
             }
         }
         self.answer_syncs(ErrorCode::None, cx);
-        self.enter(State::Stable);
+        self.enter(State::Stable, cx);
         None
     }
 
@@ -120,6 +122,7 @@ impl Group {
         if self.pending_sync.is_empty() {
             return None;
         }
+        cx.out.mark(Mark::PendingSyncExpired);
         for id in core::mem::take(&mut self.pending_sync) {
             self.remove(id);
             cx.cancel(Due::Session(self.id, id));

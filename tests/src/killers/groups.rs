@@ -1,0 +1,152 @@
+//! Stories about membership: cooperative and static members, coordinators that load, offsets that grow old.
+
+use std::sync::Arc;
+
+use stormglass_kafka::group::OFFSETS_TOPIC;
+use stormglass_kafka::message::Api;
+use stormglass_kafka::{CrashKind, Rule};
+use stormglass_sim::chaos::Family;
+use stormglass_sim::plan::{FaultAction, Plan, Target};
+use stormglass_types::{GroupId, NodeId, Span, TopicPartition};
+
+use super::{
+    About, Killer, MEMBER, Named, PRODUCER, Script, cluster, crowd, families, hidden, kills, ms,
+    with,
+};
+use crate::Story;
+
+const COOPERATIVE: Named = ("cooperative-churn", cooperative_churn);
+const SLEEPERS: Named = ("cooperative-sleepers", cooperative_sleepers);
+const RETURNING: Named = ("returning-static-members", returning_static_members);
+const LOST_JOINS: Named = ("lost-joins", lost_joins);
+const LONG_LOG: Named = ("long-offsets-log", long_offsets_log);
+const QUIET: Named = ("quiet-topic", quiet_topic);
+
+/// The rules about membership, in the order of their table.
+pub(super) const ROWS: [Killer; 8] = [
+    kills(Rule::RevokeBeforeReassign, About::Groups, COOPERATIVE, 20, "single-owner"),
+    kills(Rule::LostMeansLost, About::Groups, SLEEPERS, 40, "single-owner"),
+    hidden(
+        Rule::ClaimsByGeneration,
+        About::Groups,
+        SLEEPERS,
+        &[Rule::LostMeansLost],
+        "a member that missed a generation loses its partitions before it joins, so that it has nothing stale to claim",
+    ),
+    kills(Rule::StaticRejoinRebalances, About::Groups, RETURNING, 60, "liveness"),
+    hidden(
+        Rule::PendingSyncExpires,
+        About::Groups,
+        LOST_JOINS,
+        &[Rule::BackgroundHeartbeat],
+        "a client whose request is lost notices the broken connection and joins again, and one that is gone loses its session",
+    ),
+    hidden(
+        Rule::MemberIdRequired,
+        About::Groups,
+        LOST_JOINS,
+        &[Rule::PendingSyncExpires],
+        "members that nobody is delay a rebalance until their session ends, and no longer",
+    ),
+    kills(Rule::OffsetLoadOrder, About::Groups, LONG_LOG, 20, "monotone"),
+    kills(Rule::OffsetsOfActiveGroupsStay, About::Groups, QUIET, 5, "at-least-once"),
+];
+
+const STRATEGY: (&str, &str) = ("partition.assignment.strategy", "CooperativeStickyAssignor");
+
+/// Members of a cooperative group die and come back in turn.
+fn cooperative_churn() -> Story {
+    crowd(&[], &[STRATEGY]).adversary(|plan, rng| {
+        let mut script = Script::new(plan, rng);
+        for round in 0..2 {
+            let at = 500 + round * 2_000 + script.between(0, 200);
+            let down = script.between(900, 1_200);
+            let member = a_member(&mut script);
+            script.kill(at, Target::Process(member), CrashKind::Process, down);
+        }
+        script.faults
+    })
+}
+
+/// Members of a cooperative group sleep through generations.
+fn cooperative_sleepers() -> Story {
+    crowd(&[], &[STRATEGY]).chaos(families(&[Family::PauseClient, Family::KillMember]))
+}
+
+/// Static members come back while the leader's assignment is on its way.
+fn returning_static_members() -> Story {
+    crowd(&[("group.initial.rebalance.delay.ms", "100")], &[])
+        .with(|plan| {
+            for member in plan.groups.iter_mut().flat_map(|group| &mut group.members) {
+                Arc::make_mut(&mut member.settings).instance = Some(Arc::from(&*member.name));
+            }
+        })
+        .adversary(|plan, rng| {
+            let mut script = Script::new(plan, rng);
+            for _ in 0..3 {
+                let by = script.between(100, 250);
+                script.late(0, Api::SyncGroup, by);
+            }
+            let at = script.between(120, 300);
+            let member = a_member(&mut script);
+            let down = script.between(5, 40);
+            script.kill(at, Target::Process(member), CrashKind::Process, down);
+            script.faults
+        })
+}
+
+/// Answers to joins are lost while members come and go.
+fn lost_joins() -> Story {
+    crowd(&[], &[]).chaos(families(&[Family::LoseResponse, Family::KillMember]))
+}
+
+/// The coordinator moves when its log has become long.
+fn long_offsets_log() -> Story {
+    crowd(&[], &[("max.poll.records", "2")]).adversary(|plan, rng| {
+        let mut script = Script::new(plan, rng);
+        let partition = TopicPartition::new(OFFSETS_TOPIC, 0);
+        for round in 0..3 {
+            let at = 2_000 + round * 900 + script.between(0, 300);
+            script.at(at, FaultAction::Flip { partition });
+            let member = a_member(&mut script);
+            let target = Target::Process(member);
+            script.kill(at + 300, target, CrashKind::Process, 50);
+        }
+        script.faults
+    })
+}
+
+/// Nothing happens for longer than offsets are kept; then the member is away while records come.
+fn quiet_topic() -> Story {
+    let retention =
+        [("offsets.retention.minutes", "1"), ("offsets.retention.check.interval.ms", "2000")];
+    let member = with(MEMBER, &[("auto.offset.reset", "latest"), ("enable.auto.commit", "false")]);
+    cluster(&retention)
+        .topic("orders", 1, &[])
+        .producer(ms(20), PRODUCER)
+        .producer(ms(20), PRODUCER)
+        .group(1, Span::ZERO, &member)
+        .lasting(Span::secs(85))
+        .with(|plan| {
+            plan.phases.max_events = 5_000_000;
+            for (producer, after) in plan.producers.iter_mut().zip([2, 76]) {
+                producer.starts_after = Span::secs(after);
+                producer.load.limit = (after == 2).then_some(50);
+            }
+        })
+        .adversary(|plan, rng| {
+            let mut script = Script::new(plan, rng);
+            let member = a_member(&mut script);
+            script.kill(75_000, Target::Process(member), CrashKind::Process, 3_000);
+            script.faults
+        })
+}
+
+fn a_member(script: &mut Script<'_>) -> NodeId {
+    let members = members(script.plan);
+    members[script.rng.index(members.len())]
+}
+
+fn members(plan: &Plan) -> Vec<NodeId> {
+    plan.roster().members(GroupId(0)).collect()
+}
