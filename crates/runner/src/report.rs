@@ -2,10 +2,13 @@
 //!
 //! Renderers decide nothing and hold no results back that could be told at once. Where text goes is the caller's.
 
+pub mod html;
 mod human;
 mod json;
 mod junit;
+pub(crate) mod lanes;
 mod layout;
+mod shelf;
 mod tables;
 
 #[cfg(test)]
@@ -17,6 +20,7 @@ pub use self::human::{Human, run_report};
 pub use self::json::{Json, run_line};
 pub use self::junit::Junit;
 pub(crate) use self::layout::{BOLD, DIM, Numbers, paint, table};
+pub use self::shelf::keep;
 pub use self::tables::{rules_json, rules_table};
 use crate::corpus::Retried;
 use crate::replay::Replayed;

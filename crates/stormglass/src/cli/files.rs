@@ -5,9 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stormglass_runner::report::{run_line, run_report};
 use stormglass_runner::result::RunResult;
-use stormglass_runner::saved::{SavedFailure, folder_of, write_whole};
+use stormglass_runner::saved::SavedFailure;
 use stormglass_runner::scenario::{Paint, Scenario};
 
 use super::output::complain;
@@ -41,22 +40,6 @@ pub(crate) fn save(folder: &Path, scenario: &Arc<Scenario>, result: &RunResult) 
     let path = saved.save(folder).map_err(|why| at(&saved.place(folder), &why))?;
     complain(&format!("saved {}", path.display()));
     Ok(())
-}
-
-/// Writes a run's report below a folder, as text and as JSON; a failing run is saved as well.
-pub(crate) fn report(
-    folder: &Path,
-    scenario: &Arc<Scenario>,
-    result: &RunResult,
-) -> io::Result<()> {
-    let stem = folder_of(folder, &result.scenario).join(format!("seed-{}", result.seed));
-    let text = anstream::adapter::strip_str(&run_report(result)).to_string();
-    let line = format!("{}\n", run_line(result));
-    for (extension, content) in [("txt", text), ("json", line)] {
-        let path = stem.with_added_extension(extension);
-        write_whole(&path, content.as_bytes()).map_err(|why| at(&path, &why))?;
-    }
-    save(folder, scenario, result)
 }
 
 /// Writes a file as it is made.

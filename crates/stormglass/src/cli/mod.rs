@@ -12,6 +12,7 @@ mod grid;
 mod output;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod shrink;
 mod sweep;

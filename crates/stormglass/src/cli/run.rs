@@ -10,10 +10,12 @@ use stormglass_runner::export::{Provenance, write_history, write_trace};
 use stormglass_runner::report::Event;
 use stormglass_runner::scenario::Scenario;
 use stormglass_runner::subject::Subject;
+use stormglass_runner::sweep::all_cores;
 
 use super::exit::Exit;
 use super::files;
 use super::output::{Format, complain, renderer};
+use super::report;
 
 #[derive(Args)]
 pub(crate) struct RunArguments {
@@ -26,7 +28,8 @@ pub(crate) struct RunArguments {
     /// How to write results
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// Write the report below this folder as well, as text and JSON; failures can be replayed from there
+    /// Write the report below this folder as well: a page to look at and search, text and JSON; failures can be replayed
+    /// from there
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Write every event to this file, a line each
@@ -45,7 +48,8 @@ pub(crate) fn main(arguments: &RunArguments) -> io::Result<Exit> {
     }
     let Some(scenarios) = files::load_all(&arguments.files) else { return Ok(Exit::Invalid) };
     let mut renderer = renderer(arguments.format);
-    let recording = if arguments.trace.is_some() { Recording::On } else { Recording::Off };
+    let looked_at = arguments.trace.is_some() || arguments.report.is_some();
+    let recording = if looked_at { Recording::On } else { Recording::Off };
     let mut exit = Exit::Held;
     for scenario in &scenarios {
         let seed = arguments.seed.unwrap_or(scenario.seeds().start);
@@ -71,7 +75,8 @@ fn write_files(
 ) -> io::Result<()> {
     let Execution { result, world } = execution;
     if let Some(folder) = &arguments.report {
-        files::report(folder, scenario, result)?;
+        report::write(folder, scenario, execution, all_cores())?;
+        files::save(folder, scenario, result)?;
     }
     if let Some(path) = &arguments.trace {
         files::stream(path, |out| write_trace(world, out))?;
