@@ -2,26 +2,38 @@
 //!
 //! Renderers decide nothing and hold no results back that could be told at once. Where text goes is the caller's.
 
+mod findings;
+mod github;
 pub mod html;
 mod human;
 mod json;
 mod junit;
 pub(crate) mod lanes;
 mod layout;
+mod markdown;
+mod sarif;
 mod shelf;
 mod tables;
+mod timeline;
 
+#[cfg(test)]
+mod format_tests;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::io;
 
+pub use self::findings::Sources;
+pub use self::github::Github;
 pub use self::human::{Human, run_report};
 pub use self::json::{Json, run_line};
 pub use self::junit::Junit;
 pub(crate) use self::layout::{BOLD, DIM, Numbers, paint, table};
+pub use self::markdown::Markdown;
+pub use self::sarif::Sarif;
 pub use self::shelf::keep;
 pub use self::tables::{rules_json, rules_table};
+pub use self::timeline::timeline;
 use crate::corpus::Retried;
 use crate::replay::Replayed;
 use crate::result::{Mismatch, Panicked, RunResult};
@@ -60,4 +72,12 @@ pub trait Renderer {
     /// # Errors
     /// If the text could not be written.
     fn tell(&mut self, event: Event<'_>) -> io::Result<()>;
+
+    /// Writes what could not be told before everything was.
+    ///
+    /// # Errors
+    /// If the text could not be written.
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

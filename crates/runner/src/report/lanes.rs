@@ -15,6 +15,9 @@ use stormglass_sim::World;
 /// All lanes; processes are named by their place in the list.
 #[derive(Serialize)]
 pub(crate) struct Lanes {
+    /// When the last thing happened.
+    #[serde(skip)]
+    pub(crate) ends: u64,
     pub(crate) processes: Vec<ProcessLane>,
     pub(crate) partitions: Vec<PartitionLane>,
     pub(crate) groups: Vec<GroupLane>,
@@ -279,7 +282,7 @@ impl Builder {
             group.owners.sort_by_key(|(place, _)| *place);
         }
         let Self { processes, partitions, groups, .. } = self;
-        Lanes { processes, partitions, groups, faults }
+        Lanes { ends, processes, partitions, groups, faults }
     }
 }
 

@@ -5,12 +5,15 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use stormglass_runner::execute::{Recording, execute};
 use stormglass_runner::explain::{NotExplained, explain, human, markdown};
+use stormglass_runner::subject::Subject;
 use stormglass_runner::sweep::all_cores;
 
 use super::exit::Exit;
 use super::failure::load;
 use super::output::{complain, print};
+use super::report;
 
 /// How an explanation is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -32,6 +35,9 @@ pub(crate) struct ExplainArguments {
     /// How to write it
     #[arg(long, value_enum, default_value_t = ExplainFormat::Human)]
     format: ExplainFormat,
+    /// Write the report below this folder as well: a page with the explanation, text and JSON
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
     /// On how many threads; all cores unless given
     #[arg(long, value_name = "J")]
     jobs: Option<NonZero<usize>>,
@@ -46,6 +52,13 @@ pub(crate) fn main(arguments: &ExplainArguments) -> io::Result<Exit> {
                 ExplainFormat::Human => human(&told),
                 ExplainFormat::Markdown => markdown(&told),
             })?;
+            if let Some(folder) = &arguments.report {
+                let subject = Subject::of(&failure.scenario);
+                // It came to its end when it was explained.
+                if let Ok(execution) = execute(&subject, failure.seed, Recording::On) {
+                    report::write_told(folder, &failure.scenario, &execution, Some(&told))?;
+                }
+            }
             Ok(Exit::Violated)
         }
         Err(why) => {

@@ -1,10 +1,11 @@
 //! Where text goes: results to stdout, everything else to stderr, and nothing panics because a pipe was closed.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use anstream::AutoStream;
 use clap::ValueEnum;
-use stormglass_runner::report::{Human, Json, Junit, Renderer};
+use stormglass_runner::report::{Github, Human, Json, Junit, Markdown, Renderer, Sarif, Sources};
 
 use super::exit::Exit;
 
@@ -17,6 +18,23 @@ pub(crate) enum Format {
     Json,
 }
 
+/// How the result of a run is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum RunFormat {
+    /// For people
+    Human,
+    /// One JSON object a line
+    Json,
+    /// Markdown for the comment of a pull request
+    Markdown,
+    /// GitHub annotations at the lines of the scenario
+    Github,
+    /// SARIF 2.1.0, for tools that gather findings
+    Sarif,
+    /// Rows over time, for a terminal
+    Timeline,
+}
+
 /// How results of a suite are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum SuiteFormat {
@@ -26,6 +44,12 @@ pub(crate) enum SuiteFormat {
     Json,
     /// JUnit XML, for CI
     Junit,
+    /// Markdown for the comment of a pull request
+    Markdown,
+    /// GitHub annotations at the lines of the scenarios
+    Github,
+    /// SARIF 2.1.0, for tools that gather findings
+    Sarif,
 }
 
 /// Standard output: colours are stripped unless it is a terminal that wants them, and a closed pipe takes the rest unread.
@@ -66,12 +90,26 @@ pub(crate) fn renderer(format: Format) -> Box<dyn Renderer> {
     }
 }
 
+/// A renderer of runs to stdout; those that name lines find them in the scenario files.
+pub(crate) fn run_renderer(format: RunFormat, paths: &[PathBuf]) -> Box<dyn Renderer> {
+    match format {
+        RunFormat::Human | RunFormat::Timeline => Box::new(Human::new(stdout())),
+        RunFormat::Json => Box::new(Json::new(stdout())),
+        RunFormat::Markdown => Box::new(Markdown::new(stdout())),
+        RunFormat::Github => Box::new(Github::new(stdout(), Sources::read(paths))),
+        RunFormat::Sarif => Box::new(Sarif::new(stdout(), Sources::read(paths))),
+    }
+}
+
 /// A renderer of suites to stdout.
-pub(crate) fn suite_renderer(format: SuiteFormat) -> Box<dyn Renderer> {
+pub(crate) fn suite_renderer(format: SuiteFormat, paths: &[PathBuf]) -> Box<dyn Renderer> {
     match format {
         SuiteFormat::Human => Box::new(Human::new(stdout())),
         SuiteFormat::Json => Box::new(Json::new(stdout())),
         SuiteFormat::Junit => Box::new(Junit::new(stdout())),
+        SuiteFormat::Markdown => Box::new(Markdown::new(stdout())),
+        SuiteFormat::Github => Box::new(Github::new(stdout(), Sources::read(paths))),
+        SuiteFormat::Sarif => Box::new(Sarif::new(stdout(), Sources::read(paths))),
     }
 }
 

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use clap::Args;
 use stormglass_runner::execute::{Execution, Recording, execute};
-use stormglass_runner::export::{Provenance, write_history, write_trace};
-use stormglass_runner::report::Event;
+use stormglass_runner::export::{Provenance, write_history, write_perfetto, write_trace};
+use stormglass_runner::report::{Event, timeline};
 use stormglass_runner::scenario::Scenario;
 use stormglass_runner::subject::Subject;
 use stormglass_runner::sweep::all_cores;
 
 use super::exit::Exit;
 use super::files;
-use super::output::{Format, complain, renderer};
+use super::output::{RunFormat, complain, print, run_renderer};
 use super::report;
 
 #[derive(Args)]
@@ -26,8 +26,8 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// How to write results
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = RunFormat::Human)]
+    format: RunFormat,
     /// Write the report below this folder as well: a page to look at and search, text and JSON; failures can be replayed
     /// from there
     #[arg(long, value_name = "DIR")]
@@ -35,27 +35,37 @@ pub(crate) struct RunArguments {
     /// Write every event to this file, a line each
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Write every message to this file in Chrome's trace format, for ui.perfetto.dev and chrome://tracing
+    #[arg(long, value_name = "FILE")]
+    perfetto: Option<PathBuf>,
     /// Write the history to this file as JSON lines, for other checkers
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
 }
 
 pub(crate) fn main(arguments: &RunArguments) -> io::Result<Exit> {
-    let one_file = arguments.trace.is_some() || arguments.history.is_some();
+    let asked = [&arguments.trace, &arguments.perfetto, &arguments.history];
+    let one_file = asked.iter().any(|path| path.is_some());
     if one_file && arguments.files.len() > 1 {
-        complain("error: `--trace` and `--history` write one file, so they take one scenario");
+        complain(
+            "error: `--trace`, `--perfetto` and `--history` write one file, so they take one scenario",
+        );
         return Ok(Exit::Usage);
     }
     let Some(scenarios) = files::load_all(&arguments.files) else { return Ok(Exit::Invalid) };
-    let mut renderer = renderer(arguments.format);
-    let looked_at = arguments.trace.is_some() || arguments.report.is_some();
-    let recording = if looked_at { Recording::On } else { Recording::Off };
+    let mut renderer = run_renderer(arguments.format, &arguments.files);
+    let recording = recording(arguments);
     let mut exit = Exit::Held;
     for scenario in &scenarios {
         let seed = arguments.seed.unwrap_or(scenario.seeds().start);
         match execute(&Subject::of(scenario), seed, recording) {
             Ok(execution) => {
-                renderer.tell(Event::Ran(&execution.result))?;
+                let Execution { result, world } = &execution;
+                if arguments.format == RunFormat::Timeline {
+                    print(&timeline(result, world))?;
+                } else {
+                    renderer.tell(Event::Ran(result))?;
+                }
                 write_files(arguments, scenario, &execution)?;
                 exit = exit.max(Exit::of(execution.result.outcome));
             }
@@ -65,7 +75,15 @@ pub(crate) fn main(arguments: &RunArguments) -> io::Result<Exit> {
             }
         }
     }
+    renderer.finish()?;
     Ok(exit)
+}
+
+/// What shows single events needs all of them.
+fn recording(arguments: &RunArguments) -> Recording {
+    let RunArguments { trace, perfetto, report, .. } = arguments;
+    let wanted = [trace, perfetto, report].into_iter().any(Option::is_some);
+    if wanted { Recording::On } else { Recording::Off }
 }
 
 fn write_files(
@@ -81,13 +99,16 @@ fn write_files(
     if let Some(path) = &arguments.trace {
         files::stream(path, |out| write_trace(world, out))?;
     }
+    let provenance = Provenance {
+        scenario: &result.scenario,
+        seed: result.seed,
+        digest: result.digest,
+        rules: world.plan().rules,
+    };
+    if let Some(path) = &arguments.perfetto {
+        files::stream(path, |out| write_perfetto(&provenance, world, out))?;
+    }
     if let Some(path) = &arguments.history {
-        let provenance = Provenance {
-            scenario: &result.scenario,
-            seed: result.seed,
-            digest: result.digest,
-            rules: world.plan().rules,
-        };
         files::stream(path, |out| write_history(&provenance, world.history(), out))?;
     }
     Ok(())

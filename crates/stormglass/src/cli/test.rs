@@ -62,7 +62,7 @@ pub(crate) fn main(arguments: &TestArguments) -> io::Result<Exit> {
         return Ok(Exit::Invalid);
     }
     let began = Instant::now();
-    let mut renderer = suite_renderer(arguments.format);
+    let mut renderer = suite_renderer(arguments.format, &paths);
     let mut suite = SuiteResult {
         met: 0,
         missed: 0,
@@ -94,6 +94,7 @@ pub(crate) fn main(arguments: &TestArguments) -> io::Result<Exit> {
     }
     suite.wall = began.elapsed();
     renderer.tell(Event::Suite(&suite))?;
+    renderer.finish()?;
     Ok(exit)
 }
 
