@@ -106,7 +106,8 @@ fn a_browser_shows_every_part_without_an_error() {
         let number = |name: &str| says(name).and_then(|it| it.parse::<u32>().ok()).unwrap_or(0);
         assert!(number("data-charts") >= 9, "{} charts", number("data-charts"));
         assert!(number("data-rows") >= 12, "{} lanes", number("data-rows"));
-        assert_eq!(shown.matches("<canvas").count() as u32, number("data-charts"));
+        let drawn = shown.matches("<canvas").count();
+        assert_eq!(u32::try_from(drawn), Ok(number("data-charts")), "at {width}");
         for text in ["broker-1", "orders-0", "billing-2", "checkout-1", "high watermark"] {
             assert!(shown.contains(text), "`{text}` is not shown at {width}");
         }

@@ -47,7 +47,7 @@ pub fn write_perfetto(
         "digest": provenance.digest.to_string(),
         "stormglass": crate::saved::VERSION,
     });
-    write!(out, "{{\"displayTimeUnit\":\"ms\",\"otherData\":{about},\"traceEvents\":[\n")?;
+    writeln!(out, "{{\"displayTimeUnit\":\"ms\",\"otherData\":{about},\"traceEvents\":[")?;
     let lanes = lanes::lanes(world, None);
     let names = Names::new(world.history());
     let mut writer = Writer { out, names, first: true, busy: BTreeMap::new(), arrows: 0 };
@@ -55,7 +55,7 @@ pub fn write_perfetto(
     writer.lanes(&lanes)?;
     writer.messages(world)?;
     writer.lag(world)?;
-    write!(writer.out, "\n]}}\n")?;
+    writeln!(writer.out, "\n]}}")?;
     writer.out.flush()
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use stormglass_check::INVARIANTS;
 
 use super::Event;
+use crate::corpus::{Fate, Retried};
 use crate::result::{Judged, METRIC, RunResult, Status, WitnessEvent};
 use crate::subject::report_name;
 use crate::suite::{CaseResult, Grade, Invalid, Miss};
@@ -109,6 +110,7 @@ pub(super) fn findings(event: Event<'_>, sources: &Sources) -> Vec<Finding> {
     match event {
         Event::Ran(result) | Event::Replayed(result) => of_run(result, sources),
         Event::Case(case) => case.misses.iter().map(|miss| of_miss(case, miss, sources)).collect(),
+        Event::Retried(retried) => of_kept(retried, sources).into_iter().collect(),
         Event::Suite(suite) => suite.invalid.iter().map(of_invalid).collect(),
         Event::Panicked(panicked) => {
             let title = format!("panicked with seed {}", panicked.seed);
@@ -199,6 +201,31 @@ fn of_miss(case: &CaseResult, miss: &Miss, sources: &Sources) -> Finding {
         digest: miss.shown.as_ref().and_then(|shown| shown.digest).map(|it| it.to_string()),
         witness: Vec::new(),
     }
+}
+
+/// A failure that was kept and is not fixed, at the expectation that it breaks.
+fn of_kept(retried: &Retried, sources: &Sources) -> Option<Finding> {
+    let level = match retried.fate {
+        Fate::Fixed => return None,
+        Fate::Unclear(_) => Level::Warning,
+        Fate::Fails | Fate::Regressed | Fate::FailsOtherwise(_) => Level::Error,
+    };
+    let invariant = retried.signature.split('.').next().unwrap_or_default();
+    let (path, line) = sources.place(&retried.scenario, &[invariant]);
+    let known = INVARIANTS.iter().any(|it| it.name == invariant) || invariant == METRIC;
+    Some(Finding {
+        rule: if known { invariant.to_owned() } else { "expectation".to_owned() },
+        level,
+        title: format!("kept failure {} {}", retried.signature, retried.fate.name()),
+        message: format!("{}: {retried}", retried.path),
+        path,
+        line,
+        fingerprint: retried.path.clone(),
+        repro: retried.result.as_ref().map(|result| result.repro.clone()),
+        seed: Some(retried.seed),
+        digest: retried.result.as_ref().map(|result| result.digest.to_string()),
+        witness: Vec::new(),
+    })
 }
 
 /// A scenario that cannot be read: the first place that its diagnostics name.

@@ -33,6 +33,9 @@ impl<W: Write> Renderer for Github<W> {
                 let met = if case.misses.is_empty() { "met" } else { "MISSED" };
                 writeln!(self.out, "{} {met}", case.sweep.scenario)?;
             }
+            Event::Retried(retried) => {
+                writeln!(self.out, "{} {}", retried.path, retried.fate.name())?;
+            }
             Event::Suite(suite) => writeln!(
                 self.out,
                 "{} met, {} missed, {} invalid",

@@ -126,6 +126,7 @@ impl Builder {
                 Role::Controller => ("controller", None, None),
                 Role::Producer => ("producer", None, None),
                 Role::Consumer(group) => ("member", None, Some(group.index())),
+                Role::Application => ("application", None, None),
                 Role::Admin => ("operator", None, None),
             };
             let (spans, errors) = (Vec::new(), Vec::new());

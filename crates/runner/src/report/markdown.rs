@@ -8,6 +8,7 @@ use stormglass_types::Span;
 
 use super::layout::{sign, word};
 use super::{Event, Renderer};
+use crate::corpus::{Fate, Retried};
 use crate::result::{Judged, RunResult, Status};
 use crate::suite::{CaseResult, SuiteResult};
 use crate::words::{clock, count, micros, short_span};
@@ -16,12 +17,13 @@ use crate::words::{clock, count, micros, short_span};
 pub struct Markdown<W> {
     out: W,
     cases: Vec<CaseResult>,
+    kept: Vec<Retried>,
 }
 
 impl<W: Write> Markdown<W> {
     /// A renderer that writes to `out`.
     pub const fn new(out: W) -> Self {
-        Self { out, cases: Vec::new() }
+        Self { out, cases: Vec::new(), kept: Vec::new() }
     }
 }
 
@@ -33,7 +35,14 @@ impl<W: Write> Renderer for Markdown<W> {
                 self.cases.push(case.clone());
                 return Ok(());
             }
-            Event::Suite(suite) => suite_table(suite, &std::mem::take(&mut self.cases)),
+            Event::Retried(retried) => {
+                self.kept.push(retried.clone());
+                return Ok(());
+            }
+            Event::Suite(suite) => {
+                let cases = std::mem::take(&mut self.cases);
+                suite_table(suite, &cases) + &kept_table(&std::mem::take(&mut self.kept))
+            }
             Event::Panicked(panicked) => format!("```text\n{panicked}\n```\n"),
             Event::Differed(mismatch) => format!("```text\n{mismatch}\n```\n"),
             Event::Seed(_) | Event::Swept(_) | Event::Stale(_) => return Ok(()),
@@ -191,6 +200,24 @@ fn suite_table(suite: &SuiteResult, cases: &[CaseResult]) -> String {
     for invalid in &suite.invalid {
         let _ = writeln!(out, "```text\n{}\n```\n", invalid.says.trim_end());
     }
+    out
+}
+
+fn kept_table(kept: &[Retried]) -> String {
+    if kept.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("| | kept failure | |\n|---|---|---|\n");
+    for retried in kept {
+        let (mark, _) = sign(match retried.fate {
+            Fate::Fixed => Status::Hold,
+            Fate::Unclear(_) => Status::Undecided,
+            Fate::Fails | Fate::Regressed | Fate::FailsOtherwise(_) => Status::Violated,
+        });
+        let said = cell(&retried.to_string());
+        let _ = writeln!(out, "| {mark} | `{}` | {said} |", code(&retried.path));
+    }
+    out.push('\n');
     out
 }
 

@@ -119,7 +119,8 @@ impl Canvas {
 
     fn processes(&self, out: &mut String, lanes: &Lanes) {
         Self::head(out, "processes");
-        let wanted = |role: &str| matches!(role, "broker" | "controller" | "producer");
+        let wanted =
+            |role: &str| matches!(role, "broker" | "controller" | "producer" | "application");
         let rows: Vec<_> = lanes.processes.iter().filter(|process| wanted(process.role)).collect();
         for process in rows.iter().take(MOST) {
             let mut cells: Vec<char> =

@@ -75,7 +75,7 @@ function brokersAt(nth) {
     return el("span", { class: `chip ${how}` }, el("i"), el("b", {}, `broker-${broker}`), `${text}, leads ${leads}`);
   });
   const others = lanes.processes.map((process, place) => {
-    if (!["controller", "producer", "member"].includes(process.role)) return null;
+    if (!["controller", "producer", "member", "application"].includes(process.role)) return null;
     const life = lifeAt(place, at);
     return el("span", { class: `chip ${life === "up" ? "good" : life === "absent" ? "" : life === "paused" ? "warn" : "bad"}` }, el("i"), el("b", {}, process.name), LIVES[life]);
   });

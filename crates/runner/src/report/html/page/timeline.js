@@ -90,6 +90,7 @@ function timelineRows(internal) {
   part("brokers and controller", [...places("broker"), ...places("controller")].map(processRow));
   part("partition leaders", lanes.partitions.map((it, place) => place).filter((place) => internal || own(place)).map(leaderRow));
   part("producers", places("producer").map(processRow));
+  part("applications", places("application").map(processRow));
   lanes.groups.forEach((group, nth) => part(`members of ${group.name}`, places("member").filter((place) => lanes.processes[place].group === nth).map(memberRow)));
   return rows;
 }
