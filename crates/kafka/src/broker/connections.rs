@@ -6,8 +6,9 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::fetch::{ParkedFetch, Session};
+use super::fetch::ParkedFetch;
 use super::produce::ParkedProduce;
+use super::session::Session;
 use crate::ConnId;
 use crate::message::{Correlation, Request};
 

@@ -3,13 +3,14 @@
 use alloc::vec::Vec;
 
 use stormglass_types::{
-    BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionMap, Time, TopicPartition,
+    BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, Offset, Time, TopicPartition,
 };
 
 use super::Broker;
 use super::connections::Activity;
 use super::partition::{Reads, Watcher};
 use super::replicas::{Replicas, Touched};
+use super::session::{Entry, Session};
 use crate::log::MinOne;
 use crate::message::{
     Correlation, FetchPartition, FetchRequest, FetchResponse, FetchSession, FetchedPartition,
@@ -17,31 +18,6 @@ use crate::message::{
 };
 use crate::record::Batch;
 use crate::{ConnId, Mark, Now, Outbox, Rule};
-
-/// What a connection fetches, request after request.
-#[derive(Clone, Default, Debug)]
-pub(super) struct Session {
-    replica: Option<(BrokerId, BrokerEpoch)>,
-    entries: Vec<Entry>,
-    /// Where each partition's entry is.
-    places: PartitionMap<usize>,
-    /// Where the entries are, in order, that are not quiet.
-    awake: Vec<usize>,
-    /// When its latest request came.
-    heard: Time,
-    /// Another connection fetches for the same replica, so that what one finds unchanged the other may have changed.
-    rivalled: bool,
-}
-
-/// One partition of a session, and what its fetcher was told last.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    fetch: FetchPartition,
-    told_high_watermark: Offset,
-    told_start: Offset,
-    /// It had nothing to tell and nothing to teach, and has not changed since: no need to look again.
-    quiet: bool,
-}
 
 /// A fetch request without an answer yet.
 #[derive(Clone, Copy, Debug)]
@@ -87,87 +63,6 @@ enum Waiting {
     Bytes(u32),
 }
 
-impl Session {
-    pub(super) fn reads(&self) -> Reads {
-        if self.replica.is_some() { Reads::Everything } else { Reads::Committed }
-    }
-
-    pub(super) fn holds(&self, partition: TopicPartition) -> bool {
-        self.find(partition).is_some()
-    }
-
-    fn find(&self, partition: TopicPartition) -> Option<usize> {
-        self.places.get(partition).copied()
-    }
-
-    /// Takes a partition in, or what changed of it; tells whether it is new.
-    fn set(&mut self, fetch: FetchPartition, replicas: &mut Replicas) -> bool {
-        if let Some(at) = self.find(fetch.partition) {
-            self.disturb_at(at, replicas);
-            self.entries[at].fetch = fetch;
-            return false;
-        }
-        let told = Offset::UNKNOWN;
-        self.places.insert(fetch.partition, self.entries.len());
-        self.awake.push(self.entries.len());
-        self.entries.push(Entry {
-            fetch,
-            told_high_watermark: told,
-            told_start: told,
-            quiet: false,
-        });
-        true
-    }
-
-    fn forget(&mut self, partition: TopicPartition, replicas: &mut Replicas) {
-        self.disturb(partition, replicas);
-        self.entries.retain(|entry| entry.fetch.partition != partition);
-        self.list();
-    }
-
-    /// Lets a partition be read again: it changed here, or is asked for anew.
-    fn disturb(&mut self, partition: TopicPartition, replicas: &mut Replicas) {
-        if let Some(at) = self.find(partition) {
-            self.disturb_at(at, replicas);
-        }
-    }
-
-    fn disturb_at(&mut self, at: usize, replicas: &mut Replicas) {
-        let entry = &mut self.entries[at];
-        if entry.quiet {
-            entry.disturb(self.replica, self.heard, replicas);
-            let place = self.awake.partition_point(|other| *other < at);
-            self.awake.insert(place, at);
-        }
-    }
-
-    fn disturb_all(&mut self, replicas: &mut Replicas) {
-        for entry in &mut self.entries {
-            entry.disturb(self.replica, self.heard, replicas);
-        }
-        self.list_awake();
-    }
-
-    /// Finds out anew where everything is.
-    fn list(&mut self) {
-        self.places.clear();
-        for (at, entry) in self.entries.iter().enumerate() {
-            self.places.insert(entry.fetch.partition, at);
-        }
-        self.list_awake();
-    }
-
-    fn list_awake(&mut self) {
-        let entries = self.entries.iter().enumerate();
-        self.awake.clear();
-        self.awake.extend(entries.filter(|(_, entry)| !entry.quiet).map(|(at, _)| at));
-    }
-
-    fn broker(&self) -> Option<BrokerId> {
-        self.replica.map(|(broker, _)| broker)
-    }
-}
-
 impl Broker {
     pub(super) fn on_fetch(
         &mut self,
@@ -185,7 +80,9 @@ impl Broker {
                     self.unwatch(conn, former);
                 }
                 let rivalled = request.replica.is_some_and(|(replica, _)| self.rival(replica));
-                Session { rivalled, ..Session::default() }
+                let mut session = Session::default();
+                session.rivalled = rivalled;
+                session
             }
             (FetchSession::Incremental, Some(session)) => session,
             (FetchSession::Incremental, None) => {
@@ -557,37 +454,6 @@ impl Replicas {
             }
         }
         Waiting::Bytes(log.available_bytes(fetch.offset, end).min(fetch.max_bytes))
-    }
-}
-
-impl Entry {
-    /// Makes up for the fetches that passed it over: to its leader, each said that the follower still had everything.
-    fn disturb(
-        &mut self,
-        replica: Option<(BrokerId, BrokerEpoch)>,
-        heard: Time,
-        replicas: &mut Replicas,
-    ) {
-        if !core::mem::take(&mut self.quiet) {
-            return;
-        }
-        if let Some((broker, _)) = replica
-            && let Some(partition) = replicas.partitions.get_mut(self.fetch.partition)
-        {
-            let mut followers = partition.followers.iter_mut();
-            if let Some(follower) = followers.find(|follower| follower.broker == broker) {
-                follower.still_had_everything(heard);
-            }
-        }
-    }
-
-    /// Whether an incremental answer must list it (`CachedPartition.maybeUpdateResponseData`).
-    fn is_news(&self, told: &FetchedPartition) -> bool {
-        !told.batches.is_empty()
-            || told.high_watermark != self.told_high_watermark
-            || told.log_start != self.told_start
-            || told.diverging.is_some()
-            || told.error != ErrorCode::None
     }
 }
 

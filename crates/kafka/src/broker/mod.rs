@@ -17,6 +17,7 @@ mod producer_ids;
 mod purgatory;
 mod replica;
 mod replicas;
+mod session;
 mod view;
 
 use alloc::collections::VecDeque;
