@@ -217,6 +217,7 @@ impl Builder {
             | What::Polled { .. }
             | What::Processed { .. }
             | What::Positioned { .. }
+            | What::Joined { .. }
             | What::Commit { .. }
             | What::CommitDone { .. }
             | What::Expanded { .. }

@@ -95,6 +95,7 @@ const fn kind(what: &What) -> Option<&'static str> {
         | What::Revoked { .. }
         | What::Lost { .. }
         | What::Rebalanced { .. }
+        | What::Joined { .. }
         | What::Positioned { .. }
         | What::Stuck { .. } => Some("group"),
         What::SendRefused { .. }

@@ -142,6 +142,7 @@ fn rank(run: &Recorded<'_>, event: &Event) -> Option<u8> {
         | What::Commit { .. }
         | What::CommitDone { .. }
         | What::Assigned { .. }
+        | What::Joined { .. }
         | What::Revoked { .. }
         | What::Lost { .. }
         | What::Lag { .. }
