@@ -52,9 +52,11 @@ impl Default for ProducerSettings {
 }
 
 /// Idempotence is on unless something speaks against it. What does is an error if idempotence was asked for by name, and
-/// switches it off without a word otherwise (`postProcessAndValidateIdempotenceConfigs`).
+/// switches it off without a word otherwise (`postProcessAndValidateIdempotenceConfigs`); more than five requests in flight
+/// are an error either way since 4.0 (KAFKA-17927).
 fn delivery(keys: &mut Reader<'_>) -> Delivery {
     const FLAG: &str = "enable.idempotence";
+    const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
     let acks = keys.text("acks");
     let all = acks.eq_ignore_ascii_case("all") || acks == "-1";
     let asked = keys.set(FLAG).is_some();
@@ -63,14 +65,14 @@ fn delivery(keys: &mut Reader<'_>) -> Delivery {
         ("retries", keys.integer("retries") == 0, "an idempotent producer must retry"),
         ("acks", !all, "an idempotent producer needs `acks` all"),
         (
-            "max.in.flight.requests.per.connection",
-            keys.integer("max.in.flight.requests.per.connection") > 5,
+            IN_FLIGHT,
+            keys.integer(IN_FLIGHT) > 5,
             "an idempotent producer may have at most 5 requests in flight",
         ),
     ];
     if idempotent {
         for (key, objects, why) in objections {
-            if objects && asked {
+            if objects && (asked || key == IN_FLIGHT) {
                 keys.refuse(key, Problem::Conflict { with: FLAG, why });
             } else if objects {
                 keys.remark(key, Remark::IdempotenceDisabled(key));

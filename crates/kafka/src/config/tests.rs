@@ -165,6 +165,9 @@ fn other_value(key: &Key) -> String {
     if key.name == "partitioner.class" {
         return "org.apache.kafka.clients.producer.RoundRobinPartitioner".into();
     }
+    if key.name == "max.in.flight.requests.per.connection" {
+        return "4".into(); // More than the default does not go with idempotence.
+    }
     let default = match key.default {
         DefaultValue::Is(default) => default,
         DefaultValue::Null => "",
@@ -335,7 +338,6 @@ fn idempotence_holds_unless_something_speaks_against_it() {
         (("acks", "0"), Delivery::FireAndForget),
         (("acks", "1"), Delivery::Leader),
         (("retries", "0"), Delivery::AllReplicas),
-        (("max.in.flight.requests.per.connection", "6"), Delivery::AllReplicas),
     ];
     assert_eq!(producer(&[]).delivery, Delivery::Idempotent);
     assert_eq!(producer(&[FLAG, ("acks", "-1")]).delivery, Delivery::Idempotent);
@@ -359,6 +361,21 @@ fn idempotence_holds_unless_something_speaks_against_it() {
         assert!(off.issues.is_empty() && off.notices.is_empty());
         assert_eq!(off.settings.delivery, delivery);
     }
+}
+
+#[test]
+fn more_than_five_requests_in_flight_never_go_with_idempotence() {
+    const SIX: (&str, &str) = ("max.in.flight.requests.per.connection", "6");
+    for others in [&[][..], &[("acks", "1")], &[("enable.idempotence", "true")]] {
+        let settings = [&[SIX], others].concat();
+        let refused = check(Role::Producer, &settings);
+        assert!(
+            refused.starts_with("0: `max.in.flight.requests.per.connection` 6 conflicts with"),
+            "{refused}"
+        );
+    }
+    let without = producer(&[SIX, ("enable.idempotence", "false")]);
+    assert_eq!((without.delivery, without.max_in_flight), (Delivery::AllReplicas, 6));
 }
 
 #[test]
