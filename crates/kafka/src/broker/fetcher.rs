@@ -315,7 +315,11 @@ impl Fetcher {
         if self.channel.in_flight() == 0 && self.flush.is_none() && !self.partitions.is_empty() {
             self.send_next(now, replicas, out);
         }
-        let delays = || self.unsettled().filter_map(|following| following.delayed).min();
+        // Until its disk is done it asks for nothing, so that the end of a delay would find nothing to do.
+        let delays = || match self.flush {
+            Some(_) => None,
+            None => self.unsettled().filter_map(|following| following.delayed).min(),
+        };
         let Some(wake) = self.channel.deadline().or_else(delays) else { return };
         if self.armed.is_none_or(|armed| wake < armed) {
             self.armed = Some(wake);
