@@ -186,6 +186,7 @@ fn bounds(subject: &Subject, figures: &Figures) -> Vec<Bound> {
     measured
         .map(|(rule, measured)| Bound {
             text: rule.text.clone(),
+            shown: measured.map_or_else(String::new, |figure| rule.show(figure)),
             measured,
             kept: measured.is_some_and(|figure| rule.allows(figure)),
         })

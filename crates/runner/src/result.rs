@@ -94,6 +94,8 @@ pub struct Bound {
     pub text: String,
     /// The figure, in the unit that it is kept in; none if the run measured no such thing.
     pub measured: Option<u64>,
+    /// The figure as people read it, with its unit; empty if it was not measured.
+    pub shown: String,
     /// Whether it is within the bound. What was not measured proves nothing, so it is not.
     pub kept: bool,
 }
@@ -235,7 +237,7 @@ impl Bound {
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.measured {
-            Some(measured) => write!(f, "{} was {measured}", self.text),
+            Some(_) => write!(f, "{} was {}", self.text, self.shown),
             None => write!(f, "{} was not measured", self.text),
         }
     }

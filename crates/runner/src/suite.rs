@@ -213,7 +213,7 @@ fn note_misses(case: &Case, result: &RunResult, misses: &mut Vec<Miss>) {
         note(misses, || Miss {
             grade: Grade::Violated,
             says: match bound.measured {
-                Some(measured) => format!("`{}` is not kept: it was {measured}", bound.text),
+                Some(_) => format!("`{}` is not kept: it was {}", bound.text, bound.shown),
                 None => format!("`{}` is not kept: it was not measured", bound.text),
             },
             shown: Some(Shown::of(result)),

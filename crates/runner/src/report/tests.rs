@@ -114,6 +114,7 @@ pub(crate) fn violated(seed: u64) -> RunResult {
         bounds: vec![Bound {
             text: "billing.rebalances <= 5".to_owned(),
             measured: Some(7),
+            shown: "7".to_owned(),
             kept: false,
         }],
         figures: figures(),

@@ -145,6 +145,12 @@ impl MetricRule {
         self.figure.measured(figures)
     }
 
+    /// A measured number as people read it.
+    #[must_use]
+    pub fn show(&self, measured: u64) -> String {
+        self.figure.show(measured)
+    }
+
     /// Whether a figure is within the bound.
     #[must_use]
     pub const fn allows(&self, measured: u64) -> bool {

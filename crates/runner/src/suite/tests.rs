@@ -104,8 +104,12 @@ fn marks_must_be_reached_in_one_seed_at_least() {
 
 #[test]
 fn bounds_on_figures_must_be_kept_in_every_seed() {
-    let bound =
-        |kept| Bound { text: "billing.rebalances <= 5".to_owned(), measured: Some(7), kept };
+    let bound = |kept| Bound {
+        text: "billing.rebalances <= 5".to_owned(),
+        measured: Some(7),
+        shown: "7".to_owned(),
+        kept,
+    };
     let case = case(&["no-loss"], &[], &[]);
     assert_eq!(misses(&case, &[RunResult { bounds: vec![bound(true)], ..held(0) }]), []);
     assert_eq!(
@@ -123,6 +127,7 @@ fn bounds_to_be_exceeded_must_be_broken_in_one_seed_at_least() {
     let bound = |measured: Option<u64>| Bound {
         text: "refused <= 5".to_owned(),
         measured,
+        shown: measured.map_or_else(String::new, |figure| figure.to_string()),
         kept: measured.is_some_and(|measured| measured <= 5),
     };
     let run = |seed, measured| RunResult { bounds: vec![bound(measured)], ..violated(seed) };
