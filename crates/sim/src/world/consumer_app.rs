@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use stormglass_kafka::{Call, OpId, PolledBatch};
-use stormglass_types::history::CommitMode;
+use stormglass_types::history::{CommitMode, Outcome};
 use stormglass_types::{GroupId, Key, Offset, Rng, Span, Time, TopicPartition, Value};
 
 use crate::plan::{GroupPlan, Place, Subscribing};
@@ -25,6 +25,8 @@ pub(crate) struct ConsumerApp {
     done_at: Option<Time>,
     /// Positions after the polled records, to be committed.
     positions: Vec<(TopicPartition, Offset)>,
+    /// Positions that are being committed.
+    committing: Vec<(TopicPartition, Offset)>,
     /// Time per record while a fault slows the application.
     pub(crate) slowed: Option<Span>,
     /// Whether the poll loop ends instead of polling again.
@@ -86,6 +88,7 @@ impl ConsumerApp {
             work: VecDeque::new(),
             done_at: None,
             positions: Vec::new(),
+            committing: Vec::new(),
             slowed: None,
             stopping: false,
         }
@@ -105,6 +108,7 @@ impl ConsumerApp {
         self.work.clear();
         self.done_at = None;
         self.positions.clear();
+        self.committing.clear();
         self.stopping = false;
         let op = self.op();
         self.state = State::Subscribing(op);
@@ -202,7 +206,14 @@ impl ConsumerApp {
             return;
         }
         if batches.is_empty() {
-            self.state = State::Resting(now + LOOP_OVERHEAD);
+            if self.positions.is_empty() || self.plan.processing.place == Place::OtherThread {
+                self.state = State::Resting(now + LOOP_OVERHEAD);
+            } else {
+                // A commit that failed, as one does during a rebalance, is tried again after the next poll.
+                let op = self.op();
+                self.state = State::CommittingLast(op);
+                steps.push(Step::Call(op, self.commit()));
+            }
             return;
         }
         for batch in batches {
@@ -218,8 +229,7 @@ impl ConsumerApp {
             CommitMode::BeforeProcessing => {
                 let op = self.op();
                 self.state = State::CommittingFirst(op);
-                let positions = std::mem::take(&mut self.positions);
-                steps.push(Step::Call(op, Call::CommitSync(positions)));
+                steps.push(Step::Call(op, self.commit()));
             }
             CommitMode::AfterProcessing | CommitMode::Automatic => {
                 self.process(now, was_idle, &key_of, steps);
@@ -227,19 +237,43 @@ impl ConsumerApp {
         }
     }
 
+    fn commit(&mut self) -> Call {
+        self.committing = std::mem::take(&mut self.positions);
+        Call::CommitSync(self.committing.clone())
+    }
+
+    /// What was not committed is kept, unless the application has come further since.
+    fn committed(&mut self, outcome: Outcome) {
+        for (partition, offset) in std::mem::take(&mut self.committing) {
+            let known = self.positions.iter().any(|(other, _)| *other == partition);
+            if outcome != Outcome::Ok && !known {
+                self.positions.push((partition, offset));
+            }
+        }
+    }
+
+    /// Partitions are somebody else's from now on: nothing of them may be committed any more.
+    pub(crate) fn gave_up(&mut self, partitions: &[TopicPartition]) {
+        self.positions.retain(|(partition, _)| !partitions.contains(partition));
+        self.committing.retain(|(partition, _)| !partitions.contains(partition));
+    }
+
     /// Another call than `poll` ended.
     pub(crate) fn returned(
         &mut self,
         now: Time,
         op: OpId,
+        outcome: Outcome,
         key_of: impl Fn(TopicPartition, Value) -> Option<Key>,
         steps: &mut Vec<Step>,
     ) {
         match self.state {
             State::Subscribing(waiting) | State::CommittingLast(waiting) if waiting == op => {
+                self.committed(outcome);
                 self.state = State::Resting(now + LOOP_OVERHEAD);
             }
             State::CommittingFirst(waiting) if waiting == op => {
+                self.committed(outcome);
                 self.process(now, self.done_at.is_none(), &key_of, steps);
             }
             State::Polling(waiting) if waiting == op => {
@@ -318,8 +352,7 @@ impl ConsumerApp {
             CommitMode::AfterProcessing => {
                 let op = self.op();
                 self.state = State::CommittingLast(op);
-                let positions = std::mem::take(&mut self.positions);
-                steps.push(Step::Call(op, Call::CommitSync(positions)));
+                steps.push(Step::Call(op, self.commit()));
             }
             CommitMode::BeforeProcessing | CommitMode::Automatic => {
                 self.positions.clear();

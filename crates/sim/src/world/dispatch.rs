@@ -318,8 +318,8 @@ impl World {
                 }
                 self.consumers[index].polled(self.now, op, &batches, key_of, &mut steps);
             }
-            Completion::Done(_) => {
-                self.consumers[index].returned(self.now, op, key_of, &mut steps);
+            Completion::Done(outcome) => {
+                self.consumers[index].returned(self.now, op, outcome, key_of, &mut steps);
             }
             Completion::Accepted(..) | Completion::Refused(_) => {
                 panic!("{node} is a consumer and sends nothing")
@@ -425,6 +425,10 @@ impl World {
             }
             return;
         };
+        if let Report::Revoked(_, partitions) | Report::Lost(_, partitions) = &report {
+            let index = node.index() - self.first_consumer();
+            self.consumers[index].gave_up(partitions);
+        }
         self.tell_member(node, group, report);
     }
 
