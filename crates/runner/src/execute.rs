@@ -270,7 +270,8 @@ fn add_breach(verdicts: &mut [Judged], names: &Names<'_>, breach: &Breach) {
     }
     judged.status = Status::Violated;
     judged.detail = format!(
-        "seen from inside: {breach} at {} of {} at {}",
+        "seen from inside: {} at {} of {} at {}",
+        breach.told(&|group| names.group(group)),
         names.process(breach.node),
         names.partition(breach.partition),
         words::clock(breach.at.as_millis()),

@@ -14,6 +14,7 @@ use crate::result::{Bound, RunResult, Status};
 use crate::scenario::{Expect, Scenario};
 use crate::subject::Subject;
 use crate::sweep::{Seed, Seeds, Sweep, SweepOptions, Tally, sweep};
+use crate::words;
 
 #[cfg(test)]
 mod tests;
@@ -255,7 +256,7 @@ impl Broken {
 /// What only the seeds together can show.
 fn misses_of_all(case: &Case, swept: &Sweep, broken: &Broken) -> Vec<Miss> {
     let mut misses = Vec::new();
-    let seeds = swept.tally.seeds();
+    let seeds = words::seeds(swept.tally.seeds());
     let count = |invariant: &str, status: Status| {
         let tallies = swept.tally.invariants().iter();
         tallies.filter(|tally| tally.invariant == invariant).map(|it| it.count(status)).sum::<u64>()
@@ -263,17 +264,14 @@ fn misses_of_all(case: &Case, swept: &Sweep, broken: &Broken) -> Vec<Miss> {
     let miss = |grade, says| Miss { grade, says, shown: None };
     for invariant in &case.expect.violate {
         if count(invariant, Status::Violated) == 0 {
-            let says =
-                format!("{invariant} was expected to be violated, but was not in {seeds} seeds");
+            let says = format!("{invariant} was expected to be violated, but was not in {seeds}");
             misses.push(miss(Grade::Violated, says));
         }
     }
     for rule in &case.expect.exceed {
         if !broken.bounds.contains(&rule.text) {
-            let says = format!(
-                "`{}` was expected to be exceeded, but was kept in {seeds} seeds",
-                rule.text
-            );
+            let says =
+                format!("`{}` was expected to be exceeded, but was kept in {seeds}", rule.text);
             misses.push(miss(Grade::Violated, says));
         }
     }
@@ -283,14 +281,15 @@ fn misses_of_all(case: &Case, swept: &Sweep, broken: &Broken) -> Vec<Miss> {
             let (vacuous, undecided) =
                 (count(invariant, Status::Vacuous), count(invariant, Status::Undecided));
             let says = format!(
-                "{invariant} was not exercised: {vacuous} seeds vacuous, {undecided} undecided"
+                "{invariant} was not exercised: {} vacuous, {undecided} undecided",
+                words::seeds(vacuous)
             );
             misses.push(miss(Grade::NotShown, says));
         }
     }
     for mark in &case.expect.reach {
         if !swept.tally.marks().contains(*mark) {
-            let says = format!("{} was not reached in {seeds} seeds", mark.name());
+            let says = format!("{} was not reached in {seeds}", mark.name());
             misses.push(miss(Grade::NotShown, says));
         }
     }

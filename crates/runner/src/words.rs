@@ -12,4 +12,4 @@ pub(crate) use event::subject;
 pub use fault::{fault_lines, fault_target, fault_words};
 pub(crate) use note::brokers;
 pub use note::note;
-pub use span::{clock, count, micros, short_span};
+pub use span::{clock, count, micros, seeds, short_span};

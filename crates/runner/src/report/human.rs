@@ -12,7 +12,7 @@ use crate::corpus::{Fate, Retried};
 use crate::result::{FaultLine, Judged, RunResult, Status};
 use crate::suite::{CaseResult, Grade, SuiteResult};
 use crate::sweep::{Clue, Ended, Sweep};
-use crate::words::{clock, count, micros, short_span};
+use crate::words::{clock, count, micros, seeds, short_span};
 
 /// Writes text for people, with colours; `out` strips them if it is no terminal.
 pub struct Human<W> {
@@ -440,10 +440,7 @@ fn case_report(case: &CaseResult) -> String {
         Grade::Violated | Grade::Internal => sign(Status::Violated),
     };
     let tally = &case.sweep.tally;
-    let seeds = match tally.seeds() {
-        1 => "1 seed".to_owned(),
-        seeds => format!("{} seeds", count(seeds)),
-    };
+    let seeds = seeds(tally.seeds());
     let exceeded = case.exceed.iter().map(|bound| format!("`{bound}`"));
     let broken: Vec<String> =
         case.violate.iter().map(|name| (*name).to_owned()).chain(exceeded).collect();

@@ -91,7 +91,7 @@ pub(super) struct Lowering<'r> {
 impl Lowering<'_> {
     fn cluster(&mut self, file: &Fields<'_>) -> (Cluster, Rules, Network, Disk) {
         let fields = section::<schema::Cluster>(file, "cluster", self.report);
-        let brokers = self.small(&fields, "brokers", 100).unwrap_or(3);
+        let brokers = self.small(&fields, "brokers", MOST_BROKERS).unwrap_or(3);
         let controllers = self.small(&fields, "controllers", 9).unwrap_or(1);
         let lines = Lines::of(&fields, self.folder, self.report);
         let mut settings: BrokerSettings = lines.parse(parse_broker, self.report);
@@ -489,6 +489,9 @@ impl Lowering<'_> {
         Some(u16::try_from(number).expect("checked to fit"))
     }
 }
+
+/// The most brokers that a cluster may have: a set of them is a word of 64 bits in the history, and ids begin with 1.
+const MOST_BROKERS: u16 = 63;
 
 /// Names of racks.
 fn racks(fields: &Fields<'_>, report: &mut Report) -> Arc<[Rack]> {

@@ -88,7 +88,7 @@ fn what_must_hold_has_to_be_exercised() {
         misses(&case, &[held(0)]),
         [(
             Grade::NotShown,
-            "single-owner was not exercised: 1 seeds vacuous, 0 undecided".to_owned()
+            "single-owner was not exercised: 1 seed vacuous, 0 undecided".to_owned()
         )]
     );
 }
@@ -98,7 +98,7 @@ fn marks_must_be_reached_in_one_seed_at_least() {
     assert_eq!(misses(&case(&["no-loss"], &[], &[Mark::IsrShrunk]), &[held(0)]), []);
     assert_eq!(
         misses(&case(&["no-loss"], &[], &[Mark::TornBatchRejected]), &[held(0)]),
-        [(Grade::NotShown, "TornBatchRejected was not reached in 1 seeds".to_owned())]
+        [(Grade::NotShown, "TornBatchRejected was not reached in 1 seed".to_owned())]
     );
 }
 
@@ -137,7 +137,7 @@ fn bounds_to_be_exceeded_must_be_broken_in_one_seed_at_least() {
             misses(&case, &[run(0, too_little)]),
             [(
                 Grade::Violated,
-                "`refused <= 5` was expected to be exceeded, but was kept in 1 seeds".to_owned()
+                "`refused <= 5` was expected to be exceeded, but was kept in 1 seed".to_owned()
             )]
         );
     }

@@ -48,6 +48,12 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// A number of seeds: `1 seed`, `1,000 seeds`.
+#[must_use]
+pub fn seeds(number: u64) -> String {
+    if number == 1 { "1 seed".to_owned() } else { format!("{} seeds", count(number)) }
+}
+
 /// `value / unit` with two decimals at most.
 fn scaled(value: u64, unit: u64, name: &str) -> String {
     let (whole, hundredths) = (value / unit, value % unit / (unit / 100));

@@ -477,54 +477,54 @@ impl Breach {
             BreachKind::TwoOwners { .. } => "single-owner",
         }
     }
-}
 
-/// Ids as they are; whoever knows names adds them.
-impl fmt::Display for Breach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What was wrong, with groups called as the caller knows them.
+    #[must_use]
+    pub fn told(&self, name: &dyn Fn(GroupId) -> String) -> String {
         match self.kind {
             BreachKind::TwoLeaders { epoch, first } => {
-                write!(f, "led in {epoch}, in which {first} led already")
+                format!("led in {epoch}, in which {first} led already")
             }
             BreachKind::EpochWentBack { before, now } => {
-                write!(f, "leader epoch went from {before} back to {now}")
+                format!("leader epoch went from {before} back to {now}")
             }
             BreachKind::HighWatermarkWentBack { before, now } => {
-                write!(f, "the leader's high watermark went from {before} back to {now}")
+                format!("the leader's high watermark went from {before} back to {now}")
             }
-            BreachKind::BeyondInSyncReplica { high_watermark, replica, end } => write!(
-                f,
+            BreachKind::BeyondInSyncReplica { high_watermark, replica, end } => format!(
                 "the high watermark {high_watermark} lies beyond in-sync {replica}, whose log ends at {end}"
             ),
-            BreachKind::BeyondDivergence { high_watermark, replica } => write!(
-                f,
+            BreachKind::BeyondDivergence { high_watermark, replica } => format!(
                 "the high watermark {high_watermark} lies beyond where the log of in-sync {replica} differs"
             ),
-            BreachKind::IncompleteInSync { committed, replica, end } => write!(
-                f,
+            BreachKind::IncompleteInSync { committed, replica, end } => format!(
                 "{replica} is in sync with a log that ends at {end}, although {committed} records were committed"
             ),
             BreachKind::KeptInSync { replica } => {
-                write!(f, "{replica} lost records in its former life and is in sync still")
+                format!("{replica} lost records in its former life and is in sync still")
             }
-            BreachKind::IncompleteLeader { committed, end } => write!(
-                f,
+            BreachKind::IncompleteLeader { committed, end } => format!(
                 "a leader was elected whose log ends at {end}, although {committed} records were committed"
             ),
             BreachKind::InactiveInSync { replica } => {
-                write!(f, "{replica} is in sync beside others while fenced or stopping")
+                format!("{replica} is in sync beside others while fenced or stopping")
             }
-            BreachKind::TooFewInSync { in_sync, wanted } => write!(
-                f,
+            BreachKind::TooFewInSync { in_sync, wanted } => format!(
                 "the high watermark moved with {in_sync} in sync, but min.insync.replicas is {wanted}"
             ),
             BreachKind::TwoOwners { group, generation, first, second } => {
-                write!(f, "{group} gave it to {first} and to {second} in {generation}")
+                format!("{} gave it to {first} and to {second} in {generation}", name(group))
             }
             BreachKind::CommitBeyondEnd { group, committed, end } => {
-                write!(f, "{group} committed {committed}, but the log ends at {end}")
+                format!("{} committed {committed}, but the log ends at {end}", name(group))
             }
         }
+    }
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told(&|group| group.to_string()))
     }
 }
 
