@@ -9,6 +9,7 @@ use stormglass_check::Figures;
 use stormglass_kafka::Marks;
 use stormglass_types::{Digest, Span};
 
+use crate::scenario::Expect;
 use crate::sweep::Difference;
 use crate::words;
 
@@ -135,6 +136,17 @@ pub struct Signature {
     pub kind: Cow<'static, str>,
 }
 
+/// A failure in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failing {
+    /// Which kind it is.
+    pub signature: Signature,
+    /// What broke, in a sentence.
+    pub detail: String,
+    /// Why the configuration permits it; none if it breaks a promise, or a bound that people set.
+    pub permitted: Option<String>,
+}
+
 /// What stands for the invariant in the signature of a broken bound.
 pub const METRIC: &str = "metric";
 
@@ -198,6 +210,41 @@ impl RunResult {
         self.signature().or_else(|| broken.map(Bound::signature))
     }
 
+    /// The failure that a run is about: a bound that its scenario wants to see broken goes before invariants that it does
+    /// not name.
+    #[must_use]
+    pub fn failure_of(&self, expect: &Expect) -> Option<Failing> {
+        let named = !(expect.hold.is_empty() && expect.violate.is_empty());
+        let bound = || {
+            let broken = self.bounds.iter().find(|bound| bound.is_broken())?;
+            Some(Failing { signature: broken.signature(), detail: broken.says(), permitted: None })
+        };
+        let broken = || {
+            let judged = self.violations().next()?;
+            let (detail, permitted) = (judged.detail.clone(), judged.permitted.clone());
+            Some(Failing { signature: judged.signature(), detail, permitted })
+        };
+        if named || expect.exceed.is_empty() {
+            broken().or_else(bound)
+        } else {
+            bound().or_else(broken)
+        }
+    }
+
+    /// The failure of a kind, if the run shows it first among those of its sort.
+    #[must_use]
+    pub fn failure_like(&self, signature: &Signature) -> Option<Failing> {
+        if signature.invariant == METRIC {
+            let broken = self.bounds.iter().filter(|bound| bound.is_broken());
+            let same = broken.into_iter().find(|bound| bound.signature() == *signature)?;
+            let detail = same.says();
+            return Some(Failing { signature: signature.clone(), detail, permitted: None });
+        }
+        let judged = self.violations().next().filter(|judged| judged.signature() == *signature)?;
+        let (detail, permitted) = (judged.detail.clone(), judged.permitted.clone());
+        Some(Failing { signature: signature.clone(), detail, permitted })
+    }
+
     /// The verdicts that make the run a failure.
     pub fn violations(&self) -> impl Iterator<Item = &Judged> {
         self.verdicts.iter().filter(|verdict| verdict.asked && verdict.status == Status::Violated)
@@ -219,6 +266,15 @@ impl Judged {
 }
 
 impl Bound {
+    /// The figure as people read it.
+    #[must_use]
+    pub fn says(&self) -> String {
+        match self.measured {
+            Some(_) => format!("`{}` is exceeded: it was {}", self.text, self.shown),
+            None => self.to_string(),
+        }
+    }
+
     /// Whether the figure was measured and out of its bound.
     #[must_use]
     pub const fn is_broken(&self) -> bool {

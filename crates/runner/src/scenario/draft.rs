@@ -241,6 +241,14 @@ impl Tree {
         }
     }
 
+    /// Gives a key another name and leaves its value.
+    pub fn rename(&mut self, key: &str, name: &str) {
+        if let Self::Map(entries) = self {
+            let found = entries.iter_mut().find(|(known, _)| known == key);
+            found.into_iter().for_each(|(known, _)| *known = name.to_owned());
+        }
+    }
+
     /// Sets a key, where it stood or behind all others.
     pub fn set(&mut self, key: &str, value: Self) {
         *self.entry(key) = value;

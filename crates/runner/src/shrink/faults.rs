@@ -32,7 +32,7 @@ pub(super) fn settle_targets(search: &mut Search<'_>) {
 }
 
 /// Delta debugging: halves, quarters, eighths and their complements.
-pub(super) fn halve(search: &mut Search<'_>) {
+pub(super) fn halve(search: &mut Search<'_>, luck: Luck) {
     let mut parts = 2;
     loop {
         let faults = search.best().faults().to_vec();
@@ -43,16 +43,22 @@ pub(super) fn halve(search: &mut Search<'_>) {
         parts = parts.min(count);
         let bounds: Vec<(usize, usize)> =
             (0..parts).map(|part| (part * count / parts, (part + 1) * count / parts)).collect();
-        let only = bounds.iter().map(|(from, to)| faults[*from..*to].to_vec());
-        let mut candidates: Vec<Draft> =
-            only.map(|some| with_faults(search.best(), some)).collect();
+        let outside = |(from, to): &(usize, usize)| {
+            (0..count).filter(|place| !(*from..*to).contains(place)).collect::<Vec<usize>>()
+        };
+        let mut removals: Vec<Vec<usize>> = bounds.iter().map(outside).collect();
         if parts > 2 {
-            let without =
-                bounds.iter().map(|(from, to)| [&faults[..*from], &faults[*to..]].concat());
-            candidates.extend(without.map(|others| with_faults(search.best(), others)));
+            removals.extend(bounds.iter().map(|(from, to)| (*from..*to).collect::<Vec<usize>>()));
         }
-        match search.take_first(candidates, Luck::OwnSeed) {
-            Some(place) if place < parts => parts = 2,
+        // A fork knows nothing of other seeds.
+        let removals = match luck {
+            Luck::OwnSeed => search.promising(removals),
+            Luck::Neighbours => removals,
+        };
+        let candidates = removals.iter().map(|removal| without(search.best(), removal)).collect();
+        match search.take_first(candidates, luck) {
+            // Only a part is left, or only a part is gone.
+            Some(place) if removals[place].len() * 2 > count => parts = 2,
             Some(_) => parts = (parts - 1).max(2),
             None if parts == count => return,
             None => parts *= 2,
@@ -73,6 +79,80 @@ pub(super) fn one_by_one(search: &mut Search<'_>) {
         if search.take_first(candidates, Luck::Neighbours).is_none() || search.out_of_time() {
             return;
         }
+    }
+}
+
+/// Makes one fault of two that do the same to the same: it begins with the first and ends with the last.
+pub(super) fn merge(search: &mut Search<'_>) {
+    loop {
+        let faults = search.best().faults();
+        let pairs =
+            (0..faults.len()).flat_map(|one| (one + 1..faults.len()).map(move |two| (one, two)));
+        let merged = pairs.filter_map(|(one, two)| {
+            let both = merged(&faults[one], &faults[two])?;
+            let mut draft = without(search.best(), &[two]);
+            let mut faults = draft.faults().to_vec();
+            faults[one] = both;
+            draft.set_faults(faults);
+            Some(draft)
+        });
+        let candidates: Vec<Draft> = merged.collect();
+        if search.take_first(candidates, Luck::OwnSeed).is_none() || search.out_of_time() {
+            return;
+        }
+    }
+}
+
+/// One fault that covers two; none if they do not do the same.
+fn merged(one: &Tree, other: &Tree) -> Option<Tree> {
+    let plain = |fault: &Tree| {
+        let mut fault = fault.clone();
+        fault.remove("at");
+        fault.remove("for");
+        fault
+    };
+    if plain(one) != plain(other) {
+        return None;
+    }
+    let span = |fault: &Tree, key: &str| fault.get(key)?.span();
+    let (first, second) = (span(one, "at")?, span(other, "at")?);
+    let ends = [first + span(one, "for")?, second + span(other, "for")?];
+    let (begins, end) = (first.min(second), ends[0].max(ends[1]));
+    let mut both = one.clone();
+    both.set("at", begins.into());
+    both.set("for", (end - begins).into());
+    Some(both)
+}
+
+/// Makes each fault do less harm: hold a process instead of killing it, or lose no more than the process.
+pub(super) fn weaker(search: &mut Search<'_>) {
+    const CRASHES: [(&str, &str); 2] = [("disk-lost", "power"), ("torn", "power")];
+    const INSTEAD: [(&str, &str); 3] =
+        [("kill", "pause"), ("isolate", "pause"), ("restart", "pause")];
+    let mut place = 0;
+    while place < search.best().faults().len() && !search.out_of_time() {
+        let fault = search.best().faults()[place].clone();
+        let mut softer: Vec<Tree> = Vec::new();
+        for (key, instead) in INSTEAD {
+            if fault.get(key).is_some() {
+                let mut other = fault.clone();
+                other.remove("crash");
+                other.rename(key, instead);
+                softer.push(other);
+            }
+        }
+        for (kind, instead) in CRASHES {
+            if fault.get("crash").and_then(Tree::text) == Some(kind) {
+                let mut other = fault.clone();
+                other.set("crash", instead.into());
+                softer.push(other);
+            }
+        }
+        let candidates = each(search.best(), softer, |draft, softer| {
+            edit(draft, place, |fault| *fault = softer.clone());
+        });
+        search.take_first(candidates, Luck::OwnSeed);
+        place += 1;
     }
 }
 
@@ -187,6 +267,12 @@ fn aimed_at(fault: &Tree, name: &str) -> Tree {
         }
     }
     fault
+}
+
+fn without(draft: &Draft, removal: &[usize]) -> Draft {
+    let faults = draft.faults().iter().enumerate();
+    let kept = faults.filter(|(place, _)| !removal.contains(place));
+    with_faults(draft, kept.map(|(_, fault)| fault.clone()).collect())
 }
 
 fn with_faults(draft: &Draft, faults: Vec<Tree>) -> Draft {

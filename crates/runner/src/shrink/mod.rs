@@ -3,10 +3,12 @@
 //! Every candidate is a scenario's text, read and run like any other, so that what comes out is a file that a person could
 //! have written. Knows nothing of how the protocol works: what matters is found out by leaving it out.
 
+mod ddmin;
 mod faults;
 mod pipeline;
 mod round;
 mod search;
+mod trunk;
 
 #[cfg(test)]
 mod tests;
@@ -17,11 +19,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, fs, io};
 
-use self::search::{Goal, Search, Seen};
+pub use self::ddmin::{Plain, plain};
+use self::search::{Goal, Luck, Search, Seen};
 use crate::execute::{Recording, execute};
-use crate::result::{Panicked, RunResult, Signature};
+use crate::explain::fact;
+use crate::result::{METRIC, Panicked, RunResult, Signature};
 use crate::saved::write_whole;
-use crate::scenario::{Draft, Scenario};
+use crate::scenario::{Draft, Scenario, Tree};
 use crate::subject::Subject;
 use crate::words;
 
@@ -110,26 +114,22 @@ pub fn shrink(
     let first =
         execute(&Subject::of(scenario), seed, Recording::Off).map_err(NotShrunk::Panicked)?;
     let result = first.result;
-    let Some(broken) = result.violations().next() else {
+    let Some(goal) = Goal::of(scenario, &result) else {
         return Err(NotShrunk::Holds(Box::new(result)));
     };
-    let goal = Goal {
-        signature: broken.signature(),
-        permitted: broken.permitted.clone(),
-        most_events: result.events.saturating_mul(3).saturating_add(100_000),
-    };
     let before = Size::of(scenario, &result);
-    let mut draft = scenario.draft(seed);
-    draft.set(&["expect"], goal.expectation());
+    let draft = goal.draft(scenario, seed);
     let mut search = Search::new(goal, draft, began, options, hear).ok_or(NotShrunk::Fickle)?;
     let minimal = all(&mut search);
     let signature = search.goal.signature.clone();
     let runs = search.runs;
     let (mut draft, seen) = search.into_best();
+    let (_, _, detail) = twice(&draft.render(), seen.seed)?;
+    let seen = Seen { detail: detail.unwrap_or(seen.detail), ..seen };
     draft.set(&["about"], about(scenario, seed, &signature, &seen).as_str().into());
     let text = draft.render();
-    let (again, after) = twice(&text, seen.seed)?;
-    if again.signature().as_ref() != Some(&signature) {
+    let (again, after, _) = twice(&text, seen.seed)?;
+    if again.failure_like(&signature).is_none() {
         return Err(NotShrunk::Fickle);
     }
     Ok(Shrunk {
@@ -149,15 +149,31 @@ pub fn shrink(
 fn all(search: &mut Search<'_>) -> bool {
     search.phase = "faults";
     faults::settle_targets(search);
-    faults::halve(search);
+    faults::halve(search, Luck::OwnSeed);
+    faults::merge(search);
+    if search.best().faults().len() > MANY {
+        // None can be left out, but for reasons of timing: another seed may need far fewer.
+        faults::halve(search, Luck::Neighbours);
+    }
     loop {
         let before = search.best().render();
+        // Much of what comes is decided by how long a run is; so its length is cut down to size before, and again after.
         search.phase = "time";
         pipeline::storm(search);
-        search.phase = "pipeline";
-        pipeline::fewer(search);
+        // Whether a bound is kept is a matter of load against capacity: with less of either it would be another story.
+        if search.goal.bound.is_none() {
+            search.phase = "operations";
+            pipeline::operations(search);
+            search.phase = "pipeline";
+            pipeline::fewer(search);
+        }
         search.phase = "faults";
         faults::one_by_one(search);
+        if search.best().faults().len() > MANY {
+            faults::halve(search, Luck::Neighbours);
+        }
+        faults::merge(search);
+        faults::weaker(search);
         faults::simpler(search);
         search.phase = "settings";
         pipeline::settings(search);
@@ -171,26 +187,31 @@ fn all(search: &mut Search<'_>) -> bool {
 }
 
 /// Runs the text twice; both must come to the same.
-fn twice(text: &str, seed: u64) -> Result<(RunResult, Size), NotShrunk> {
+fn twice(text: &str, seed: u64) -> Result<(RunResult, Size, Option<String>), NotShrunk> {
     let scenario = Scenario::parse("shrunk.yaml", text).map_err(|_| NotShrunk::Fickle)?;
     let scenario = Arc::new(scenario);
     let subject = Subject::of(&scenario);
     let once = || execute(&subject, seed, Recording::Off).map_err(NotShrunk::Panicked);
-    let (first, second) = (once()?.result, once()?.result);
+    let (first, second) = (once()?, once()?.result);
+    let detail = fact(&first);
+    let first = first.result;
     if first.digest != second.digest {
         return Err(NotShrunk::Fickle);
     }
     let size = Size::of(&scenario, &first);
-    Ok((first, size))
+    Ok((first, size, detail))
 }
 
 fn about(scenario: &Scenario, seed: u64, signature: &Signature, seen: &Seen) -> String {
     let name = crate::subject::report_name(scenario.name());
+    let Signature { invariant, kind } = signature;
+    if *invariant == METRIC {
+        return format!("{}.\nShrunk from {name}, seed {seed}.", seen.detail);
+    }
     let permitted = match &seen.permitted {
         Some(why) => format!("The configuration permits this: {why}."),
         None => "The configuration promises otherwise.".to_owned(),
     };
-    let Signature { invariant, kind } = signature;
     format!(
         "`{invariant}` is broken by {kind}: {}.\n{permitted}\nShrunk from {name}, seed {seed}.",
         seen.detail
@@ -242,6 +263,9 @@ impl Shrunk {
         Err(io::Error::other(format!("there are too many files like {}", wanted.display())))
     }
 }
+
+/// More faults than this at once are more than anyone can follow.
+const MANY: usize = 8;
 
 /// How many files of one name there may be.
 const MOST_NUMBERED: u32 = 1_000;
@@ -295,11 +319,29 @@ impl fmt::Display for NotShrunk {
 impl std::error::Error for NotShrunk {}
 
 impl Goal {
-    /// What a scenario with this failure expects.
-    fn expectation(&self) -> crate::scenario::Tree {
-        use crate::scenario::Tree;
-        let violate = Tree::List(vec![self.signature.invariant.into()]);
-        Tree::Map(vec![("violate".to_owned(), violate)])
+    /// The failure of a run, to be kept; none if there is none.
+    fn of(scenario: &Scenario, result: &RunResult) -> Option<Self> {
+        let failing = result.failure_of(scenario.expect())?;
+        let bounds = result.bounds.iter().filter(|bound| bound.is_broken());
+        let bound = bounds.into_iter().find(|bound| bound.signature() == failing.signature);
+        Some(Self {
+            bound: bound.map(|bound| bound.text.clone()),
+            signature: failing.signature,
+            permitted: failing.permitted,
+            most_events: result.events.saturating_mul(3).saturating_add(100_000),
+        })
+    }
+
+    /// A scenario with the seed's faults written down that expects this failure and nothing else.
+    fn draft(&self, scenario: &Scenario, seed: u64) -> Draft {
+        let mut draft = scenario.draft(seed);
+        let (key, value) = match &self.bound {
+            Some(bound) => ("exceed", bound.as_str()),
+            None => ("violate", self.signature.invariant),
+        };
+        let expected = Tree::List(vec![value.into()]);
+        draft.set(&["expect"], Tree::Map(vec![(key.to_owned(), expected)]));
+        draft
     }
 }
 

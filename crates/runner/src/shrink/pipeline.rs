@@ -28,6 +28,20 @@ pub(super) fn storm(search: &mut Search<'_>) {
     optional(search, &["run"], &["settle", "max-events"]);
 }
 
+/// Fewer calls of clients: a producer that ends after a few records.
+pub(super) fn operations(search: &mut Search<'_>) {
+    for name in names(search, "producers") {
+        let path = ["producers", name.as_str(), "records"];
+        let most = search.best().get(&path).and_then(Tree::number).unwrap_or(u64::MAX);
+        let fewer = [1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1_000];
+        let fewer = fewer.into_iter().filter(|records| *records < most);
+        let candidates = each(search.best(), fewer, |draft, records: u64| {
+            draft.set(&path, records.into());
+        });
+        search.take_first(candidates, Luck::OwnSeed);
+    }
+}
+
 /// Fewer groups, producers and topics, then fewer of each, then less load.
 pub(super) fn fewer(search: &mut Search<'_>) {
     for section in ["groups", "producers", "topics"] {
@@ -54,10 +68,9 @@ pub(super) fn fewer(search: &mut Search<'_>) {
     for name in names(search, "producers") {
         rate(search, &name);
         let path = ["producers", name.as_str()];
-        optional(search, &path, &["keys", "values", "after", "records"]);
+        optional(search, &path, &["keys", "values", "after"]);
         optional(search, &["producers", &name, "keys"], &["skew", "hot"]);
         count(search, &["producers", &name, "keys", "count"], &name, Counting::Nothing);
-        count(search, &["producers", &name, "records"], &name, Counting::Nothing);
     }
     for name in names(search, "groups") {
         let path = ["groups", name.as_str()];

@@ -8,10 +8,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::trunk::Trunk;
 use super::{Progress, ShrinkOptions};
 use crate::execute::{Recording, execute};
 use crate::names::Names;
-use crate::result::Signature;
+use crate::result::{Failing, RunResult, Signature};
 use crate::scenario::{Draft, Scenario};
 use crate::subject::Subject;
 use crate::sweep::pool::Pool;
@@ -19,6 +20,8 @@ use crate::sweep::pool::Pool;
 /// What must stay the same.
 pub(super) struct Goal {
     pub(super) signature: Signature,
+    /// The bound that is broken, if it is one.
+    pub(super) bound: Option<String>,
     /// Why the configuration permits it; none if it breaks a promise.
     pub(super) permitted: Option<String>,
     /// A candidate with more events is no improvement.
@@ -132,6 +135,37 @@ impl<'a> Search<'a> {
         Some(place)
     }
 
+    /// Whether the best draft fails without some of its faults, as far as forks of its run can tell: a set of faults that
+    /// is hopeless costs only what comes after the first of them struck.
+    pub(super) fn promising(&mut self, removals: Vec<Vec<usize>>) -> Vec<Vec<usize>> {
+        // One run is needed to have something to fork.
+        if removals.len() < 3 || self.out_of_time() {
+            return removals;
+        }
+        let Some(trunk) = Trunk::grow(&self.goal, &self.best, self.seen.seed) else {
+            return removals;
+        };
+        let count = u64::try_from(removals.len()).unwrap_or(u64::MAX);
+        let pool = Pool { jobs: self.jobs.get(), tasks: count, deadline: Some(self.deadline) };
+        let goal = &self.goal;
+        let work = |task: u64| {
+            let removal = removals.get(usize::try_from(task).unwrap_or(usize::MAX));
+            removal.is_none_or(|removal| trunk.fails_without(goal, removal))
+        };
+        let mut fails = Vec::new();
+        let faults = self.best.faults().len();
+        pool.run(&work, &mut |promising| {
+            self.runs += 1;
+            let spent = self.began.elapsed();
+            (self.hear)(&Progress { phase: self.phase, runs: self.runs, faults, spent });
+            fails.push(promising);
+            ControlFlow::Continue(())
+        });
+        // What was not tried for lack of time is not hopeless.
+        let fails = fails.into_iter().chain(std::iter::repeat(true));
+        removals.into_iter().zip(fails).filter(|(_, fails)| *fails).map(|(it, _)| it).collect()
+    }
+
     fn run(&mut self, tasks: &[(usize, u64, String, Draft)]) -> Option<(usize, Seen)> {
         let count = u64::try_from(tasks.len()).ok()?;
         let pool = Pool { jobs: self.jobs.get(), tasks: count, deadline: Some(self.deadline) };
@@ -175,12 +209,7 @@ impl Goal {
         };
         let subject = Subject { plan: Arc::new(plan), ..Subject::of(&scenario) };
         let execution = execute(&subject, seed, Recording::Off).ok()?;
-        let result = &execution.result;
-        let broken = result.violations().next()?;
-        let same = broken.signature() == self.signature && broken.permitted == self.permitted;
-        if !same || result.cut_off.is_some() {
-            return None;
-        }
+        let broken = self.shown_by(&execution.result)?;
         let world = &execution.world;
         let names = Names::new(world.history());
         let mut struck = vec![Struck::Never; world.plan().faults.len()];
@@ -191,12 +220,14 @@ impl Goal {
                 None => Struck::Nobody,
             };
         }
-        Some(Seen {
-            seed,
-            detail: broken.detail.clone(),
-            permitted: broken.permitted.clone(),
-            struck,
-        })
+        Some(Seen { seed, detail: broken.detail, permitted: broken.permitted, struck })
+    }
+
+    /// The failure, if a run shows it and none of another kind before it.
+    pub(super) fn shown_by(&self, result: &RunResult) -> Option<Failing> {
+        let broken = result.failure_like(&self.signature)?;
+        let same = broken.permitted == self.permitted && result.cut_off.is_none();
+        same.then_some(broken)
     }
 }
 

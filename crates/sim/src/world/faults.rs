@@ -24,6 +24,8 @@ pub(crate) struct Faults {
     effects: Vec<Active>,
     stories: Vec<FaultStory>,
     keys_matter: bool,
+    /// Faults that do not strike.
+    spared: Vec<u32>,
 }
 
 /// What one fault of the plan did.
@@ -85,6 +87,7 @@ impl Faults {
             awaiting_marks: Vec::new(),
             effects: Vec::new(),
             stories: Vec::new(),
+            spared: Vec::new(),
             keys_matter: !plan.applications.is_empty()
                 || plan.groups.iter().any(|group| !group.processing.slow_keys.is_empty()),
         }
@@ -127,6 +130,13 @@ impl Faults {
 }
 
 impl World {
+    /// Takes faults of the plan back that have not struck yet, so that a fork of a run tells what would be without them.
+    pub fn spare(&mut self, faults: &[u32]) {
+        self.faults.spared.extend_from_slice(faults);
+        self.faults.watchers.retain(|watcher| !faults.contains(&watcher.fault));
+        self.faults.awaiting_marks.retain(|(_, _, fault)| !faults.contains(fault));
+    }
+
     /// The plan's times count from now on.
     pub(super) fn arm_faults(&mut self) {
         let plan = std::sync::Arc::clone(&self.plan);
@@ -214,7 +224,7 @@ impl World {
 
     /// A fault strikes.
     pub(super) fn strike(&mut self, fault: u32) {
-        if !matches!(self.phase, Phase::Storm { .. }) {
+        if !matches!(self.phase, Phase::Storm { .. }) || self.faults.spared.contains(&fault) {
             return;
         }
         let plan = std::sync::Arc::clone(&self.plan);
