@@ -2,8 +2,11 @@
 //!
 //! Every "would have" is a run: with a fault taken away, or with another setting, under the same seed. Nothing is guessed.
 
+mod focus;
+mod graph;
 mod remedy;
 mod story;
+mod svg;
 mod text;
 mod what_if;
 
@@ -17,12 +20,14 @@ use stormglass_check::{Anomaly, judge};
 use stormglass_sim::World;
 use stormglass_types::{Digest, Time};
 
-use crate::execute::{Recording, execute};
+use crate::execute::{Execution, Recording, execute};
 use crate::names::Names;
-use crate::result::{Panicked, RunResult, Signature};
+use crate::result::{METRIC, Panicked, RunResult, Signature};
 use crate::scenario::Scenario;
 use crate::subject::Subject;
 
+use self::focus::Focus;
+pub use self::svg::svg;
 pub use self::text::{human, markdown};
 
 /// A failure, explained.
@@ -61,6 +66,8 @@ pub struct Beat {
     pub at: Time,
     /// Who acted.
     pub who: String,
+    /// The message that it had heard right before, and from whom, where that is part of the story.
+    pub heard: Option<(String, String)>,
     /// With whom, if it was a message or concerns somebody.
     pub to: Option<String>,
     /// What, without the one who acted.
@@ -89,6 +96,8 @@ pub struct FaultPart {
     pub text: String,
     /// What the run comes to without it.
     pub without: WhatIf,
+    /// What it comes to when a necessary one strikes at another moment.
+    pub moved: Vec<(String, WhatIf)>,
 }
 
 /// What a run with one thing changed came to.
@@ -140,19 +149,24 @@ pub fn explain(
     let subject = Subject::of(scenario);
     let execution = execute(&subject, seed, Recording::On).map_err(NotExplained::Panicked)?;
     let (result, world) = (execution.result, execution.world);
-    let Some(broken) = result.violations().next() else {
+    let Some(broken) = result.failure_of(scenario.expect()) else {
         return Err(NotExplained::Holds(Box::new(result)));
     };
-    let signature = broken.signature();
+    let signature = broken.signature;
     let names = Names::new(world.history());
-    let anomaly = first_anomaly(&world, signature.invariant);
-    let fact = match &anomaly {
-        Some(anomaly) => named(&anomaly.detail, anomaly, &names),
-        None => broken.detail.clone(),
+    let (focus, fact) = match first_anomaly(&world, signature.invariant) {
+        Some(anomaly) => (Focus::from(&anomaly), named(&anomaly.detail, &anomaly, &names)),
+        None if signature.invariant == METRIC => {
+            let focus = Focus::of_figure(&world, &signature.kind);
+            let worst = focus.worst.as_ref().map_or_else(String::new, |worst| format!("; {worst}"));
+            (focus, format!("{}{worst}", broken.detail))
+        }
+        None => (Focus::of_breach(&world, signature.invariant), broken.detail.clone()),
     };
-    let faults = what_if::without_each(scenario, seed, &signature, jobs);
+    let mut faults = what_if::without_each(scenario, seed, &signature, jobs);
+    what_if::move_needed(scenario, seed, &signature, jobs, &mut faults);
     let needed: Vec<bool> = faults.iter().map(|fault| fault.without != WhatIf::Same).collect();
-    let (story, left_out) = story::tell(&world, anomaly.as_ref(), &needed);
+    let (story, left_out) = story::tell(&world, &focus, &needed);
     let without_faults = what_if::without_all(scenario, seed, &signature);
     let remedies = remedy::tried(scenario, seed, &signature, jobs);
     Ok(Explanation {
@@ -161,7 +175,7 @@ pub fn explain(
         digest: result.digest,
         signature,
         fact,
-        permitted: broken.permitted.clone(),
+        permitted: broken.permitted,
         story,
         left_out,
         faults,
@@ -169,6 +183,14 @@ pub fn explain(
         remedies,
         repro: result.repro.clone(),
     })
+}
+
+/// What an invariant's violation was, with the names that reports have for records.
+pub(crate) fn fact(execution: &Execution) -> Option<String> {
+    let broken = execution.result.violations().next()?;
+    let anomaly = first_anomaly(&execution.world, broken.invariant)?;
+    let names = Names::new(execution.world.history());
+    Some(named(&anomaly.detail, &anomaly, &names))
 }
 
 fn first_anomaly(world: &World, invariant: &str) -> Option<Anomaly> {

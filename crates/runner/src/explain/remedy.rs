@@ -9,6 +9,7 @@ use std::sync::Arc;
 use stormglass_kafka::Rule;
 use stormglass_kafka::settings::{Delivery, OffsetReset, UncleanElection};
 use stormglass_sim::plan::{Place, Plan};
+use stormglass_types::Span;
 use stormglass_types::history::CommitMode;
 
 use super::{Remedy, WhatIf, what_if};
@@ -38,8 +39,13 @@ pub(super) fn tried(
     let plan = scenario.plan(seed);
     let draft = scenario.draft(seed);
     let mut changes = settings(&plan, &draft);
+    changes.retain(|change| concerns(&change.text, signature.invariant));
     changes.extend(rules(&plan, &draft));
     let mut remedies = run(&changes, seed, signature, jobs);
+    // Idempotence brings acks=all with it; where that is enough, it is not idempotence that helps.
+    if remedies.iter().any(|remedy| remedy.change == "acks=all" && remedy.helps()) {
+        remedies.retain(|remedy| !remedy.change.starts_with("enable.idempotence"));
+    }
     if changes.len() > 1 && !remedies.iter().any(Remedy::helps) {
         let mut all = draft;
         let mut names: Vec<&str> = Vec::new();
@@ -58,6 +64,18 @@ pub(super) fn tried(
         remedies.extend(run(&[together], seed, signature, jobs));
     }
     remedies
+}
+
+/// Whether a setting can have to do with an invariant at all: what consumers do loses no acknowledged record, and what
+/// producers do commits nothing.
+fn concerns(change: &str, invariant: &str) -> bool {
+    let consumers = ["committing", "processing", "auto.offset.reset", "max.poll"];
+    let of_consumers = consumers.iter().any(|word| change.starts_with(word));
+    match invariant {
+        "no-loss" | "no-duplicates" | "log-matching" => !of_consumers,
+        "at-least-once" | "single-owner" | "monotone" => of_consumers,
+        _ => true,
+    }
 }
 
 fn run(changes: &[Change], seed: u64, signature: &Signature, jobs: NonZero<usize>) -> Vec<Remedy> {
@@ -129,6 +147,17 @@ fn settings(plan: &Plan, draft: &Draft) -> Vec<Change> {
             each(draft, "topics", &[("min.insync.replicas", "2")]);
         });
     }
+    let all_needed = |it: &stormglass_sim::plan::TopicPlan| {
+        it.replication > 1 && it.settings.min_insync_replicas >= it.replication
+    };
+    if plan.topics.iter().any(all_needed) {
+        let because =
+            "writes then go on while one replica is away, and every ack still has two copies";
+        add("min.insync.replicas=2", because, &|draft| {
+            each(draft, "topics", &[("min.insync.replicas", "2")]);
+            draft.remove(&["cluster", "config", "min.insync.replicas"]);
+        });
+    }
     let unclean = |it: &stormglass_sim::plan::TopicPlan| {
         it.settings.unclean_election == UncleanElection::Allowed
     };
@@ -165,6 +194,42 @@ fn settings(plan: &Plan, draft: &Draft) -> Vec<Change> {
             each(draft, "groups", &[("auto.offset.reset", "earliest")]);
         });
     }
+    let impatient = |member: &stormglass_sim::plan::MemberPlan| {
+        member.settings.max_poll_interval < Span::secs(300)
+    };
+    if groups().any(|group| group.members.iter().any(impatient)) {
+        let because =
+            "a member that is slow, but works, then keeps its partitions until it has polled again";
+        add("max.poll.interval.ms=300000", because, &|draft| {
+            each(draft, "groups", &[("max.poll.interval.ms", "300000")]);
+        });
+    }
+    if groups().any(|group| group.members.iter().any(|it| it.settings.max_poll_records > 10)) {
+        let because =
+            "a poll then holds less work, so that the next one, and the commit, come sooner";
+        add("max.poll.records=10", because, &|draft| {
+            each(draft, "groups", &[("max.poll.records", "10")]);
+        });
+    }
+    let because = "no partition then has to bear what one key brings";
+    add("no hot key (salted, or spread over several)", because, &|draft| {
+        for name in names(draft, "producers") {
+            draft.remove(&["producers", &name, "keys", "hot"]);
+        }
+    });
+    let because = "a key then keeps its partition";
+    add("the topic's final number of partitions from the start", because, &|draft| {
+        let (grow, others): (Vec<Tree>, Vec<Tree>) =
+            draft.faults().to_vec().into_iter().partition(|fault| fault.get("expand").is_some());
+        for fault in &grow {
+            if let (Some(topic), Some(to)) =
+                (fault.get("expand").and_then(Tree::text), fault.get("to"))
+            {
+                draft.set(&["topics", topic, "partitions"], to.clone());
+            }
+        }
+        draft.set_faults(others);
+    });
     changes
 }
 

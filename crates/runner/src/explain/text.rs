@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Beat, Explanation, NotExplained, Part, Remedy, WhatIf};
+use super::{Beat, Explanation, FaultPart, NotExplained, Part, Remedy, WhatIf};
+use crate::result::METRIC;
 use crate::words;
 
 /// For people at a terminal.
@@ -12,12 +13,16 @@ pub fn human(told: &Explanation) -> String {
     let _ = writeln!(out, "{}  seed {}  digest {}", told.scenario, told.seed, told.digest);
     let _ = writeln!(out, "\n{}: {}", told.signature, told.fact);
     let _ = writeln!(out, "{}", permitted(told));
+    for line in against(told) {
+        let _ = writeln!(out, "\n{line}");
+    }
     let _ = writeln!(out, "\nWhat happened");
     for (nth, beat) in told.story.iter().enumerate() {
         gap(told, nth, "  ", &mut out);
         let clock = words::clock(beat.at.as_millis());
         let _ = writeln!(out, "  {clock:>11}  {} {} {}", sign(beat.part), beat.who, beat.what);
     }
+    legend(told, "  ", &mut out);
     let _ = writeln!(out, "\nWhat it took");
     for line in needs(told, "") {
         let _ = writeln!(out, "  {line}");
@@ -36,6 +41,9 @@ pub fn markdown(told: &Explanation) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {} in {}, seed {}", told.signature, told.scenario, told.seed);
     let _ = writeln!(out, "\n**{}.** {}", told.fact, permitted(told));
+    for line in against(told) {
+        let _ = writeln!(out, "\n{line}");
+    }
     let _ = writeln!(out, "\n## What happened\n");
     for (nth, beat) in told.story.iter().enumerate() {
         gap(told, nth, "- ", &mut out);
@@ -47,6 +55,7 @@ pub fn markdown(told: &Explanation) -> String {
         };
         let _ = writeln!(out, "- `{}` {who} {what}", words::clock(beat.at.as_millis()));
     }
+    legend(told, "", &mut out);
     let _ = writeln!(out, "\n```mermaid\n{}```", mermaid(&told.story));
     let _ = writeln!(out, "\n## What it took\n");
     for line in needs(told, "`") {
@@ -60,7 +69,49 @@ pub fn markdown(told: &Explanation) -> String {
     out
 }
 
+/// What was claimed, and what is the fact, in two sentences.
+fn against(told: &Explanation) -> Vec<String> {
+    let said = |beat: &Beat| {
+        format!("at {} {} {}", words::clock(beat.at.as_millis()), beat.who, beat.what)
+    };
+    let committed = |beat: &&Beat| beat.part == Part::Claim && beat.what.contains("commit of");
+    let group = matches!(told.signature.invariant, "at-least-once" | "single-owner" | "liveness");
+    if told.signature.invariant == METRIC || group {
+        let claim = told.story.iter().rfind(committed);
+        return claim.map(|claim| format!("Claim: {}.", said(claim))).into_iter().collect();
+    }
+    let claim = told.story.iter().find(|beat| beat.part == Part::Claim);
+    let after = claim.map(|claim| claim.at);
+    let real = |beat: &&Beat| beat.part == Part::Fact && beat.who != "the final read";
+    let facts = || told.story.iter().filter(|beat| after.is_none_or(|at| beat.at >= at));
+    let earlier = || told.story.iter().find(real);
+    let fact = facts().find(real).or_else(earlier);
+    let fact = fact.or_else(|| facts().find(|beat| beat.part == Part::Fact));
+    let claim = claim.map(|claim| format!("Claim: {}.", said(claim)));
+    let fact = fact.map(|fact| format!("Fact: {}.", said(fact)));
+    claim.into_iter().chain(fact).collect()
+}
+
+/// How to read the names of records, where there are any.
+fn legend(told: &Explanation, margin: &str, out: &mut String) {
+    let named = told.story.iter().find_map(|beat| {
+        beat.what.split([' ', ',']).find(|word| word.contains('#') && word.contains(':'))
+    });
+    let Some(name) = named else { return };
+    let (life, serial) = name.split_once(':').unwrap_or((name, ""));
+    let (process, life) = life.split_once('#').unwrap_or((life, ""));
+    let serial = serial.split("..").next().unwrap_or_default();
+    let _ = writeln!(
+        out,
+        "\n{margin}`{process}#{life}:{serial}` is record number {serial}, counted from 0, that {process} sent to its partition in \
+         life {life}"
+    );
+}
+
 fn permitted(told: &Explanation) -> String {
+    if told.signature.invariant == METRIC {
+        return "The bound is the scenario's own; no promise of Kafka is broken.".to_owned();
+    }
     match &told.permitted {
         Some(why) => format!("The configuration permits this: {why}."),
         None => "The configuration promises that this does not happen.".to_owned(),
@@ -85,10 +136,13 @@ fn needs(told: &Explanation, quote: &str) -> Vec<String> {
         let text = format!("{quote}{}{quote}", fault.text);
         match &fault.without {
             WhatIf::Same => without += 1,
-            WhatIf::None => lines.push(format!("necessary: {text}; without it, all holds")),
-            WhatIf::Other(signature) => {
-                lines.push(format!("necessary: {text}; without it, {signature} comes up instead"))
+            WhatIf::None => {
+                lines.push(format!("necessary: {text}; without it, all holds{}", moved(fault)));
             }
+            WhatIf::Other(signature) => lines.push(format!(
+                "necessary: {text}; without it, {signature} comes up instead{}",
+                moved(fault)
+            )),
             WhatIf::Unknown => lines.push(format!("{text}; without it, nothing can be told")),
         }
     }
@@ -105,6 +159,22 @@ fn needs(told: &Explanation, quote: &str) -> Vec<String> {
         WhatIf::Unknown => "without any fault, nothing can be told".to_owned(),
     });
     lines
+}
+
+/// What other moments do.
+fn moved(fault: &FaultPart) -> String {
+    let which = |wanted: fn(&WhatIf) -> bool| {
+        let found = fault.moved.iter().filter(|(_, outcome)| wanted(outcome));
+        found.map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let same = which(|outcome| *outcome == WhatIf::Same);
+    let gone = which(|outcome| matches!(outcome, WhatIf::None | WhatIf::Other(_)));
+    match (same.is_empty(), gone.is_empty()) {
+        (true, true) => String::new(),
+        (false, true) => format!("; its moment does not matter: {same} it is the same"),
+        (true, false) => format!("; its moment matters: {gone} the failure is gone"),
+        (false, false) => format!("; {same} it is the same, {gone} the failure is gone"),
+    }
 }
 
 fn prevents(told: &Explanation, quote: &str) -> Vec<String> {
@@ -147,14 +217,20 @@ const fn sign(part: Part) -> char {
     }
 }
 
-/// The story as a sequence diagram in Mermaid's language.
-fn mermaid(story: &[Beat]) -> String {
+/// Who takes part in a story, in the order of appearance.
+pub(super) fn participants(story: &[Beat]) -> Vec<&str> {
     let mut who: Vec<&str> = Vec::new();
     for name in story.iter().flat_map(|beat| [Some(&beat.who), beat.to.as_ref()]).flatten() {
         if !who.contains(&name.as_str()) {
             who.push(name);
         }
     }
+    who
+}
+
+/// The story as a sequence diagram in Mermaid's language.
+fn mermaid(story: &[Beat]) -> String {
+    let who = participants(story);
     let place = |name: &str| who.iter().position(|known| *known == name).unwrap_or(0);
     let mut out = String::from("sequenceDiagram\n");
     for (nth, name) in who.iter().enumerate() {
@@ -162,8 +238,12 @@ fn mermaid(story: &[Beat]) -> String {
     }
     for beat in story {
         let from = place(&beat.who);
+        let own = from;
         let what = plain(&beat.what);
         let clock = words::clock(beat.at.as_millis());
+        if let Some((from, message)) = &beat.heard {
+            let _ = writeln!(out, "  P{}-->>P{own}: {message}", place(from));
+        }
         match (&beat.to, beat.part) {
             (Some(to), _) if *to != beat.who => {
                 let _ = writeln!(out, "  P{from}->>P{}: {clock} {what}", place(to));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use stormglass_runner::execute::{Recording, execute};
-use stormglass_runner::explain::{NotExplained, explain, human, markdown};
+use stormglass_runner::explain::{NotExplained, explain, human, markdown, svg};
 use stormglass_runner::subject::Subject;
 use stormglass_runner::sweep::all_cores;
 
@@ -22,6 +22,8 @@ enum ExplainFormat {
     Human,
     /// Markdown with a Mermaid diagram
     Markdown,
+    /// The sequence diagram as a picture
+    Svg,
 }
 
 #[derive(Args)]
@@ -51,6 +53,7 @@ pub(crate) fn main(arguments: &ExplainArguments) -> io::Result<Exit> {
             print(&match arguments.format {
                 ExplainFormat::Human => human(&told),
                 ExplainFormat::Markdown => markdown(&told),
+                ExplainFormat::Svg => svg(&told),
             })?;
             if let Some(folder) = &arguments.report {
                 let subject = Subject::of(&failure.scenario);
