@@ -26,6 +26,16 @@ pub struct Story {
     plan: Plan,
     chaos: Chaos,
     adversary: Option<Adversary>,
+    said: Said,
+}
+
+/// What was said in Kafka's words, so that it can be said again in a scenario.
+#[derive(Clone, Debug, Default)]
+struct Said {
+    cluster: Vec<(String, String)>,
+    topics: Vec<Vec<(String, String)>>,
+    producers: Vec<Vec<(String, String)>>,
+    groups: Vec<Vec<(String, String)>>,
 }
 
 /// Faults written for a story, with whatever a seed is to decide drawn.
@@ -77,7 +87,8 @@ impl Story {
                 max_events: 50_000_000,
             },
         };
-        Self { plan, chaos: Chaos::Off, adversary: None }
+        let said = Said { cluster: owned(cluster), ..Said::default() };
+        Self { plan, chaos: Chaos::Off, adversary: None, said }
     }
 
     /// Adds a topic with three replicas.
@@ -85,6 +96,7 @@ impl Story {
     pub fn topic(mut self, name: &str, partitions: u16, settings: Settings<'_>) -> Self {
         let parsed = config::parse_topic(&entries(settings), &self.plan.cluster.settings.topic);
         assert!(parsed.issues.is_empty(), "{:?}", parsed.issues);
+        self.said.topics.push(owned(settings));
         self.plan.topics.push(TopicPlan {
             name: name.to_owned(),
             partitions,
@@ -100,6 +112,7 @@ impl Story {
     pub fn producer(mut self, every: Span, settings: Settings<'_>) -> Self {
         let parsed = config::parse_producer(&entries(settings));
         assert!(parsed.issues.is_empty(), "{:?}", parsed.issues);
+        self.said.producers.push(owned(settings));
         let names: Vec<String> = (0..10).map(|n| format!("key-{n}")).collect();
         let keys: Vec<WeightedKey> = names
             .iter()
@@ -131,6 +144,7 @@ impl Story {
     pub fn group(mut self, members: usize, each: Span, settings: Settings<'_>) -> Self {
         let parsed = config::parse_consumer(&entries(settings));
         assert!(parsed.issues.is_empty(), "{:?}", parsed.issues);
+        self.said.groups.push(owned(settings));
         let settings = Arc::new(parsed.settings);
         let name = format!("group-{}", self.plan.groups.len() + 1);
         let members = (1..=members)
@@ -230,6 +244,84 @@ impl Story {
         Told { world, end, judgement }
     }
 
+    /// The story as a scenario for people, with a list of faults in YAML. Its keys have other names than the story's, which
+    /// only matters where there are several partitions.
+    #[must_use]
+    pub fn scenario(&self, faults: &str, invariant: &str) -> String {
+        let plan = &self.plan;
+        let us = |span: Span| span.to_string();
+        let mut out = format!(
+            "run: {{ for: {}, settle: {} }}\ncluster:\n  network: {{ latency: {}..{} }}\n  disk: {{ sync: {}..{} }}\n",
+            plan.phases.storm,
+            plan.phases.settle,
+            us(plan.network.latency.least),
+            us(plan.network.latency.most),
+            us(plan.disk.sync.least),
+            us(plan.disk.sync.most),
+        );
+        let mut line = |text: String| {
+            out.push_str(&text);
+            out.push('\n');
+        };
+        let settings: Vec<String> =
+            self.said.cluster.iter().map(|(key, value)| format!("    {key}: {value}")).collect();
+        line(format!("  config:\n{}", settings.join("\n")));
+        let off: Vec<&str> = plan.rules.switched_off().map(|rule| rule.name()).collect();
+        line(format!("  without: [{}]\ntopics:", off.join(", ")));
+        for (topic, said) in plan.topics.iter().zip(&self.said.topics) {
+            let mut said = said.clone();
+            if topic.settings.max_message_bytes != plan.cluster.settings.topic.max_message_bytes {
+                said.push((
+                    "max.message.bytes".to_owned(),
+                    topic.settings.max_message_bytes.to_string(),
+                ));
+            }
+            let (name, partitions) = (&topic.name, topic.partitions);
+            line(format!(
+                "  {name}: {{ partitions: {partitions}, replication.factor: 3{} }}",
+                config(&said)
+            ));
+        }
+        line("producers:".to_owned());
+        let alike = self.said.producers.windows(2).all(|pair| pair[0] == pair[1]);
+        assert!(alike, "producers of a story that differ have no scenario yet");
+        if let (Some(producer), Some(said)) = (plan.producers.first(), self.said.producers.first())
+        {
+            let rate = 1_000_000_000 / producer.load.every.0.max(1);
+            let bytes = &producer.load.bytes;
+            line(format!(
+                "  producer: {{ instances: {}, to: {}, rate: {rate}/s, keys: {{ count: 10 }}, values: {{ bytes: {}..{} }}{} }}",
+                plan.producers.len(),
+                plan.topics[producer.topic.0 as usize - 1].name,
+                bytes.least,
+                bytes.most,
+                config(said),
+            ));
+        }
+        line("groups:".to_owned());
+        for (group, said) in plan.groups.iter().zip(&self.said.groups) {
+            let topics: Vec<&str> = group
+                .topics
+                .iter()
+                .map(|id| plan.topics[id.0 as usize - 1].name.as_str())
+                .collect();
+            line(format!(
+                "  {}: {{ members: {}, subscribe: [{}], process: {{ each: {} }}, commit: after-processing{} }}",
+                group.name,
+                group.members.len(),
+                topics.join(", "),
+                us(group.processing.each.least),
+                config(said),
+            ));
+        }
+        line("faults:".to_owned());
+        for fault in faults.lines() {
+            line(format!("  {fault}"));
+        }
+        line(format!("expect: {{ violate: [{invariant}] }}"));
+        out
+    }
+
     fn latest_topic(&self) -> TopicId {
         TopicId(u16::try_from(self.plan.topics.len()).expect("a story has few topics"))
     }
@@ -269,6 +361,16 @@ impl Told {
         let all: Vec<String> = black.chain(white).collect();
         format!("seed {seed}, {:?} at {}:\n{}", self.end, self.world.now(), all.join("\n"))
     }
+}
+
+fn owned(settings: Settings<'_>) -> Vec<(String, String)> {
+    settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn config(settings: &[(String, String)]) -> String {
+    let pairs: Vec<String> =
+        settings.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+    if pairs.is_empty() { String::new() } else { format!(", config: {{ {} }}", pairs.join(", ")) }
 }
 
 fn entries<'a>(settings: Settings<'a>) -> Vec<Entry<'a>> {
