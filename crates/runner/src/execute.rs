@@ -160,15 +160,16 @@ fn summary(subject: &Subject, world: &World, end: End, judgement: Judgement) -> 
         }
     }
     let figures = judgement.figures;
+    let bounds = bounds(subject, &figures);
     RunResult {
         scenario: subject.name.clone(),
         seed: world.plan().seed,
         digest: world.digest(),
-        outcome: outcome(&verdicts, !subject.asked.is_empty()),
+        outcome: outcome(&verdicts, &bounds, !subject.asked.is_empty()),
         groups: figures.groups.iter().map(|it| names.group(it.group)).collect(),
         topics: figures.topics.iter().map(|it| names.topic(it.topic)).collect(),
         verdicts,
-        bounds: bounds(subject, &figures),
+        bounds,
         figures,
         marks: world.marks(),
         states: states::of(history),
@@ -193,11 +194,14 @@ fn bounds(subject: &Subject, figures: &Figures) -> Vec<Bound> {
         .collect()
 }
 
-/// The answer over the verdicts that were asked for.
+/// The answer over the verdicts that were asked for, and over the bounds: one that is not kept is a violation, too.
 ///
 /// An invariant that is asked for by name must have been exercised. Where all are asked for, those that a pipeline cannot
 /// exercise, such as `single-owner` without groups, do not spoil the others.
-fn outcome(verdicts: &[Judged], by_name: bool) -> Status {
+fn outcome(verdicts: &[Judged], bounds: &[Bound], by_name: bool) -> Status {
+    if bounds.iter().any(Bound::is_broken) {
+        return Status::Violated;
+    }
     let asked = || verdicts.iter().filter(|verdict| verdict.asked).map(|verdict| verdict.status);
     let worst = asked().max().unwrap_or(Status::Vacuous);
     if worst == Status::Vacuous && !by_name && asked().any(|status| status == Status::Hold) {

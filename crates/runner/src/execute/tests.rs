@@ -13,8 +13,9 @@ topics: { orders: { partitions: 2, replication.factor: 3 } }
 producers: { checkout: { to: orders, rate: 20/s, keys: { count: 3 } } }
 groups:
   billing: { members: 1, subscribe: [orders], config: { auto.offset.reset: earliest }, commit: after-processing }
-expect: { hold: [no-loss, at-least-once], metrics: [\"billing.rebalances < 100\", \"sends > 1000000\"] }
+expect: { hold: [no-loss, at-least-once] }
 ";
+const BOUNDED: &str = "metrics: [\"billing.rebalances < 100\", \"sends > 1000000\"]";
 
 fn small() -> Subject {
     Subject::of(&Arc::new(Scenario::parse("small.yaml", SMALL).expect("valid")))
@@ -55,9 +56,12 @@ fn a_calm_pipeline_holds_and_shows_what_it_exercised() {
 
 #[test]
 fn bounds_are_held_against_the_figures() {
-    let result = execute(&small(), 7, Recording::Off).expect("no machine panics").result;
+    let text = SMALL.replace("at-least-once] }", &format!("at-least-once], {} }}", BOUNDED));
+    let bounded = Subject::of(&Arc::new(Scenario::parse("small.yaml", &text).expect("valid")));
+    let result = execute(&bounded, 7, Recording::Off).expect("no machine panics").result;
     let kept: Vec<bool> = result.bounds.iter().map(|bound| bound.kept).collect();
     assert_eq!(kept, [true, false], "{:?}", result.bounds);
+    assert_eq!(result.outcome, Status::Violated, "what is asked of the figures is asked as well");
 }
 
 #[test]
