@@ -307,10 +307,12 @@ impl Consumer {
         let partitions = self.assignment.partitions();
         let me = self.group_state.me;
         let generation = self.assignment.generation;
-        if gives_up_first && self.must_hand_over(&partitions) {
+        let is_lost = me.generation == Generation::NONE || me.id == MemberId::NONE;
+        if gives_up_first && !is_lost && self.must_hand_over(&partitions) {
             return false;
         }
-        if me.generation == Generation::NONE || me.id == MemberId::NONE {
+        self.steering.forget_handover();
+        if is_lost {
             if protocol == RebalanceProtocol::Eager || self.rules.on(Rule::LostMeansLost) {
                 self.lose(partitions, out);
             }

@@ -52,6 +52,11 @@ impl Steering {
         self.threads == Threads::Background
     }
 
+    /// Nothing waits any more: the partitions go, or are gone.
+    pub(super) fn forget_handover(&mut self) {
+        self.handover = Handover::Idle;
+    }
+
     pub(super) fn is_asking(self) -> bool {
         self.handover == Handover::Asked
     }
@@ -84,10 +89,7 @@ impl Consumer {
                 true
             }
             Handover::Asked => true,
-            Handover::Done => {
-                self.steering.handover = Handover::Idle;
-                false
-            }
+            Handover::Done => false,
         }
     }
 
