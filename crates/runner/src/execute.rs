@@ -69,6 +69,12 @@ pub fn execute_in(
     })
 }
 
+/// Judges a world that somebody else has run to its end.
+#[must_use]
+pub fn conclude(subject: &Subject, world: &World, end: End) -> RunResult {
+    summary(subject, world, end, judge(world.history()))
+}
+
 /// Runs a seed once more and compares digests.
 ///
 /// # Errors

@@ -10,4 +10,4 @@ mod tests;
 pub use history::{Provenance, write_history};
 pub use perfetto::write_perfetto;
 pub(crate) use trace::trace_line;
-pub use trace::write_trace;
+pub use trace::{trace_words, write_trace};

@@ -46,11 +46,26 @@ pub struct SavedFailure {
     pub tape_events: u64,
     /// The choices of the run; none for a run of which none were written down.
     pub tape: Option<String>,
+    /// The test whose code ran in the plan's processes, if any: without it there is nothing to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<HostedTest>,
+}
+
+/// A test of people's own code.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostedTest {
+    /// Its package.
+    pub package: String,
+    /// Its name, as the test runner knows it.
+    pub name: String,
 }
 
 /// Why a saved failure cannot be used.
 #[derive(Debug)]
 pub enum BadSaved {
+    /// It needs the code of a test.
+    Hosted(HostedTest),
     /// It cannot be read.
     Unreadable(io::Error),
     /// There is nothing in it.
@@ -108,14 +123,26 @@ impl SavedFailure {
             result: line,
             tape_events: tape.map_or(0, Tape::events),
             tape: tape.map(tape::to_text),
+            test: None,
         }
     }
 
     /// The scenario as it was run, every fault written down.
     ///
     /// # Errors
-    /// If it is not valid: another version's language.
+    /// If it is not valid: another version's language. If its processes run the code of a test.
     pub fn scenario(&self) -> Result<Scenario, BadSaved> {
+        match &self.test {
+            Some(test) => Err(BadSaved::Hosted(test.clone())),
+            None => self.hosted_scenario(),
+        }
+    }
+
+    /// The scenario as it was run, for whoever has the code that ran in it.
+    ///
+    /// # Errors
+    /// If it is not valid: another version's language.
+    pub fn hosted_scenario(&self) -> Result<Scenario, BadSaved> {
         Scenario::parse(&self.path, &self.plan).map_err(BadSaved::Invalid)
     }
 
@@ -257,6 +284,11 @@ fn checksum(value: &Value) -> String {
 impl fmt::Display for BadSaved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Hosted(test) => write!(
+                f,
+                "its processes run the code of the test `{0}`, which runs it again with\n  STORMGLASS_REPLAY=<this file> cargo test -p {1} {0}",
+                test.name, test.package
+            ),
             Self::Unreadable(why) => write!(f, "it cannot be read: {why}"),
             Self::Empty => f.write_str("the file is empty"),
             Self::TooLarge => f.write_str("the file is too large to be a saved failure"),

@@ -153,7 +153,7 @@ pub fn put_to_test(
         let found = only_breaks && broken.covers(expect);
         if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    misses.extend(misses_of_all(case, &swept, &broken));
+    misses.extend(misses_of_all(case, &swept.tally, &broken));
     CaseResult {
         path: case.subject.path.clone(),
         violate: expect.violate.clone(),
@@ -253,12 +253,27 @@ impl Broken {
     }
 }
 
-/// What only the seeds together can show.
-fn misses_of_all(case: &Case, swept: &Sweep, broken: &Broken) -> Vec<Miss> {
+/// The expectations that runs which somebody else has made did not meet.
+#[must_use]
+pub fn misses(case: &Case, results: &[RunResult]) -> Vec<Miss> {
     let mut misses = Vec::new();
-    let seeds = words::seeds(swept.tally.seeds());
+    let mut broken = Broken::default();
+    let mut tally = Tally::default();
+    for result in results {
+        note_misses(case, result, &mut misses);
+        broken.note(result);
+        tally.add(&Seed::Ran(Box::new(result.clone())));
+    }
+    misses.extend(misses_of_all(case, &tally, &broken));
+    misses
+}
+
+/// What only the seeds together can show.
+fn misses_of_all(case: &Case, tally: &Tally, broken: &Broken) -> Vec<Miss> {
+    let mut misses = Vec::new();
+    let seeds = words::seeds(tally.seeds());
     let count = |invariant: &str, status: Status| {
-        let tallies = swept.tally.invariants().iter();
+        let tallies = tally.invariants().iter();
         tallies.filter(|tally| tally.invariant == invariant).map(|it| it.count(status)).sum::<u64>()
     };
     let miss = |grade, says| Miss { grade, says, shown: None };
@@ -277,7 +292,7 @@ fn misses_of_all(case: &Case, swept: &Sweep, broken: &Broken) -> Vec<Miss> {
     }
     for invariant in &case.expect.hold {
         let shown = count(invariant, Status::Hold) + count(invariant, Status::Violated);
-        if shown == 0 && swept.tally.panics().0 == 0 {
+        if shown == 0 && tally.panics().0 == 0 {
             let (vacuous, undecided) =
                 (count(invariant, Status::Vacuous), count(invariant, Status::Undecided));
             let says = format!(
@@ -288,7 +303,7 @@ fn misses_of_all(case: &Case, swept: &Sweep, broken: &Broken) -> Vec<Miss> {
         }
     }
     for mark in &case.expect.reach {
-        if !swept.tally.marks().contains(*mark) {
+        if !tally.marks().contains(*mark) {
             let says = format!("{} was not reached in {seeds}", mark.name());
             misses.push(miss(Grade::NotShown, says));
         }

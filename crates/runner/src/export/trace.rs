@@ -20,6 +20,12 @@ pub fn write_trace(world: &World, out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
+/// One recorded event in words, for whoever has no names at hand.
+#[must_use]
+pub fn trace_words(world: &World, record: &TraceRecord) -> String {
+    trace_line(world, &Names::new(world.history()), record)
+}
+
 /// One recorded event in words.
 pub(crate) fn trace_line(world: &World, names: &Names<'_>, record: &TraceRecord) -> String {
     let node = names.process(record.node);

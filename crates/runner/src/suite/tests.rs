@@ -1,11 +1,9 @@
 use std::num::NonZero;
-use std::time::Duration;
 
 use stormglass_kafka::Mark;
 
 use super::*;
 use crate::report::tests::{self as results, held};
-use crate::sweep::Ended;
 
 fn violated(seed: u64) -> RunResult {
     RunResult { bounds: Vec::new(), ..results::violated(seed) }
@@ -32,23 +30,7 @@ fn case(hold: &[&'static str], violate: &[&'static str], reach: &[Mark]) -> Case
 
 /// The misses of a case whose seeds came to these results.
 fn misses(case: &Case, results: &[RunResult]) -> Vec<(Grade, String)> {
-    let mut tally = Tally::default();
-    let mut misses = Vec::new();
-    let mut broken = Broken::default();
-    for result in results {
-        tally.add(&Seed::Ran(Box::new(result.clone())));
-        note_misses(case, result, &mut misses);
-        broken.note(result);
-    }
-    let sweep = Sweep {
-        scenario: "x".to_owned(),
-        tally,
-        planned: 3,
-        ended: Ended::Done,
-        jobs: 1,
-        wall: Duration::ZERO,
-    };
-    misses.extend(misses_of_all(case, &sweep, &broken));
+    let misses = super::misses(case, results);
     misses.into_iter().map(|miss| (miss.grade, miss.says)).collect()
 }
 

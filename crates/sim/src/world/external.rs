@@ -31,6 +31,14 @@ use crate::plan::TopicPlan;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ClientId(u32);
 
+impl ClientId {
+    /// Its number: clients are counted from zero in the order in which they were opened.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// What kind of client is to be opened.
 #[derive(Clone, Debug)]
 pub enum ClientKind {
