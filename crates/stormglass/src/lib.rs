@@ -15,6 +15,12 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "madsim")]
+pub use stormglass_macros::test;
+
+#[cfg(all(madsim, feature = "madsim"))]
+pub use stormglass_host::{Storm, run, trial};
+
 use stormglass_runner::scenario::Report;
 use stormglass_runner::suite::{Case, CaseResult, put_to_test};
 use stormglass_runner::sweep::{Seeds, Tally, all_cores};

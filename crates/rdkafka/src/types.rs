@@ -1,0 +1,3 @@
+//! Names that code takes from here in `rdkafka`.
+
+pub use crate::error::{RDKafkaErrorCode, RDKafkaErrorCode as RDKafkaRespErr};
