@@ -25,7 +25,8 @@ expect: { hold: [at-least-once] }
 ";
 
 fn trial(name: &'static str, scenario: &'static str) -> Trial {
-    let folder = env!("CARGO_MANIFEST_DIR");
+    // What these tests save is nobody's failure.
+    let folder = env!("CARGO_TARGET_TMPDIR");
     Trial { name, package: env!("CARGO_PKG_NAME"), folder, scenario, seeds: Some(0..4) }
 }
 
@@ -57,6 +58,20 @@ fn a_failure_is_told_saved_and_made_smaller() {
     let refused = saved.scenario().expect_err("without the code there is nothing to run");
     let refused = refused.to_string();
     assert!(refused.contains("STORMGLASS_REPLAY=<this file> cargo test"), "{refused}");
+
+    // The same code fails in the same way again; other code is told to be other code; other tests are not concerned.
+    let caught = trial("examples::failures::caught", STORMY);
+    let path = Path::new(path);
+    let again = caught.replay(path, async |storm: Storm| {
+        storm.app("billing", || async { bill(Order::CommitFirst).await.expect("a consumer") });
+    });
+    let again = again.expect_err("it fails again");
+    assert!(again.contains(&format!("digest {}, as saved", saved.digest)), "{again}");
+    let mended = async |storm: Storm| {
+        storm.app("billing", || async { bill(Order::WorkFirst).await.expect("a consumer") });
+    };
+    assert_eq!(caught.replay(path, mended), Ok(()));
+    assert_eq!(trial("examples::failures::other", STORMY).replay(path, mended), Ok(()));
 }
 
 #[test]

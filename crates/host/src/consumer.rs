@@ -341,6 +341,19 @@ impl ConsumerClient {
         })
     }
 
+    /// Per partition that it owns: where the code is, what was stored, what was committed.
+    #[must_use]
+    pub fn progress(&self) -> Vec<(TopicPartition, [Option<Offset>; 3])> {
+        self.with(|reader| {
+            let owned = reader.assignment.iter().copied();
+            let of = |one| {
+                let known = [&reader.positions, &reader.stored, &reader.committed];
+                (one, known.map(|offsets| offsets.get(one).copied()))
+            };
+            owned.map(of).collect()
+        })
+    }
+
     /// Whether the present assignment was lost rather than revoked.
     #[must_use]
     pub fn assignment_lost(&self) -> bool {

@@ -283,11 +283,18 @@ pub fn consumer(map: &BTreeMap<String, String>) -> Read<ConsumerProfile> {
         assignors.push(match strategy.trim() {
             "range" => Assignor::Range,
             "roundrobin" => Assignor::RoundRobin,
+            "cooperative-sticky" => Assignor::CooperativeSticky,
             _ => {
-                let why = "only `range` and `roundrobin` are modelled behind this client so far";
+                let why = "there are `range`, `roundrobin` and `cooperative-sticky`";
                 return properties.refuse("partition.assignment.strategy", why);
             }
         });
+    }
+    let cooperative =
+        assignors.iter().filter(|assignor| **assignor == Assignor::CooperativeSticky).count();
+    if cooperative != 0 && cooperative != assignors.len() {
+        let why = "all assignors must have the same protocol type: eager or cooperative";
+        return properties.refuse("partition.assignment.strategy", why);
     }
     let instance = properties.text("group.instance.id").map(Arc::from);
     if properties.text("group.protocol").is_some_and(|protocol| protocol != "classic") {

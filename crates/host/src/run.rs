@@ -45,7 +45,7 @@ const AFTERMATH: Duration = Duration::from_secs(3_600);
 /// Runs the code in the world of a plan. The thread must be fresh: madsim seeds a thread's hash maps only once.
 ///
 /// # Panics
-/// If the code does, or a process of the plan has no code.
+/// If the code does, a process of the plan has no code, or the body does not come to its end.
 pub fn run<F>(mut plan: Plan, keep: Keep, body: impl FnOnce(Storm) -> F) -> Ended
 where
     F: Future<Output = ()>,
@@ -89,8 +89,14 @@ where
         })
         .await;
         if !done {
-            // What the body still has to say about the end.
-            let _ = madsim::time::timeout(AFTERMATH, body).await;
+            // What the body still has to say about the end. Were it cut off in silence, a test would pass whatever it
+            // was to say.
+            let ended = madsim::time::timeout(AFTERMATH, body).await;
+            assert!(
+                ended.is_ok(),
+                "the body of the test was still waiting an hour after the run had ended; code that goes on for ever belongs \
+                 into `Storm::app`"
+            );
         }
         // Before the runtime drops its tasks, and they their clients.
         (end, stage.remains())

@@ -2,7 +2,7 @@
 //! saved, and told with everything that is needed to see it again.
 //!
 //! Two environment variables choose what is run, and nothing about how: `STORMGLASS_SEED` one seed, `STORMGLASS_REPLAY` a
-//! saved failure.
+//! saved failure, which the test that it belongs to runs again and compares.
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -41,6 +41,8 @@ pub struct Trial {
     pub seeds: Option<Range<u64>>,
 }
 
+/// How a replay begins to tell of itself.
+const REPLAYS: &str = "stormglass replays";
 /// How long a failure is made smaller at most.
 const SHRINKING: Duration = Duration::from_secs(20);
 
@@ -62,11 +64,28 @@ impl Trial {
     where
         F: Future<Output = ()>,
     {
-        let body = Arc::new(body);
-        let runner = move |plan: Plan, keep: Keep| in_thread(plan, keep, Arc::clone(&body));
-        if let Err(says) = self.check(&runner) {
+        let held = match std::env::var_os("STORMGLASS_REPLAY") {
+            Some(path) => self.replay(Path::new(&path), body),
+            None => self.check(&runner(body)),
+        };
+        if let Err(says) = held {
             panic!("{says}");
         }
+    }
+
+    /// Runs a saved failure again, if it is this test's.
+    ///
+    /// # Errors
+    /// If it fails again, or cannot be run; the text says how it failed, and whether that is the run that was saved.
+    pub fn replay<F>(
+        &self,
+        path: &Path,
+        body: impl Fn(Storm) -> F + Send + Sync + 'static,
+    ) -> Result<(), String>
+    where
+        F: Future<Output = ()>,
+    {
+        self.run_again(path, &runner(body))
     }
 
     /// Runs the test and tells what is wrong; none if nothing is.
@@ -91,13 +110,39 @@ impl Trial {
         }
     }
 
-    fn what_to_run(&self) -> Result<(Arc<Scenario>, Range<u64>), String> {
-        if let Ok(path) = std::env::var("STORMGLASS_REPLAY") {
-            let saved = SavedFailure::load(Path::new(&path))
-                .map_err(|why| format!("{path} cannot be replayed: {why}"))?;
-            let scenario = saved.hosted_scenario().map_err(|why| format!("{path}: {why}"))?;
-            return Ok((Arc::new(scenario), saved.seed..saved.seed + 1));
+    #[expect(clippy::print_stdout, reason = "`stormglass replay` reads what came of it")]
+    fn run_again(&self, path: &Path, runner: Runner<'_>) -> Result<(), String> {
+        let bad = |why| format!("{} cannot be replayed: {why}", path.display());
+        let saved = SavedFailure::load(path).map_err(bad)?;
+        let test = saved.test.as_ref().ok_or_else(|| {
+            format!("{} is no test's failure: `stormglass replay` runs it", path.display())
+        })?;
+        if test.package != self.package || test.name != self.filter() {
+            return Ok(());
         }
+        println!("{REPLAYS} {}, seed {}", self.name, saved.seed);
+        let scenario = Arc::new(saved.hosted_scenario().map_err(bad)?);
+        let subject = Subject::of(&scenario);
+        let result = judged(&subject, scenario.plan(saved.seed), runner)
+            .map_err(|says| format!("{}: seed {}: {says}", self.name, saved.seed))?;
+        let as_saved = match result.digest.to_string() == saved.digest {
+            true => "as saved".to_owned(),
+            false => format!(
+                "not {} as saved: the code or the simulator has changed since",
+                saved.digest
+            ),
+        };
+        let Some(signature) = result.failure() else {
+            println!("nothing is violated; digest {}, {as_saved}", result.digest);
+            return Ok(());
+        };
+        let mut says = format!("{} fails: {signature}: {}", self.name, detail(&result, &signature));
+        tell_faults(&mut says, &result);
+        let _ = write!(says, "\nseed {}, digest {}, {as_saved}", result.seed, result.digest);
+        Err(says)
+    }
+
+    fn what_to_run(&self) -> Result<(Arc<Scenario>, Range<u64>), String> {
         let read = if self.scenario.contains('\n') {
             Scenario::parse(&self.scenario_name(), self.scenario)
         } else {
@@ -217,13 +262,8 @@ impl Trial {
             None => (scenario, failing, scenario.plan(failing.seed).faults.len()),
         };
         let _ = write!(says, "\n\n{signature}: {}", detail(result, &signature));
-        let faults = &result.faults;
-        let _ = write!(says, "\nfaults: {} of {before} are needed", faults.len());
-        for fault in faults {
-            let at =
-                fault.began_ms.map_or_else(|| "never".to_owned(), stormglass_runner::words::clock);
-            let _ = write!(says, "\n  {at}  {} {}", fault.what, fault.whom);
-        }
+        let _ = write!(says, "\nfaults: {} of {before} are needed", result.faults.len());
+        tell_faults(&mut says, result);
         let _ = write!(says, "\nseed {}, digest {}", result.seed, result.digest);
         let mut result = result.clone();
         result.repro = self.command(failing.seed);
@@ -255,6 +295,17 @@ impl Trial {
     fn reports(&self) -> PathBuf {
         Path::new(self.folder).join("reports")
     }
+}
+
+/// Runs plans with this code, each in a fresh thread.
+fn runner<F>(
+    body: impl Fn(Storm) -> F + Send + Sync + 'static,
+) -> impl Fn(Plan, Keep) -> Result<Ended, String> + Sync
+where
+    F: Future<Output = ()>,
+{
+    let body = Arc::new(body);
+    move |plan, keep| in_thread(plan, keep, Arc::clone(&body))
 }
 
 /// Runs a plan in a fresh thread and catches what it throws.
@@ -371,6 +422,13 @@ fn shrink(
     }
     let (scenario, result) = best;
     Some(Smaller { scenario, result, before })
+}
+
+fn tell_faults(says: &mut String, result: &RunResult) {
+    for fault in &result.faults {
+        let at = fault.began_ms.map_or_else(|| "never".to_owned(), stormglass_runner::words::clock);
+        let _ = write!(says, "\n  {at}  {} {}", fault.what, fault.whom);
+    }
 }
 
 fn detail(result: &RunResult, signature: &Signature) -> String {

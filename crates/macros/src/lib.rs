@@ -5,10 +5,10 @@
 use proc_macro::TokenStream;
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Ident, ItemFn, LitStr, Token, parse_macro_input};
+use syn::{Expr, Ident, ItemFn, Token, parse_macro_input};
 
 struct Arguments {
-    scenario: LitStr,
+    scenario: Expr,
     seeds: Option<Expr>,
 }
 
@@ -39,7 +39,7 @@ impl Parse for Arguments {
 
 /// Makes a test of an async function that takes a `Storm`.
 ///
-/// `scenario` is a file, looked for from the folder of the package, or the text of a scenario. `seeds` is a range, the
+/// `scenario` is a file, looked for from the folder of the package, or the text of a scenario: a literal or a constant. `seeds` is a range, the
 /// scenario's own unless given. Without `--cfg madsim` the test is not there.
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {

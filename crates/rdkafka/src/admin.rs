@@ -89,6 +89,44 @@ impl<C: ClientContext> AdminClient<C> {
         Ok(results)
     }
 
+    /// The operator of a simulated cluster deletes no topics.
+    ///
+    /// # Errors
+    /// Each topic has one of its own: `UnsupportedFeature`, or that there is no such topic.
+    pub async fn delete_topics(
+        &self,
+        names: &[&str],
+        _options: &AdminOptions,
+    ) -> KafkaResult<Vec<TopicResult>> {
+        let refused = |name: &&str| {
+            let code = match self.inquirer.partition(name, 0) {
+                Some(_) => RDKafkaErrorCode::UnsupportedFeature,
+                None => RDKafkaErrorCode::UnknownTopicOrPartition,
+            };
+            Err(((*name).to_owned(), code))
+        };
+        Ok(names.iter().map(refused).collect())
+    }
+
+    /// Groups of a simulated cluster are those of its scenario and cannot be deleted.
+    ///
+    /// # Errors
+    /// Each group has one of its own: `UnsupportedFeature`, or that there is no such group.
+    pub async fn delete_groups(
+        &self,
+        names: &[&str],
+        _options: &AdminOptions,
+    ) -> KafkaResult<Vec<GroupResult>> {
+        let refused = |name: &&str| {
+            let code = match self.inquirer.group(name) {
+                Some(_) => RDKafkaErrorCode::UnsupportedFeature,
+                None => RDKafkaErrorCode::GroupIdNotFound,
+            };
+            Err(((*name).to_owned(), code))
+        };
+        Ok(names.iter().map(refused).collect())
+    }
+
     fn plan(&self, topic: &NewTopic<'_>) -> Result<TopicPlan, RDKafkaErrorCode> {
         let partitions = u16::try_from(topic.num_partitions).ok().filter(|count| *count > 0);
         let partitions = partitions.ok_or(RDKafkaErrorCode::InvalidPartitions)?;
@@ -204,6 +242,9 @@ pub enum TopicReplication<'a> {
     /// On these brokers; not modelled.
     Variable(PartitionAssignment<'a>),
 }
+
+/// A group's name, or its name and what went wrong.
+pub type GroupResult = Result<String, (String, RDKafkaErrorCode)>;
 
 /// A topic's name, or its name and what went wrong.
 pub type TopicResult = Result<String, (String, RDKafkaErrorCode)>;

@@ -8,7 +8,7 @@ pub mod stream_consumer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stormglass_kafka::Start;
+use stormglass_kafka::{Start, settings};
 use stormglass_types::Offset as LogOffset;
 
 pub use crate::consumer::base_consumer::BaseConsumer;
@@ -399,8 +399,10 @@ where
 
     /// How its group rebalances.
     fn rebalance_protocol(&self) -> RebalanceProtocol {
-        match self.base().shared.profile.group {
-            Some(_) => RebalanceProtocol::Eager,
+        let profile = &self.base().shared.profile;
+        match profile.group.as_ref().map(|_| profile.settings.rebalance_protocol()) {
+            Some(settings::RebalanceProtocol::Eager) => RebalanceProtocol::Eager,
+            Some(settings::RebalanceProtocol::Cooperative) => RebalanceProtocol::Cooperative,
             None => RebalanceProtocol::None,
         }
     }

@@ -235,6 +235,30 @@ impl RDKafkaError {
     pub fn string(&self) -> String {
         self.text.clone()
     }
+
+    /// Whether the client is of no use any more.
+    #[must_use]
+    pub const fn is_fatal(&self) -> bool {
+        false
+    }
+
+    /// Whether the same call may work later.
+    #[must_use]
+    pub const fn is_retriable(&self) -> bool {
+        false
+    }
+
+    /// Whether the transaction is to be aborted.
+    #[must_use]
+    pub const fn txn_requires_abort(&self) -> bool {
+        false
+    }
+
+    /// A call of the transactional API of a producer without `transactional.id`: there are no others here.
+    pub(crate) fn not_transactional() -> Self {
+        let text = "The Transactional API requires transactional.id to be configured".to_owned();
+        Self { code: RDKafkaErrorCode::NotConfigured, text }
+    }
 }
 
 impl fmt::Display for RDKafkaError {

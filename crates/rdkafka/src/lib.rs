@@ -7,13 +7,18 @@
 //! ```
 //!
 //! What blocks in `rdkafka` is asynchronous here, as in `madsim-rdkafka`: creating clients, `poll`, `flush`, commits, seeks,
-//! and whatever asks a broker. Groups, keys, acks, commits and rebalances mean what they mean in Kafka. Without the flag this
-//! crate is empty, or, with the feature `real`, the real `rdkafka` as it is.
+//! and whatever asks a broker. Groups, keys, acks, commits and rebalances mean what they mean in Kafka.
 //!
-//! Not here: transactions (a `transactional.id` is refused), `enable.partition.eof`, subscription patterns,
-//! cooperative assignment, split partition queues.
+//! Without the flag this crate is empty, unless a feature says otherwise; both build librdkafka, in C. `real` is the real
+//! `rdkafka` as it is. `real-async` is the real client as `madsim-rdkafka` builds it without the flag, with the same
+//! asynchronous functions: the same code then builds for the simulator and for production.
+//!
+//! Not here: transactions (a `transactional.id` is refused), `enable.partition.eof`, subscription patterns, incremental
+//! assignment by the code's own hand, split partition queues; an administrator creates topics and partitions and nothing else.
 
-#[cfg(all(not(madsim), feature = "real"))]
+#[cfg(all(not(madsim), feature = "real-async"))]
+pub use madsim_rdkafka::*;
+#[cfg(all(not(madsim), feature = "real", not(feature = "real-async")))]
 pub use rdkafka::*;
 
 #[cfg(madsim)]

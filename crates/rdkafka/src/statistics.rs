@@ -49,8 +49,12 @@ pub struct Topic {
 pub struct Partition {
     /// Its number.
     pub partition: i32,
-    /// The next offset for the application.
+    /// The next offset for the application; -1001 if it has got none.
     pub app_offset: i64,
-    /// The offset that was stored.
+    /// The offset that was stored; -1001 if none was.
     pub stored_offset: i64,
+    /// The offset that was committed last; -1001 if none was.
+    pub committed_offset: i64,
+    /// How far behind the end; -1 for not known, as everywhere here.
+    pub consumer_lag: i64,
 }

@@ -310,7 +310,10 @@ impl Inner {
             Report::Assigned(_, partitions) => {
                 let reader = self.reader(client);
                 reader.lost = false;
-                reader.assignment.clone_from(&partitions);
+                // What a cooperative member keeps is not told again; an eager one has given everything up before.
+                reader.assignment.retain(|owned| !partitions.contains(owned));
+                reader.assignment.extend_from_slice(&partitions);
+                reader.assignment.sort_unstable();
                 reader.turns.push_back(Turn::Assigned(partitions));
                 self.wake(client);
             }

@@ -272,6 +272,12 @@ impl Consumer {
                         group.reset(Reset::GenerationAndMember);
                         continue;
                     }
+                    let gone = self.not_kept(&assignment);
+                    if self.must_hand_over(&gone) {
+                        self.group_state.join = Join::Done(assignment);
+                        return Ok(Stage::Pending);
+                    }
+                    self.steering.forget_handover();
                     self.complete_join(now, &assignment, out);
                     self.group_state.prepare = Prepare::Needed;
                 }
@@ -298,7 +304,8 @@ impl Consumer {
             protocol == RebalanceProtocol::Eager && self.rules.on(Rule::RevokeBeforeJoin);
         if self.settings.auto_commit != AutoCommit::Off {
             if gives_up_first {
-                self.assignment.revoke_soon();
+                let partitions = self.assignment.partitions();
+                self.assignment.revoke_soon(&partitions);
             }
             if !self.prepare_commit_over(now, until, out) {
                 return false;
@@ -527,6 +534,26 @@ impl Consumer {
     /// The join or sync request will get no answer.
     pub(super) fn on_join_unanswered(&mut self) {
         self.group_state.join = Join::Failed(ErrorCode::NetworkException);
+    }
+
+    /// The partitions that a cooperative member has and does not keep; an eager one gave all up before it joined.
+    fn not_kept(&self, assignment: &[TopicPartition]) -> Vec<TopicPartition> {
+        match self.settings.rebalance_protocol() {
+            RebalanceProtocol::Eager => Vec::new(),
+            RebalanceProtocol::Cooperative => {
+                let mut owned = self.assignment.partitions();
+                owned.retain(|one| !assignment.contains(one));
+                owned
+            }
+        }
+    }
+
+    /// What waits for the application before it is given up.
+    pub(super) fn to_hand_over(&self) -> Vec<TopicPartition> {
+        match &self.group_state.join {
+            Join::Done(assignment) => self.not_kept(assignment),
+            Join::Idle | Join::UnderWay | Join::Failed(_) => self.assignment.partitions(),
+        }
     }
 
     /// `onJoinComplete`.

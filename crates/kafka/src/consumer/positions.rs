@@ -185,9 +185,11 @@ impl Assignment {
     }
 
     /// `markPendingRevocation`.
-    pub(super) fn revoke_soon(&mut self) {
-        for (_, assigned) in self.states.iter_mut() {
-            assigned.revoking = true;
+    pub(super) fn revoke_soon(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions.iter().copied() {
+            if let Some(assigned) = self.states.get_mut(partition) {
+                assigned.revoking = true;
+            }
         }
     }
 

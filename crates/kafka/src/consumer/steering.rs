@@ -66,7 +66,7 @@ impl Consumer {
     /// The partitions that wait for the application's callback before they are given up; none while nothing waits.
     #[must_use]
     pub fn handing_over(&self) -> Option<Vec<TopicPartition>> {
-        self.steering.is_asking().then(|| self.assignment.partitions())
+        self.steering.is_asking().then(|| self.to_hand_over())
     }
 
     /// Without a subscription there is nothing to do for a group.
@@ -84,7 +84,7 @@ impl Consumer {
         }
         match self.steering.handover {
             Handover::Idle => {
-                self.assignment.revoke_soon();
+                self.assignment.revoke_soon(partitions);
                 self.steering.handover = Handover::Asked;
                 true
             }

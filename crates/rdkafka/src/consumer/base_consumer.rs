@@ -1,5 +1,6 @@
 //! The consumer that is polled.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::consumer::{
 use crate::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use crate::message::BorrowedMessage;
 use crate::metadata::Metadata;
-use crate::statistics::Statistics;
+use crate::statistics::{Partition, Statistics, Topic};
 use crate::topic_partition_list::{Offset, TopicPartitionList};
 use crate::util::{Timeout, current_time_millis};
 
@@ -184,6 +185,23 @@ impl<C: ConsumerContext> BaseConsumer<C> {
             *told_at = now;
         }
         let messages = self.shared.client.messages();
+        let mut topics: HashMap<String, Topic> = HashMap::new();
+        for (partition, progress) in self.shared.client.progress() {
+            let name = self.inquirer.name(partition.topic).to_string();
+            let [app_offset, stored_offset, committed_offset] =
+                progress.map(|offset| offset.map_or(NO_OFFSET, |offset| offset.0));
+            let number = i32::from(partition.partition);
+            let figures = Partition {
+                partition: number,
+                app_offset,
+                stored_offset,
+                committed_offset,
+                consumer_lag: -1,
+            };
+            let topic = topics.entry(name.clone()).or_default();
+            topic.topic = name;
+            topic.partitions.insert(number, figures);
+        }
         let statistics = Statistics {
             name: format!("{}#consumer-1", profile.client_id),
             client_id: profile.client_id.clone(),
@@ -191,6 +209,7 @@ impl<C: ConsumerContext> BaseConsumer<C> {
             ts: now * 1_000,
             time: now / 1_000,
             rxmsgs: i64::try_from(messages).unwrap_or(i64::MAX),
+            topics,
             ..Statistics::default()
         };
         if let Ok(text) = serde_json::to_vec(&statistics) {
@@ -305,6 +324,9 @@ impl<C: ConsumerContext> BaseConsumer<C> {
         found.map(Metadata::of).map_err(|why| KafkaError::MetadataFetch(code_of(why)))
     }
 }
+
+/// librdkafka's number for no offset.
+const NO_OFFSET: i64 = -1_001;
 
 pub(super) fn code_of(why: Unanswered) -> RDKafkaErrorCode {
     match why {

@@ -10,7 +10,7 @@ use stormglass_host::producer::{Delivery, NotTaken, ProducerClient, Undelivered}
 use stormglass_host::profile;
 
 use crate::config::{ClientConfig, FromClientConfig, FromClientConfigAndContext, dead, refused};
-use crate::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use crate::error::{KafkaError, KafkaResult, RDKafkaError, RDKafkaErrorCode};
 use crate::message::{
     BorrowedMessage, DeliveryResult, OwnedHeaders, OwnedMessage, ToBytes, content,
 };
@@ -215,6 +215,38 @@ impl<C: ProducerContext> BaseProducer<C> {
         };
         let in_time = madsim::time::timeout(limit, all).await;
         in_time.map_err(|_| KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut))
+    }
+
+    /// Transactions need a `transactional.id`, which is refused when a client is created.
+    ///
+    /// # Errors
+    /// Always.
+    pub async fn init_transactions<T: Into<Timeout>>(&self, _timeout: T) -> KafkaResult<()> {
+        Err(KafkaError::Transaction(RDKafkaError::not_transactional()))
+    }
+
+    /// Transactions need a `transactional.id`, which is refused when a client is created.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn begin_transaction(&self) -> KafkaResult<()> {
+        Err(KafkaError::Transaction(RDKafkaError::not_transactional()))
+    }
+
+    /// Transactions need a `transactional.id`, which is refused when a client is created.
+    ///
+    /// # Errors
+    /// Always.
+    pub async fn commit_transaction<T: Into<Timeout>>(&self, _timeout: T) -> KafkaResult<()> {
+        Err(KafkaError::Transaction(RDKafkaError::not_transactional()))
+    }
+
+    /// Transactions need a `transactional.id`, which is refused when a client is created.
+    ///
+    /// # Errors
+    /// Always.
+    pub async fn abort_transaction<T: Into<Timeout>>(&self, _timeout: T) -> KafkaResult<()> {
+        Err(KafkaError::Transaction(RDKafkaError::not_transactional()))
     }
 
     fn serve(&self) -> i32 {

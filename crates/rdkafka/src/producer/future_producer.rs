@@ -242,4 +242,35 @@ impl<C: ClientContext> FutureProducer<C> {
     pub async fn flush<T: Into<Timeout>>(&self, timeout: T) -> KafkaResult<()> {
         self.producer.base.flush(timeout).await
     }
+    /// As [`BaseProducer::init_transactions`].
+    ///
+    /// # Errors
+    /// Always.
+    pub async fn init_transactions<T: Into<Timeout>>(&self, timeout: T) -> KafkaResult<()> {
+        self.producer.base.init_transactions(timeout).await
+    }
+
+    /// As [`BaseProducer::begin_transaction`].
+    ///
+    /// # Errors
+    /// Always.
+    pub fn begin_transaction(&self) -> KafkaResult<()> {
+        self.producer.base.begin_transaction()
+    }
+
+    /// As [`BaseProducer::commit_transaction`].
+    ///
+    /// # Errors
+    /// Always.
+    pub async fn commit_transaction<T: Into<Timeout>>(&self, timeout: T) -> KafkaResult<()> {
+        self.producer.base.commit_transaction(timeout).await
+    }
+
+    /// As [`BaseProducer::abort_transaction`].
+    ///
+    /// # Errors
+    /// Always.
+    pub async fn abort_transaction<T: Into<Timeout>>(&self, timeout: T) -> KafkaResult<()> {
+        self.producer.base.abort_transaction(timeout).await
+    }
 }

@@ -1,15 +1,16 @@
 //! `stormglass replay`: saved failures, run again and compared.
 
-use std::io;
+use std::io::{self, BufRead as _, BufReader};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use clap::{Args, ValueEnum};
 use stormglass_runner::debug::clock;
 use stormglass_runner::replay::{Replay, Source};
 use stormglass_runner::report::{Event, Renderer};
 use stormglass_runner::result::Mismatch;
-use stormglass_runner::saved::{BadSaved, SavedFailure};
+use stormglass_runner::saved::{BadSaved, HostedTest, SavedFailure};
 use stormglass_runner::subject::shell_word;
 use stormglass_runner::sweep::{Seeds, all_cores};
 use stormglass_types::{Digest, Time};
@@ -80,6 +81,7 @@ pub(crate) fn main(arguments: &ReplayArguments) -> io::Result<Exit> {
                 None => again(arguments, path, &saved, &replay, &mut *renderer)?,
                 Some(seeds) => go_on(arguments, path, &saved, &replay, seeds)?,
             },
+            Err(BadSaved::Hosted(test)) if arguments.then.is_none() => hosted(path, &test)?,
             Err(why) => {
                 complain(&format!("error: {} cannot be replayed: {why}", path.display()));
                 Exit::Invalid
@@ -160,6 +162,43 @@ fn again(
             Ok(Exit::Internal)
         }
     }
+}
+
+/// A failure of people's own code: its test is the only one that can run it.
+fn hosted(path: &Path, test: &HostedTest) -> io::Result<Exit> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let arguments =
+        ["test", "--package", &test.package, &test.name, "--", "--exact", "--nocapture"];
+    let ran = Command::new(cargo)
+        .args(arguments)
+        .env("STORMGLASS_REPLAY", path.canonicalize()?)
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut ran = match ran {
+        Ok(ran) => ran,
+        Err(why) => {
+            let hosted = BadSaved::Hosted(test.clone());
+            complain(&format!("error: cargo does not start: {why}; {hosted}"));
+            return Ok(Exit::Invalid);
+        }
+    };
+    let mut found = false;
+    if let Some(said) = ran.stdout.take() {
+        for line in BufReader::new(said).lines() {
+            let line = line?;
+            found |= line.contains("stormglass replays ");
+            print(&format!("{line}\n"))?;
+        }
+    }
+    let passed = ran.wait()?.success();
+    if !found {
+        complain(&format!(
+            "error: no test `{}` of the package `{}` ran; it is there only in a build with `--cfg madsim`",
+            test.name, test.package
+        ));
+        return Ok(Exit::Invalid);
+    }
+    Ok(if passed { Exit::Held } else { Exit::Violated })
 }
 
 /// The run up to the end of its tape, then many ends.
