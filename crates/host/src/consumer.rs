@@ -57,6 +57,15 @@ pub struct Handed {
     pub offset: i64,
     /// The record.
     pub content: Content,
+    /// To say with that it was processed.
+    pub receipt: Receipt,
+}
+
+/// Which message it was, to the history.
+#[derive(Clone, Copy, Debug)]
+pub struct Receipt {
+    partition: TopicPartition,
+    offset: Offset,
     value: Value,
     client: ClientId,
 }
@@ -385,7 +394,7 @@ pub enum Commits {
     Nothing,
 }
 
-impl Handed {
+impl Receipt {
     /// The code has finished with this message.
     pub fn processed(&self) {
         let stage = Stage::current();
@@ -394,11 +403,10 @@ impl Handed {
                 return;
             }
             let reader = inner.reader(self.client);
-            if reader.last.is_some_and(|(one, at, _)| one == self.partition && at.0 == self.offset)
-            {
+            if reader.last.is_some_and(|(one, at, _)| one == self.partition && at == self.offset) {
                 reader.last = None;
             }
-            inner.finish(self.client, self.partition, Offset(self.offset), self.value);
+            inner.finish(self.client, self.partition, self.offset, self.value);
         });
     }
 }

@@ -165,18 +165,17 @@ impl ProducerClient {
         })
     }
 
-    /// Takes out what came of records, in the order in which it was heard.
-    #[must_use]
-    pub fn deliveries(&self) -> VecDeque<Delivery> {
+    /// Takes out what came of records, in the order in which it was heard; what is handed in is used for the next ones.
+    pub fn deliveries(&self, out: &mut VecDeque<Delivery>) {
+        out.clear();
         self.stage.with(|inner, _| {
             let sender = inner.sender(self.id);
-            let out = std::mem::take(&mut sender.deliveries);
+            std::mem::swap(&mut sender.deliveries, out);
             sender.outstanding -= out.len();
             if !out.is_empty() && sender.outstanding == 0 {
                 inner.wake(self.id);
             }
-            out
-        })
+        });
     }
 
     /// Waits until there are deliveries to be taken out.

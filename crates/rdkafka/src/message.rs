@@ -6,7 +6,7 @@ use std::str::Utf8Error;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use stormglass_host::consumer::Handed;
+use stormglass_host::consumer::{Handed, Receipt};
 use stormglass_host::producer::Delivery;
 use stormglass_host::{Content, Headers as Pairs};
 
@@ -318,10 +318,10 @@ impl OwnedMessage {
         Self { topic, partition, offset, content, timestamp, headers }
     }
 
-    pub(crate) fn delivered(delivery: &Delivery) -> Self {
+    pub(crate) fn delivered(delivery: Delivery) -> Self {
         let partition = delivery.partition.map_or(-1, i32::from);
         let offset = delivery.offset.unwrap_or(-1_001);
-        Self::of(Arc::clone(&delivery.topic), partition, offset, delivery.content.clone())
+        Self::of(delivery.topic, partition, offset, delivery.content)
     }
 }
 
@@ -360,20 +360,19 @@ impl Message for OwnedMessage {
 /// A message that a client handed out.
 pub struct BorrowedMessage<'a> {
     message: OwnedMessage,
-    handed: Option<Handed>,
+    receipt: Option<Receipt>,
     client: PhantomData<&'a ()>,
 }
 
 impl BorrowedMessage<'_> {
     pub(crate) fn handed(handed: Handed) -> Self {
-        let partition = i32::from(handed.partition.partition);
-        let topic = Arc::clone(&handed.topic);
-        let message = OwnedMessage::of(topic, partition, handed.offset, handed.content.clone());
-        Self { message, handed: Some(handed), client: PhantomData }
+        let Handed { topic, partition, offset, content, receipt } = handed;
+        let message = OwnedMessage::of(topic, i32::from(partition.partition), offset, content);
+        Self { message, receipt: Some(receipt), client: PhantomData }
     }
 
     pub(crate) const fn owned(message: OwnedMessage) -> Self {
-        Self { message, handed: None, client: PhantomData }
+        Self { message, receipt: None, client: PhantomData }
     }
 
     /// The message, for as long as one likes.
@@ -385,8 +384,8 @@ impl BorrowedMessage<'_> {
     /// Tells the storm that the code has finished with this message: for applications whose scenario says
     /// `processed: explicit`.
     pub fn processed(&self) {
-        if let Some(handed) = &self.handed {
-            handed.processed();
+        if let Some(receipt) = &self.receipt {
+            receipt.processed();
         }
     }
 }

@@ -11,7 +11,7 @@ use stormglass_types::{
     ErrorCode, Offset, PartitionMap, Span, Time, TopicId, TopicPartition, Value,
 };
 
-use crate::consumer::{Handed, Next, Turn};
+use crate::consumer::{Handed, Next, Receipt, Turn};
 use crate::stage::{Inner, Kind};
 
 /// A consumer's state behind the stage's lock.
@@ -184,8 +184,8 @@ impl Inner {
                 }
                 let topic = self.topic_name(partition.topic);
                 let content = self.content(partition, value);
-                let offset = offset.0;
-                let handed = Handed { topic, partition, offset, content, value, client };
+                let receipt = Receipt { partition, offset, value, client };
+                let handed = Handed { topic, partition, offset: offset.0, content, receipt };
                 return Poll::Ready(Next::Message(handed));
             }
             if !idle {

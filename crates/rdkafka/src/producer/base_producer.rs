@@ -94,6 +94,8 @@ pub struct BaseProducer<C: ProducerContext = DefaultProducerContext> {
     pub(super) client: ProducerClient,
     pub(super) context: Arc<C>,
     opaques: Mutex<Opaques<C::DeliveryOpaque>>,
+    /// What deliveries are taken out with, kept for the next time.
+    spare: Mutex<VecDeque<Delivery>>,
     figures: Figures,
 }
 
@@ -142,7 +144,8 @@ impl<C: ProducerContext> FromClientConfigAndContext<C> for BaseProducer<C> {
         };
         let opaques =
             Opaques { first: 0, waiting: VecDeque::new(), done: 0, told_at: current_time_millis() };
-        Ok(Self { client, context: Arc::new(context), opaques: Mutex::new(opaques), figures })
+        let (context, opaques) = (Arc::new(context), Mutex::new(opaques));
+        Ok(Self { client, context, opaques, spare: Mutex::default(), figures })
     }
 }
 
@@ -250,18 +253,24 @@ impl<C: ProducerContext> BaseProducer<C> {
     }
 
     fn serve(&self) -> i32 {
-        let deliveries = self.client.deliveries();
+        // A callback may poll again, and then finds a buffer that is empty.
+        let mut deliveries = {
+            let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *spare)
+        };
+        self.client.deliveries(&mut deliveries);
         let count = deliveries.len();
-        for delivery in deliveries {
+        for delivery in deliveries.drain(..) {
             let opaque = {
                 let mut opaques = self.opaques.lock().unwrap_or_else(PoisonError::into_inner);
                 opaques.done += 1;
                 opaques.take(delivery.ticket)
             };
             if let Some(opaque) = opaque {
-                self.context.delivery(&result_of(&delivery), opaque);
+                self.context.delivery(&result_of(delivery), opaque);
             }
         }
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = deliveries;
         self.tell_figures();
         i32::try_from(count).unwrap_or(i32::MAX)
     }
@@ -306,9 +315,10 @@ impl<C: ProducerContext> BaseProducer<C> {
 }
 
 #[expect(clippy::result_large_err, reason = "rdkafka's own type")]
-fn result_of(delivery: &Delivery) -> DeliveryResult<'static> {
+fn result_of(delivery: Delivery) -> DeliveryResult<'static> {
+    let error = delivery.error;
     let message = BorrowedMessage::owned(OwnedMessage::delivered(delivery));
-    let code = match delivery.error {
+    let code = match error {
         None => return Ok(message),
         Some(Undelivered::TimedOut) => RDKafkaErrorCode::MessageTimedOut,
         Some(Undelivered::UnknownTopic) => RDKafkaErrorCode::UnknownTopic,
