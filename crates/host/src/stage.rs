@@ -315,12 +315,11 @@ impl Inner {
     /// Takes what the world has to tell.
     pub(crate) fn hear(&mut self) {
         loop {
-            let mut told = std::mem::take(&mut self.told);
-            self.world.tell_host(&mut told);
-            if told.is_empty() {
-                self.told = told;
+            self.world.tell_host(&mut self.told);
+            if self.told.is_empty() {
                 return;
             }
+            let mut told = std::mem::take(&mut self.told);
             for told in told.drain(..) {
                 self.take(told);
             }

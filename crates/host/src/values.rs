@@ -25,7 +25,38 @@ pub struct Content {
 /// The contents of all records that people's own producers took in.
 #[derive(Default)]
 pub(crate) struct Values {
-    sources: Vec<PartitionMap<Vec<Content>>>,
+    sources: Vec<PartitionMap<Kept>>,
+}
+
+/// Contents by serial, in chunks: they never move, however many there will be.
+#[derive(Default)]
+struct Kept {
+    chunks: Vec<Vec<Content>>,
+}
+
+/// Contents per chunk.
+const CHUNK: usize = 1_024;
+
+impl Kept {
+    fn len(&self) -> usize {
+        let last = self.chunks.last().map_or(0, Vec::len);
+        self.chunks.len().saturating_sub(1) * CHUNK + last
+    }
+
+    fn push(&mut self, content: Content) {
+        if self.chunks.last().is_none_or(|last| last.len() == CHUNK) {
+            // The first chunk grows: most sources have few records.
+            let room = if self.chunks.is_empty() { 0 } else { CHUNK };
+            self.chunks.push(Vec::with_capacity(room));
+        }
+        if let Some(last) = self.chunks.last_mut() {
+            last.push(content);
+        }
+    }
+
+    fn get(&self, serial: usize) -> Option<&Content> {
+        self.chunks.get(serial / CHUNK)?.get(serial % CHUNK)
+    }
 }
 
 impl Values {
@@ -35,7 +66,7 @@ impl Values {
         if self.sources.len() <= source {
             self.sources.resize_with(source + 1, PartitionMap::default);
         }
-        let kept = self.sources[source].get_or_insert_with(partition, Vec::new);
+        let kept = self.sources[source].get_or_insert_with(partition, Kept::default);
         assert!(kept.len() == value.serial as usize, "records are taken in by serial");
         kept.push(content);
     }

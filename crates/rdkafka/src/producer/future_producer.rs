@@ -14,7 +14,7 @@ use crate::error::{KafkaError, KafkaResult};
 use crate::message::{DeliveryResult, Message as _, OwnedHeaders, OwnedMessage, ToBytes};
 use crate::producer::base_producer::{BaseProducer, BaseRecord, ThreadedProducer};
 use crate::producer::{Producer, ProducerContext};
-use crate::util::{Timeout, current_time_millis};
+use crate::util::{IntoOpaque, Timeout, current_time_millis};
 
 /// A record to be sent with a future.
 #[derive(Debug)]
@@ -89,7 +89,11 @@ impl<'a, K: ToBytes + ?Sized, P: ToBytes + ?Sized> FutureRecord<'a, K, P> {
 /// Partition and offset of a delivered message, or why it was not delivered.
 pub type OwnedDeliveryResult = Result<(i32, i64), (KafkaError, OwnedMessage)>;
 
-type Promise = Box<oneshot::Sender<OwnedDeliveryResult>>;
+/// The future's other end, which travels with its record.
+#[doc(hidden)]
+pub struct Promise(oneshot::Sender<OwnedDeliveryResult>);
+
+impl IntoOpaque for Promise {}
 
 /// The context between a producer with futures and its owner's.
 #[doc(hidden)]
@@ -116,7 +120,7 @@ impl<C: ClientContext> ProducerContext for FutureProducerContext<C> {
             Err((error, message)) => Err((error.clone(), message.detach())),
         };
         // Whoever does not wait does not want to know.
-        let _ = promise.send(owned);
+        let _ = promise.0.send(owned);
     }
 }
 
@@ -230,7 +234,7 @@ impl<C: ClientContext> FutureProducer<C> {
         P: ToBytes + ?Sized,
     {
         let (promise, promised) = oneshot::channel();
-        let sent = self.producer.send(record.with(Box::new(promise)));
+        let sent = self.producer.send(record.with(Promise(promise)));
         sent.map(|()| DeliveryFuture { promised })
             .map_err(|(error, record)| (error, FutureRecord::without(record)))
     }
