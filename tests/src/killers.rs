@@ -98,7 +98,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 42] = [
+pub static KILLERS: [Killer; 43] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -118,6 +118,7 @@ pub static KILLERS: [Killer; 42] = [
     ),
     kills(Rule::ConsumersReadCommitted, About::Replication, FLIPS, 30, "no-duplicates"),
     kills(Rule::TruncateByEpoch, About::Replication, FLIPS, 20, "log-matching"),
+    kills(Rule::DivergenceByEpoch, About::Replication, BACK, 100, "log-matching"),
     kills(Rule::FetchEpochFencing, About::Replication, STALE, 100, "no-loss"),
     kills(Rule::IsrJoinNeedsEpochStart, About::Replication, ROLLING, 60, "no-loss"),
     kills(Rule::DivergenceUpdatesNothing, About::Replication, FLIPS, 30, "log-matching"),
@@ -219,7 +220,7 @@ fn cluster(over: Settings<'_>) -> Story {
 }
 
 /// One partition, two producers, one reader.
-fn pipeline(over: Settings<'_>, producer: Settings<'_>) -> Story {
+pub(crate) fn pipeline(over: Settings<'_>, producer: Settings<'_>) -> Story {
     cluster(over)
         .topic("orders", 1, &[])
         .producer(Span::millis(8), &with(PRODUCER, producer))
@@ -228,7 +229,7 @@ fn pipeline(over: Settings<'_>, producer: Settings<'_>) -> Story {
 }
 
 /// Three partitions, a producer, and three members who take their time.
-fn crowd(over: Settings<'_>, member: Settings<'_>) -> Story {
+pub(crate) fn crowd(over: Settings<'_>, member: Settings<'_>) -> Story {
     cluster(over).topic("orders", 3, &[]).producer(Span::millis(4), PRODUCER).group(
         3,
         Span::millis(4),

@@ -2,6 +2,7 @@
 //!
 //! Builds plans directly, without YAML, from Kafka's configuration text; knows nothing of how a run is reported.
 
+pub mod generic;
 pub mod killers;
 pub mod loads;
 

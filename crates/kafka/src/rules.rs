@@ -55,6 +55,8 @@ rules! {
         "a consumer is given nothing at or above the high watermark";
     TruncateByEpoch = "KIP-101", "KIP-101, KAFKA-1211 (R01, R02)",
         "a new follower truncates where its epochs part from the leader's, not at its own high watermark";
+    DivergenceByEpoch = "KIP-279", "KIP-279, KAFKA-6361 (R03)",
+        "a leader tells a follower whose last epoch it does not know where its own largest smaller epoch ends";
     FetchEpochFencing = "KIP-320", "KIP-320, KAFKA-7395 (R05)",
         "a leader refuses fetches that carry another leader epoch than its own";
     IsrJoinNeedsEpochStart = "KAFKA-7128", "KAFKA-7128 (R07)",

@@ -11,7 +11,7 @@ use super::connections::Activity;
 use super::partition::{Reads, Watcher};
 use super::replicas::{Replicas, Touched};
 use super::session::{Entry, Session};
-use crate::log::MinOne;
+use crate::log::{MinOne, PartitionLog};
 use crate::message::{
     Correlation, FetchPartition, FetchRequest, FetchResponse, FetchSession, FetchedPartition,
     Response,
@@ -412,7 +412,7 @@ impl Replicas {
             bytes: 0,
         };
         if let Some(last) = fetch.last_fetched_epoch {
-            let found = log.end_offset_for(last);
+            let found = self.end_of_epoch(log, last);
             let Some((epoch, end)) = found.filter(|_| fetch.offset >= log.start()) else {
                 return Err(out_of_range(replica.is_some(), out));
             };
@@ -438,6 +438,21 @@ impl Replicas {
         Ok(reading)
     }
 
+    /// Where a leader says that an epoch ends. Before KIP-279 the answer was an offset alone: the start of the first larger
+    /// epoch, as if the leader knew the one it was asked about.
+    pub(super) fn end_of_epoch(
+        &self,
+        log: &PartitionLog,
+        asked: LeaderEpoch,
+    ) -> Option<(LeaderEpoch, Offset)> {
+        let found = log.end_offset_for(asked);
+        if self.rules.on(Rule::DivergenceByEpoch) {
+            found
+        } else {
+            found.map(|(_, end)| (asked, end))
+        }
+    }
+
     /// What a parked fetch would find in one partition.
     fn waiting(&self, fetch: &FetchPartition, reads: Reads) -> Waiting {
         let Ok((partition, log)) = self.led(fetch.partition, fetch.current_epoch) else {
@@ -448,7 +463,7 @@ impl Replicas {
             return Waiting::Urgent;
         }
         if let Some(last) = fetch.last_fetched_epoch {
-            let Some((epoch, end)) = log.end_offset_for(last) else { return Waiting::Urgent };
+            let Some((epoch, end)) = self.end_of_epoch(log, last) else { return Waiting::Urgent };
             if epoch < last || end < fetch.offset {
                 return Waiting::Urgent;
             }

@@ -69,7 +69,7 @@ impl Replicas {
     ) -> EpochEndResponse {
         let answer = |(partition, known, asked): &(TopicPartition, _, LeaderEpoch)| {
             let (error, found) = match self.led(*partition, *known) {
-                Ok((_, log)) => (ErrorCode::None, log.end_offset_for(*asked)),
+                Ok((_, log)) => (ErrorCode::None, self.end_of_epoch(log, *asked)),
                 Err(error) => {
                     mark_epoch_error(error, out);
                     (error, None)

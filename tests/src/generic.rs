@@ -1,0 +1,178 @@
+//! Pipelines and troubles that were written for no rule in particular, to see how soon a missing rule shows by itself.
+//!
+//! The stories of [`crate::killers`] are the opposite: each is made to kill its rule.
+
+use std::sync::Arc;
+
+use stormglass_sim::chaos::{Chaos, Family};
+use stormglass_sim::plan::SizeRange;
+use stormglass_types::Span;
+
+use crate::Story;
+use crate::killers::{About, crowd, pipeline};
+
+/// A pipeline, without faults.
+#[derive(Clone, Copy, Debug)]
+pub struct Pipeline {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub says: &'static str,
+    /// Whether a broker that loses power may cost it nothing.
+    pub survives_power: bool,
+    /// How to make it.
+    pub story: fn() -> Story,
+}
+
+/// Trouble of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Trouble {
+    /// Its name; that of the chaos family where it is one alone.
+    pub name: &'static str,
+    /// The families, all in each seed; none stands for `chaos: default`.
+    pub families: &'static [Family],
+    /// Whether brokers lose power.
+    pub takes_power: bool,
+}
+
+impl Trouble {
+    /// As a plan has it.
+    #[must_use]
+    pub fn chaos(&self) -> Chaos {
+        if self.families.is_empty() {
+            Chaos::Default
+        } else {
+            Chaos::Families(self.families.to_vec())
+        }
+    }
+}
+
+const RECORDS: Pipeline = Pipeline {
+    name: "records",
+    says: "one partition, two idempotent producers, one reader, `min.insync.replicas=2`",
+    survives_power: true,
+    story: || pipeline(&[], &[]),
+};
+const LENIENT: Pipeline = Pipeline {
+    name: "lenient",
+    says: "the same with `min.insync.replicas=1`",
+    survives_power: false,
+    story: || pipeline(&[("min.insync.replicas", "1")], &[]),
+};
+const MIXED: Pipeline = Pipeline {
+    name: "mixed",
+    says: "the same as `records` with records of 50 to 960 bytes, some of which, with their overhead, are more than the 1,000 that the topic takes",
+    survives_power: true,
+    story: || {
+        pipeline(&[], &[("batch.size", "600")]).with(|plan| {
+            for topic in &mut plan.topics {
+                Arc::make_mut(&mut topic.settings).max_message_bytes = 1_000;
+            }
+            for producer in &mut plan.producers {
+                producer.load.bytes = SizeRange { least: 50, most: 960 };
+                producer.load.every = Span::millis(5);
+            }
+        })
+    },
+};
+const MEMBERS: Pipeline = Pipeline {
+    name: "members",
+    says: "three partitions, a producer, three members that take 4 ms for a record",
+    survives_power: true,
+    story: || crowd(&[], &[]),
+};
+const COOPERATIVE: Pipeline = Pipeline {
+    name: "cooperative",
+    says: "the same with CooperativeStickyAssignor",
+    survives_power: true,
+    story: || crowd(&[], &[("partition.assignment.strategy", "CooperativeStickyAssignor")]),
+};
+const STATIC: Pipeline = Pipeline {
+    name: "static",
+    says: "the same as `members` with `group.instance.id`",
+    survives_power: true,
+    story: || {
+        crowd(&[], &[]).with(|plan| {
+            for member in plan.groups.iter_mut().flat_map(|group| &mut group.members) {
+                Arc::make_mut(&mut member.settings).instance = Some(Arc::from(&*member.name));
+            }
+        })
+    },
+};
+
+/// The pipelines for rules of a kind.
+#[must_use]
+pub fn pipelines(about: About) -> &'static [Pipeline] {
+    match about {
+        About::Replication | About::Control => &[RECORDS, LENIENT],
+        About::Producers => &[RECORDS, MIXED],
+        About::Groups => &[MEMBERS, COOPERATIVE, STATIC],
+    }
+}
+
+impl Pipeline {
+    /// The troubles in which it should hold.
+    pub fn troubles(&self) -> impl Iterator<Item = &'static Trouble> {
+        TROUBLES.iter().filter(|trouble| self.survives_power || !trouble.takes_power)
+    }
+}
+
+/// Every pipeline.
+pub const PIPELINES: &[Pipeline] = &[RECORDS, LENIENT, MIXED, MEMBERS, COOPERATIVE, STATIC];
+
+/// Every trouble: what `chaos: default` draws, the named profiles, and some families together.
+pub const TROUBLES: &[Trouble] = &[
+    Trouble { name: "default", families: &[], takes_power: false },
+    Trouble { name: "chain-crash", families: &[Family::ChainCrash], takes_power: false },
+    Trouble { name: "flip-storm", families: &[Family::FlipStorm], takes_power: false },
+    Trouble { name: "control-delay", families: &[Family::ControlDelay], takes_power: false },
+    Trouble { name: "power-restart", families: &[Family::PowerRestart], takes_power: true },
+    Trouble { name: "fence-power", families: &[Family::FencePower], takes_power: true },
+    Trouble { name: "late-messages", families: &[Family::LateMessages], takes_power: false },
+    Trouble { name: "isr-flap", families: &[Family::IsrFlap], takes_power: false },
+    Trouble {
+        name: "lossy-acks",
+        families: &[Family::LoseResponse, Family::LateMessages],
+        takes_power: false,
+    },
+    Trouble { name: "torn", families: &[Family::Torn], takes_power: true },
+    Trouble {
+        name: "churn",
+        families: &[Family::KillMember, Family::RestartMember, Family::PauseClient],
+        takes_power: false,
+    },
+    Trouble {
+        name: "churn-and-flips",
+        families: &[Family::RestartMember, Family::SlowProcessing, Family::FlipStorm],
+        takes_power: false,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trouble_of_one_family_bears_its_name_and_no_profile_is_missing() {
+        for trouble in TROUBLES {
+            if let [family] = trouble.families {
+                assert_eq!(trouble.name, family.name());
+            }
+        }
+        for profile in Family::ALL.iter().filter(|family| family.is_profile()) {
+            let named = |trouble: &&Trouble| trouble.families == [*profile];
+            assert!(TROUBLES.iter().any(|it| named(&it)), "{} is missing", profile.name());
+        }
+    }
+
+    #[test]
+    fn every_pipeline_holds_in_a_seed_of_every_trouble() {
+        for pipeline in PIPELINES {
+            for trouble in pipeline.troubles() {
+                let told = (pipeline.story)().chaos(trouble.chaos()).tell(1);
+                let (name, under) = (pipeline.name, trouble.name);
+                assert!(told.violated().is_empty(), "{name} under {under}: {}", told.complaints());
+            }
+        }
+    }
+}
