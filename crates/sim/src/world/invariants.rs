@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use stormglass_kafka::Note;
+use stormglass_kafka::group::{GroupCoordinator, OFFSETS_TOPIC};
 use stormglass_kafka::log::PartitionLog;
 use stormglass_kafka::note::ReplicaRole;
 use stormglass_types::history::Election;
@@ -130,6 +131,7 @@ pub enum BreachKind {
 pub(crate) struct Observer {
     partitions: PartitionMap<Seen>,
     groups: IdVec<GroupId, Owned>,
+    offsets_partitions: u16,
     breaches: Vec<Breach>,
 }
 
@@ -173,6 +175,7 @@ impl Observer {
         Self {
             partitions: PartitionMap::new(),
             groups: plan.groups.iter().map(|_| Owned::default()).collect(),
+            offsets_partitions: plan.cluster.settings.offsets_topic_partitions,
             breaches: Vec::new(),
         }
     }
@@ -376,8 +379,12 @@ impl Observer {
         member: MemberId,
         partition: TopicPartition,
     ) {
+        // A coordinator whose log lost the group's records begins again with the first generation.
+        let number = GroupCoordinator::partition_for(group, self.offsets_partitions);
+        let kept_in = TopicPartition::new(OFFSETS_TOPIC, number);
+        let forgot = self.partitions.get(kept_in).is_some_and(|seen| seen.excused);
         let owned = &mut self.groups[group];
-        if owned.generation != generation {
+        if owned.generation != generation || forgot {
             owned.generation = generation;
             owned.grants.clear();
         }
