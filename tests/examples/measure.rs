@@ -122,6 +122,7 @@ fn name(kind: TraceKind) -> String {
             let text = format!("{note:?}");
             format!("(note {})", text.split(' ').next().unwrap_or_default())
         }
+        TraceKind::Marked(mark) => format!("(mark {})", mark.name()),
         TraceKind::Opened(..) => "opened".to_owned(),
         TraceKind::Closed(..) => "closed".to_owned(),
         TraceKind::Synced => "synced".to_owned(),

@@ -2,8 +2,8 @@
 
 use stormglass_types::history::Election;
 use stormglass_types::{
-    BrokerId, Generation, GroupId, LeaderEpoch, MemberId, Offset, TopicId, TopicPartition,
-    ValueRange,
+    BrokerId, ErrorCode, Generation, GroupId, LeaderEpoch, MemberId, Offset, TopicId,
+    TopicPartition, ValueRange,
 };
 
 use crate::record::ProducerStamp;
@@ -34,6 +34,15 @@ pub enum Note {
         stamp: Option<ProducerStamp>,
         /// How many records.
         count: u32,
+    },
+    /// This broker refused a batch of a client.
+    Refused {
+        /// Where it was to go.
+        partition: TopicPartition,
+        /// The records, if they are an application's.
+        values: Option<ValueRange>,
+        /// What the client is told.
+        error: ErrorCode,
     },
     /// This broker, as leader or follower, moved a high watermark.
     HighWatermark {

@@ -274,6 +274,7 @@ fn note_of(note: &Note, wanted: TopicPartition) -> bool {
     if let Note::BecameLeader { partition, .. }
     | Note::Appended { partition, .. }
     | Note::HighWatermark { partition, .. }
+    | Note::Refused { partition, .. }
     | Note::Truncated { partition, .. } = note
     {
         *partition == wanted

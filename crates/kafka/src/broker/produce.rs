@@ -13,7 +13,7 @@ use crate::group::OFFSETS_TOPIC;
 use crate::log::{AppendOutcome, Origin};
 use crate::message::{Correlation, ProduceRequest, ProduceResponse, ProduceResult, Response};
 use crate::record::Batch;
-use crate::{ConnId, Mark, Now, Outbox, Rule, SyncToken};
+use crate::{ConnId, Mark, Note, Now, Outbox, Rule, SyncToken};
 
 /// A produce request without an answer yet.
 #[derive(Clone, Debug)]
@@ -49,9 +49,13 @@ impl Broker {
             results: Vec::with_capacity(batches.len()),
         };
         for (partition, batch) in batches {
+            let values = batch.values();
             let result = match self.append_for_client(now, partition, batch, acks, out) {
                 Ok(outcome) => self.produced(conn, &mut parked, partition, acks, outcome, out),
-                Err(error) => failed(partition, error),
+                Err(error) => {
+                    out.note(Note::Refused { partition, values, error });
+                    failed(partition, error)
+                }
             };
             parked.results.push(result);
         }

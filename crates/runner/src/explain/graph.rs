@@ -88,6 +88,7 @@ impl HappensBefore {
                 | TraceKind::Ended(_)
                 | TraceKind::Fault(_)
                 | TraceKind::FaultOver(_)
+                | TraceKind::Marked(_)
                 | TraceKind::Noted(_) => {}
             }
         }

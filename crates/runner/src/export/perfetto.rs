@@ -240,7 +240,8 @@ impl Writer<'_, '_> {
                 | TraceKind::Started(_)
                 | TraceKind::Ended(_)
                 | TraceKind::Fault(_)
-                | TraceKind::FaultOver(_) => {}
+                | TraceKind::FaultOver(_)
+                | TraceKind::Marked(_) => {}
             }
         }
         // What was never answered ends with the run.

@@ -59,6 +59,7 @@ pub(crate) fn trace_line(world: &World, names: &Names<'_>, record: &TraceRecord)
         TraceKind::FaultOver(fault) => {
             format!("fault {fault} is over: {}", fault_words(world, names, fault))
         }
+        TraceKind::Marked(mark) => format!("marks {}: {}", mark.name(), mark.meaning().trim()),
         TraceKind::Noted(note) => format!("notes: {}", words::note(names, &note)),
     };
     format!("{} {node} {what}", record.at)

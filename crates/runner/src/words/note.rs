@@ -22,6 +22,10 @@ pub fn note(names: &Names<'_>, note: &Note) -> String {
             let partition = names.partition(partition);
             format!("appends {what} to {partition} at offset {base} in epoch {}", epoch.0)
         }
+        Note::Refused { partition, values, error } => {
+            let what = values.map_or_else(|| "a batch".to_owned(), |it| names.values(it));
+            format!("refuses {what} for {}: {error}", names.partition(partition))
+        }
         Note::HighWatermark { partition, to, role, epoch } => {
             let role = match role {
                 ReplicaRole::Leader => "leader",

@@ -175,6 +175,9 @@ impl World {
         let new = self.out.marks;
         if !new.is_empty() {
             self.out.marks = stormglass_kafka::Marks::NONE;
+            if self.trace.is_some() {
+                new.iter().for_each(|mark| self.record(node, TraceKind::Marked(mark)));
+            }
             self.on_marks(new);
         }
         if !self.out.notes.is_empty() {
@@ -483,6 +486,8 @@ impl World {
             Note::Rebalanced { group, generation, members } => {
                 self.tell(node, What::Rebalanced { group, generation, members });
             }
+            // Only tells a story: nothing of it is left in the machine, so it is no part of what a run is.
+            Note::Refused { .. } => return,
             Note::BecameLeader { .. }
             | Note::Appended { .. }
             | Note::HighWatermark { .. }
@@ -566,5 +571,6 @@ fn note_word(note: &Note) -> u64 {
         Note::OffsetCommitted { partition, offset, .. } => {
             place(partition) ^ offset.0.cast_unsigned()
         }
+        Note::Refused { partition, .. } => place(partition),
     }
 }

@@ -206,6 +206,7 @@ impl Observer {
             }
             Note::HighWatermark { role: ReplicaRole::Follower, .. }
             | Note::Truncated { .. }
+            | Note::Refused { .. }
             | Note::Expanded { .. }
             | Note::Rebalanced { .. } => {}
             Note::Elected { partition, election, .. } => {

@@ -1,7 +1,7 @@
 //! A run's events as small records, kept only when asked for. Names are resolved when printing.
 
 use stormglass_kafka::message::{Api, Msg};
-use stormglass_kafka::{Note, Timer};
+use stormglass_kafka::{Mark, Note, Timer};
 use stormglass_types::{NodeId, Time};
 
 /// One event.
@@ -46,6 +46,8 @@ pub enum TraceKind {
     FaultOver(u32),
     /// A machine noted something about itself.
     Noted(Note),
+    /// A machine took a rare branch.
+    Marked(Mark),
 }
 
 impl TraceKind {
