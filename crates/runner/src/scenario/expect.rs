@@ -151,6 +151,21 @@ impl MetricRule {
         self.figure.show(measured)
     }
 
+    /// Whether a figure is out of the bound by a quarter of it at least, and not by a hair's breadth.
+    #[must_use]
+    pub const fn clearly_broken(&self, measured: u64) -> bool {
+        let quarter = self.bound / 4;
+        match self.comparison {
+            Comparison::AtMost | Comparison::Below => {
+                measured > self.bound && measured - self.bound >= quarter
+            }
+            Comparison::AtLeast | Comparison::Above => {
+                measured < self.bound && self.bound - measured >= quarter
+            }
+            Comparison::Equal | Comparison::NotEqual => !self.allows(measured),
+        }
+    }
+
     /// Whether a figure is within the bound.
     #[must_use]
     pub const fn allows(&self, measured: u64) -> bool {

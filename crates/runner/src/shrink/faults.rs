@@ -133,7 +133,9 @@ pub(super) fn weaker(search: &mut Search<'_>) {
     while place < search.best().faults().len() && !search.out_of_time() {
         let fault = search.best().faults()[place].clone();
         let mut softer: Vec<Tree> = Vec::new();
-        for (key, instead) in INSTEAD {
+        // A bound is broken by many things: by another kind of fault it would be another story.
+        let others = if search.goal.bound.is_none() { &INSTEAD[..] } else { &[] };
+        for (key, instead) in others {
             if fault.get(key).is_some() {
                 let mut other = fault.clone();
                 other.remove("crash");

@@ -324,7 +324,11 @@ impl Goal {
         let failing = result.failure_of(scenario.expect())?;
         let bounds = result.bounds.iter().filter(|bound| bound.is_broken());
         let bound = bounds.into_iter().find(|bound| bound.signature() == failing.signature);
+        let expect = scenario.expect();
+        let rules = || expect.exceed.iter().chain(&expect.metrics);
+        let rule = bound.and_then(|bound| rules().find(|rule| rule.text == bound.text));
         Some(Self {
+            clearly: rule.filter(|rule| search::clearly(rule, result)).cloned(),
             bound: bound.map(|bound| bound.text.clone()),
             signature: failing.signature,
             permitted: failing.permitted,

@@ -13,7 +13,7 @@ use super::{Progress, ShrinkOptions};
 use crate::execute::{Recording, execute};
 use crate::names::Names;
 use crate::result::{Failing, RunResult, Signature};
-use crate::scenario::{Draft, Scenario};
+use crate::scenario::{Draft, MetricRule, Scenario};
 use crate::subject::Subject;
 use crate::sweep::pool::Pool;
 
@@ -22,6 +22,8 @@ pub(super) struct Goal {
     pub(super) signature: Signature,
     /// The bound that is broken, if it is one.
     pub(super) bound: Option<String>,
+    /// How it must stay broken: clearly, where it was.
+    pub(super) clearly: Option<MetricRule>,
     /// Why the configuration permits it; none if it breaks a promise.
     pub(super) permitted: Option<String>,
     /// A candidate with more events is no improvement.
@@ -227,8 +229,15 @@ impl Goal {
     pub(super) fn shown_by(&self, result: &RunResult) -> Option<Failing> {
         let broken = result.failure_like(&self.signature)?;
         let same = broken.permitted == self.permitted && result.cut_off.is_none();
-        same.then_some(broken)
+        let clear = self.clearly.as_ref().is_none_or(|rule| clearly(rule, result));
+        (same && clear).then_some(broken)
     }
+}
+
+/// Whether a run breaks a bound by more than a hair's breadth.
+pub(super) fn clearly(rule: &MetricRule, result: &RunResult) -> bool {
+    let bound = result.bounds.iter().find(|bound| bound.text == rule.text);
+    bound.and_then(|bound| bound.measured).is_some_and(|measured| rule.clearly_broken(measured))
 }
 
 /// The one seed that a draft is run with.
