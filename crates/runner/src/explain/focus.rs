@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use stormglass_check::Anomaly;
+use stormglass_check::{Anomaly, AnomalyKind};
 use stormglass_sim::World;
 use stormglass_types::history::{Event, History, Outcome, What};
 use stormglass_types::{
-    Dense, GroupId, NodeId, Offset, Span, Time, TopicId, TopicPartition, Value,
+    Dense, GroupId, NodeId, Offset, Span, Time, TopicId, TopicPartition, Value, ValueRange,
 };
 
 use crate::names::Names;
@@ -20,7 +20,10 @@ use crate::words;
 pub(super) struct Focus {
     pub(super) group: Option<GroupId>,
     pub(super) partition: Option<TopicPartition>,
-    pub(super) values: Vec<Value>,
+    /// What went wrong, if an oracle saw it.
+    pub(super) kind: Option<AnomalyKind>,
+    /// The records, and where each lies.
+    pub(super) records: Vec<(TopicPartition, Value)>,
     pub(super) offsets: Vec<Offset>,
     pub(super) times: Vec<Time>,
     pub(super) processes: Vec<NodeId>,
@@ -28,6 +31,8 @@ pub(super) struct Focus {
     pub(super) witness: Vec<usize>,
     /// What an invariant beside the world saw, when, and of whom.
     pub(super) breach: Option<(Time, NodeId, String)>,
+    /// The lag in the worst case.
+    pub(super) lag: Option<u64>,
     /// What the worst case was, in a sentence that follows the bound.
     pub(super) worst: Option<String>,
 }
@@ -35,23 +40,22 @@ pub(super) struct Focus {
 /// The story of a breach begins so long before it.
 const BEFORE: Span = Span::secs(5);
 
-impl From<&Anomaly> for Focus {
-    fn from(anomaly: &Anomaly) -> Self {
+impl Focus {
+    /// What an oracle found.
+    pub(super) fn of(anomaly: &Anomaly, history: &History) -> Self {
         Self {
             group: anomaly.group,
             partition: anomaly.partition,
-            values: anomaly.values.clone(),
+            kind: Some(anomaly.kind),
+            records: records(anomaly, history),
             offsets: anomaly.offsets.clone(),
             times: anomaly.times.clone(),
             processes: anomaly.processes.clone(),
             witness: anomaly.witness.clone(),
-            breach: None,
-            worst: None,
+            ..Self::default()
         }
     }
-}
 
-impl Focus {
     /// The first thing that an invariant beside the world found broken.
     pub(super) fn of_breach(world: &World, invariant: &str) -> Self {
         let found = world.breaches().iter().find(|breach| breach.invariant() == invariant);
@@ -72,16 +76,44 @@ impl Focus {
         let group = group.map(|(place, rest)| (GroupId::from_index(place), rest));
         let topic = topic.map(|(place, rest)| (TopicId::from_index(place), rest));
         match (group, topic) {
-            (Some((group, rest)), _) if rest.contains("lag") => most_behind(history, group),
+            (Some((group, rest)), _) if rest.contains("lag") => most_behind(world, group),
+            (Some((group, rest)), _) if rest.starts_with("unowned") => {
+                longest_unowned(history, group)
+            }
+            (Some((group, "rebalances")), _) => rebalances(history, group),
             (Some((group, "redelivered")), _) => done_again(history, group),
             (Some((group, _)), _) => Self { group: Some(group), ..Self::default() },
             (None, Some((topic, "max-partition-share"))) => fullest(history, topic),
             (None, Some((topic, _))) => {
                 Self { partition: Some(TopicPartition::new(topic, 0)), ..Self::default() }
             }
+            (None, None) if figure == "lost" => lost(history),
+            (None, None) if figure == "failed" => first_failed(history),
             (None, None) => slowest(history),
         }
     }
+}
+
+/// An anomaly's records, each with its partition: records are counted per partition, so their sends tell them apart.
+fn records(anomaly: &Anomaly, history: &History) -> Vec<(TopicPartition, Value)> {
+    let mut records: Vec<(TopicPartition, Value)> = Vec::new();
+    for place in &anomaly.witness {
+        if let Some(What::Send { partition, value, .. }) =
+            history.events.get(*place).map(|event| event.what)
+            && anomaly.values.contains(&value)
+            && !records.contains(&(partition, value))
+        {
+            records.push((partition, value));
+        }
+    }
+    for value in &anomaly.values {
+        if let Some(partition) = anomaly.partition
+            && !records.iter().any(|(_, known)| known == value)
+        {
+            records.push((partition, *value));
+        }
+    }
+    records
 }
 
 fn owner<'a>(figure: &'a str, names: impl Iterator<Item = &'a str>) -> Option<(usize, &'a str)> {
@@ -92,7 +124,8 @@ fn owner<'a>(figure: &'a str, names: impl Iterator<Item = &'a str>) -> Option<(u
 }
 
 /// Where and when a group was furthest behind.
-fn most_behind(history: &History, wanted: GroupId) -> Focus {
+fn most_behind(world: &World, wanted: GroupId) -> Focus {
+    let history = world.history();
     let mut worst: Option<(u64, usize, TopicPartition, Time)> = None;
     for (place, event) in history.events.iter().enumerate() {
         if let What::Lag { group, partition, lag } = event.what
@@ -108,8 +141,17 @@ fn most_behind(history: &History, wanted: GroupId) -> Focus {
     let names = Names::new(history);
     let load = fullest(history, partition.topic).worst;
     let load = load.map_or_else(String::new, |load| format!("; {load}"));
+    let plan = world.plan().groups.get(wanted.index());
+    let each = plan.map_or(Span::ZERO, |plan| plan.processing.each.least);
+    let pace = 1_000_000_000_u64.checked_div(each.0).map_or_else(String::new, |pace| {
+        let each = words::short_span(each);
+        format!(
+            "; a member takes {each} for each, so it does {} a second at most",
+            words::count(pace)
+        )
+    });
     let says = format!(
-        "{} was furthest behind on {} at {}: {} records{load}",
+        "{} was furthest behind on {} at {}: {} records{load}{pace}",
         names.group(wanted),
         names.partition(partition),
         words::clock(at.as_millis()),
@@ -119,9 +161,177 @@ fn most_behind(history: &History, wanted: GroupId) -> Focus {
         group: Some(wanted),
         partition: Some(partition),
         witness: vec![place],
+        lag: Some(lag),
         worst: Some(says),
         ..Focus::default()
     }
+}
+
+/// When a partition of a group's had no owner for longest.
+fn longest_unowned(history: &History, wanted: GroupId) -> Focus {
+    let mut owners: BTreeMap<TopicPartition, Option<NodeId>> = BTreeMap::new();
+    let mut since: BTreeMap<TopicPartition, (usize, Time)> = BTreeMap::new();
+    let mut worst: Option<(Span, TopicPartition, [usize; 2], [Time; 2])> = None;
+    let mut ended = |since: Option<(usize, Time)>, partition, place: usize, at: Time| {
+        let Some((from, begun)) = since else { return };
+        let lasted = at.since(begun);
+        if worst.as_ref().is_none_or(|(most, ..)| lasted > *most) {
+            worst = Some((lasted, partition, [from, place], [begun, at]));
+        }
+    };
+    let mut last = Time::ZERO;
+    for (place, event) in history.events.iter().enumerate() {
+        last = event.at;
+        match event.what {
+            What::Assigned { group, partition, .. } if group == wanted => {
+                owners.insert(partition, Some(event.process));
+                ended(since.remove(&partition), partition, place, event.at);
+            }
+            What::Revoked { group, partition, .. } | What::Lost { group, partition, .. }
+                if group == wanted && owners.get(&partition) == Some(&Some(event.process)) =>
+            {
+                owners.insert(partition, None);
+                since.insert(partition, (place, event.at));
+            }
+            What::Crashed | What::Stopped => {
+                for (partition, owner) in &mut owners {
+                    if *owner == Some(event.process) {
+                        *owner = None;
+                        since.insert(*partition, (place, event.at));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let open: Vec<_> = since.iter().map(|(partition, since)| (*partition, *since)).collect();
+    for (partition, since) in open {
+        ended(Some(since), partition, since.0, last);
+    }
+    let Some((lasted, partition, witness, [begun, at])) = worst else {
+        return Focus { group: Some(wanted), ..Focus::default() };
+    };
+    let names = Names::new(history);
+    let name = names.partition(partition);
+    let says = if at == last {
+        format!("nobody owned {name} from {} on", words::clock(begun.as_millis()))
+    } else {
+        format!(
+            "the longest that a partition had no owner is {}: {name} from {} to {}",
+            words::short_span(lasted),
+            words::clock(begun.as_millis()),
+            words::clock(at.as_millis())
+        )
+    };
+    let processes = witness.iter().filter_map(|place| history.events.get(*place));
+    Focus {
+        group: Some(wanted),
+        partition: Some(partition),
+        times: vec![Time(begun.0.saturating_sub(Span::secs(1).0))],
+        processes: processes.map(|event| event.process).collect(),
+        witness: witness.to_vec(),
+        worst: Some(says),
+        ..Focus::default()
+    }
+}
+
+/// The rounds of a group, all of them.
+fn rebalances(history: &History, wanted: GroupId) -> Focus {
+    let rounds = history.events.iter().filter_map(|event| match event.what {
+        What::Rebalanced { group, generation, .. } if group == wanted => {
+            Some((event.at, generation.0))
+        }
+        _ => None,
+    });
+    let rounds: Vec<(Time, i32)> = rounds.collect();
+    let (Some(first), Some(last)) = (rounds.first(), rounds.last()) else {
+        return Focus { group: Some(wanted), ..Focus::default() };
+    };
+    let names = Names::new(history);
+    let clock = |at: Time| words::clock(at.as_millis());
+    let says = format!(
+        "{} completed generations {} to {} between {} and {}, and in each round every member stops",
+        names.group(wanted),
+        first.1,
+        last.1,
+        clock(first.0),
+        clock(last.0)
+    );
+    Focus { group: Some(wanted), worst: Some(says), ..Focus::default() }
+}
+
+/// The first record that is lost: acknowledged, and not in any final log.
+fn lost(history: &History) -> Focus {
+    let mut kept: BTreeMap<(TopicPartition, u16), Vec<ValueRange>> = BTreeMap::new();
+    for event in history.events.iter() {
+        if let What::FinalRead { partition, values, .. } = event.what {
+            kept.entry((partition, values.source.0)).or_default().push(values);
+        }
+    }
+    let names = Names::new(history);
+    for (place, event) in history.events.iter().enumerate() {
+        let What::SendDone { partition, values, base, outcome: Outcome::Ok } = event.what else {
+            continue;
+        };
+        let there = kept.get(&(partition, values.source.0));
+        let gone = (0..values.count).map(|nth| values.at(nth)).find(|value| {
+            let holds = |it: &ValueRange| {
+                let place = value.serial.checked_sub(it.first);
+                place.is_some_and(|place| place < it.count)
+            };
+            !there.is_some_and(|ranges| ranges.iter().any(holds))
+        });
+        let Some(gone) = gone else { continue };
+        let says = format!(
+            "the first is {} of {}, acknowledged at {}",
+            names.value(gone),
+            names.partition(partition),
+            words::clock(event.at.as_millis())
+        );
+        let offset = Offset(base.0 + i64::from(gone.serial) - i64::from(values.first));
+        return Focus {
+            partition: Some(partition),
+            records: vec![(partition, gone)],
+            offsets: vec![offset],
+            processes: vec![event.process],
+            witness: vec![place],
+            worst: Some(says),
+            ..Focus::default()
+        };
+    }
+    Focus::default()
+}
+
+/// The first send that failed.
+fn first_failed(history: &History) -> Focus {
+    let names = Names::new(history);
+    for (place, event) in history.events.iter().enumerate() {
+        let What::SendDone { partition, values, outcome, .. } = event.what else { continue };
+        let Outcome::Fail(error) = outcome else { continue };
+        let first = values.at(0);
+        let sent = history.events.iter().enumerate().find(|(_, sent)| {
+            matches!(sent.what, What::Send { partition: to, value, .. } if to == partition && value == first)
+        });
+        let Some((begun, sent)) = sent else { continue };
+        let says = format!(
+            "the first is {}, sent to {} at {} and given up {} later: {error}",
+            names.value(first),
+            names.partition(partition),
+            words::clock(sent.at.as_millis()),
+            words::short_span(event.at.since(sent.at))
+        );
+        return Focus {
+            partition: Some(partition),
+            records: vec![(partition, first)],
+            // What kept it from being written began before.
+            times: vec![Time(sent.at.0.saturating_sub(Span::secs(2).0))],
+            processes: vec![event.process],
+            witness: vec![begun, place],
+            worst: Some(says),
+            ..Focus::default()
+        };
+    }
+    Focus::default()
 }
 
 /// The first record that a group processed twice.
@@ -144,7 +354,7 @@ fn done_again(history: &History, wanted: GroupId) -> Focus {
                 return Focus {
                     group: Some(wanted),
                     partition: Some(partition),
-                    values: vec![values.at(number)],
+                    records: vec![(partition, values.at(number))],
                     offsets: vec![offset],
                     times: vec![at],
                     witness: vec![first, place],
@@ -177,6 +387,8 @@ fn fullest(history: &History, topic: TopicId) -> Focus {
     };
     let names = Names::new(history);
     let hot = keys.iter().max_by_key(|(_, count)| **count);
+    // One among many keys is no cause.
+    let hot = hot.filter(|(_, count)| **count * 5 > *all);
     let hot = hot.map_or_else(String::new, |(key, count)| {
         format!(
             ", {} of them of key {}",
@@ -219,7 +431,7 @@ fn slowest(history: &History) -> Focus {
             );
             let focus = Focus {
                 partition: Some(partition),
-                values: vec![first],
+                records: vec![(partition, first)],
                 offsets: vec![base],
                 // What held it up may have begun before.
                 times: vec![Time(send.at.0.saturating_sub(Span::secs(1).0))],

@@ -2,12 +2,15 @@
 //!
 //! Every "would have" is a run: with a fault taken away, or with another setting, under the same seed. Nothing is guessed.
 
+mod defaults;
 mod focus;
 mod graph;
+mod marks;
 mod remedy;
 mod story;
 mod svg;
-mod text;
+mod teller;
+pub(crate) mod text;
 mod what_if;
 
 #[cfg(test)]
@@ -18,7 +21,7 @@ use std::sync::Arc;
 
 use stormglass_check::{Anomaly, judge};
 use stormglass_sim::World;
-use stormglass_types::{Digest, Time};
+use stormglass_types::{Digest, SourceId, Time, Value};
 
 use crate::execute::{Execution, Recording, execute};
 use crate::names::Names;
@@ -45,6 +48,8 @@ pub struct Explanation {
     pub fact: String,
     /// Why the configuration permits it; none if it breaks a promise.
     pub permitted: Option<String>,
+    /// The safety rules that are switched off.
+    pub without: Vec<&'static str>,
     /// What happened, in order.
     pub story: Vec<Beat>,
     /// Steps of the story that were left out in the middle.
@@ -126,6 +131,19 @@ pub struct Remedy {
     pub failed: u64,
     /// In how many of them nothing could be told.
     pub unknown: u64,
+    /// What the figure of a broken bound then came to at worst.
+    pub figure: Option<Figured>,
+}
+
+/// A figure of some runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Figured {
+    /// The worst of them.
+    pub worst: u64,
+    /// It, with its unit.
+    pub shown: String,
+    /// Whether it is so close to what it was that it may be luck.
+    pub close: bool,
 }
 
 /// Why nothing was explained.
@@ -155,7 +173,7 @@ pub fn explain(
     let signature = broken.signature;
     let names = Names::new(world.history());
     let (focus, fact) = match first_anomaly(&world, signature.invariant) {
-        Some(anomaly) => (Focus::from(&anomaly), named(&anomaly.detail, &anomaly, &names)),
+        Some(anomaly) => (Focus::of(&anomaly, world.history()), named(&anomaly.detail, &names)),
         None if signature.invariant == METRIC => {
             let focus = Focus::of_figure(&world, &signature.kind);
             let worst = focus.worst.as_ref().map_or_else(String::new, |worst| format!("; {worst}"));
@@ -168,7 +186,9 @@ pub fn explain(
     let needed: Vec<bool> = faults.iter().map(|fault| fault.without != WhatIf::Same).collect();
     let (story, left_out) = story::tell(&world, &focus, &needed);
     let without_faults = what_if::without_all(scenario, seed, &signature);
-    let remedies = remedy::tried(scenario, seed, &signature, jobs);
+    let bounds = result.bounds.iter().find(|bound| bound.signature() == signature);
+    let measured = bounds.and_then(|bound| bound.measured);
+    let remedies = remedy::tried(scenario, seed, &signature, measured, jobs);
     Ok(Explanation {
         scenario: result.scenario.clone(),
         seed,
@@ -176,6 +196,7 @@ pub fn explain(
         signature,
         fact,
         permitted: broken.permitted,
+        without: scenario.plan(seed).rules.switched_off().map(|rule| rule.name()).collect(),
         story,
         left_out,
         faults,
@@ -190,7 +211,7 @@ pub(crate) fn fact(execution: &Execution) -> Option<String> {
     let broken = execution.result.violations().next()?;
     let anomaly = first_anomaly(&execution.world, broken.invariant)?;
     let names = Names::new(execution.world.history());
-    Some(named(&anomaly.detail, &anomaly, &names))
+    Some(named(&anomaly.detail, &names))
 }
 
 fn first_anomaly(world: &World, invariant: &str) -> Option<Anomaly> {
@@ -200,13 +221,20 @@ fn first_anomaly(world: &World, invariant: &str) -> Option<Anomaly> {
 }
 
 /// A sentence of an oracle with the records' names as reports have them.
-fn named(detail: &str, anomaly: &Anomaly, names: &Names<'_>) -> String {
+fn named(detail: &str, names: &Names<'_>) -> String {
     let mut words: Vec<String> = detail.split(' ').map(str::to_owned).collect();
     for word in &mut words {
         let bare = word.trim_end_matches([',', '.', ':', ';']);
-        if let Some(value) = anomaly.values.iter().find(|value| value.to_string() == bare) {
-            *word = word.replace(bare, &names.value(*value));
+        if let Some(value) = value_of(bare) {
+            *word = word.replace(bare, &names.value(value));
         }
     }
     words.join(" ")
+}
+
+/// A record as oracles name it: `v1.100`.
+fn value_of(word: &str) -> Option<Value> {
+    let (source, serial) = word.strip_prefix('v')?.split_once('.')?;
+    let value = Value { source: SourceId(source.parse().ok()?), serial: serial.parse().ok()? };
+    (value.to_string() == word).then_some(value)
 }

@@ -12,9 +12,9 @@ use stormglass_sim::plan::{Place, Plan};
 use stormglass_types::Span;
 use stormglass_types::history::CommitMode;
 
-use super::{Remedy, WhatIf, what_if};
+use super::{Figured, Remedy, WhatIf, defaults, what_if};
 use crate::execute::{Recording, execute};
-use crate::result::Signature;
+use crate::result::{METRIC, Signature};
 use crate::scenario::{Draft, Scenario, Tree};
 use crate::subject::Subject;
 use crate::sweep::pool::Pool;
@@ -22,11 +22,23 @@ use crate::sweep::pool::Pool;
 /// With how many seeds a remedy is tried: one may hold by luck.
 const SEEDS: u64 = 5;
 
+/// By how much faults come later from one of those seeds to the next.
+const STEP_MS: u64 = 1_300;
+
 /// A change of a scenario.
-struct Change {
-    text: String,
-    because: &'static str,
-    draft: Draft,
+pub(super) struct Change {
+    pub(super) text: String,
+    pub(super) because: &'static str,
+    pub(super) draft: Draft,
+}
+
+/// What is to be prevented.
+#[derive(Clone, Copy)]
+struct Goal<'a> {
+    seed: u64,
+    signature: &'a Signature,
+    /// What the figure was, if it is a broken bound.
+    measured: Option<u64>,
 }
 
 /// Every remedy that changes anything, with what came of it. If none helps alone, all of them together are tried too.
@@ -34,14 +46,21 @@ pub(super) fn tried(
     scenario: &Arc<Scenario>,
     seed: u64,
     signature: &Signature,
+    measured: Option<u64>,
     jobs: NonZero<usize>,
 ) -> Vec<Remedy> {
     let plan = scenario.plan(seed);
     let draft = scenario.draft(seed);
+    let goal = Goal { seed, signature, measured };
     let mut changes = settings(&plan, &draft);
-    changes.retain(|change| concerns(&change.text, signature.invariant));
+    for change in defaults::changes(&plan, &draft) {
+        if !changes.iter().any(|known| known.draft == change.draft) {
+            changes.push(change);
+        }
+    }
+    changes.retain(|change| concerns(&change.text, signature, &plan));
     changes.extend(rules(&plan, &draft));
-    let mut remedies = run(&changes, seed, signature, jobs);
+    let mut remedies = run(&changes, goal, jobs);
     // Idempotence brings acks=all with it; where that is enough, it is not idempotence that helps.
     if remedies.iter().any(|remedy| remedy.change == "acks=all" && remedy.helps()) {
         remedies.retain(|remedy| !remedy.change.starts_with("enable.idempotence"));
@@ -61,58 +80,129 @@ pub(super) fn tried(
         }
         let text = names.join(", ");
         let together = Change { text, because: "no one of them is enough", draft: all };
-        remedies.extend(run(&[together], seed, signature, jobs));
+        remedies.extend(run(&[together], goal, jobs));
     }
     remedies
 }
 
-/// Whether a setting can have to do with an invariant at all: what consumers do loses no acknowledged record, and what
+/// Whether a setting can have to do with a failure at all: what consumers do loses no acknowledged record, and what
 /// producers do commits nothing.
-fn concerns(change: &str, invariant: &str) -> bool {
-    let consumers = ["committing", "processing", "auto.offset.reset", "max.poll"];
+fn concerns(change: &str, signature: &Signature, plan: &Plan) -> bool {
+    let figure = |ends: &[&str]| ends.iter().any(|end| signature.kind.contains(end));
+    let metric = signature.invariant == METRIC;
+    // These shift when things happen, so that one and the same fault strikes something else: no remedy but for what they
+    // were made for.
+    match change.split('=').next().unwrap_or_default() {
+        "group.initial.rebalance.delay.ms" => return metric && figure(&["rebalances"]),
+        "group.instance.id" => {
+            let moves = metric && figure(&["rebalances", "unowned", "redelivered"]);
+            return moves || signature.invariant == "single-owner";
+        }
+        "partition.assignment.strategy" => return metric && figure(&["unowned", "rebalances"]),
+        "log.flush.interval.messages" => {
+            let durable = ["no-loss", "log-matching"].contains(&signature.invariant);
+            return durable || metric && figure(&["lost"]);
+        }
+        "metadata.max.age.ms" if signature.invariant == "per-key-order" => return false,
+        _ => {}
+    }
+    let consumers = [
+        "committing",
+        "processing",
+        "auto.",
+        "max.poll",
+        "session.",
+        "heartbeat.",
+        "group.",
+        "partition.assignment",
+        "offsets.",
+        "fetch.",
+        "isolation.",
+    ];
     let of_consumers = consumers.iter().any(|word| change.starts_with(word));
-    match invariant {
-        "no-loss" | "no-duplicates" | "log-matching" => !of_consumers,
+    let of_keys = change.starts_with("no hot key") || change.contains("partitions");
+    match signature.invariant {
+        "no-loss" | "no-duplicates" | "log-matching" => !of_consumers && !of_keys,
         "at-least-once" | "single-owner" | "monotone" => of_consumers,
+        METRIC => {
+            let of_group = plan.groups.iter().any(|group| {
+                signature.kind.strip_prefix(&group.name).is_some_and(|it| it.starts_with('.'))
+            });
+            if of_group { of_consumers || of_keys } else { !of_consumers }
+        }
+        "per-key-order" if signature.kind == "nonmonotonic-send" => !of_consumers && !of_keys,
         _ => true,
     }
 }
 
-fn run(changes: &[Change], seed: u64, signature: &Signature, jobs: NonZero<usize>) -> Vec<Remedy> {
+/// What a run with a change came to: how it failed, and the figure that it is about.
+type Outcome = (WhatIf, Option<(u64, String)>);
+
+fn run(changes: &[Change], goal: Goal<'_>, jobs: NonZero<usize>) -> Vec<Remedy> {
+    let Goal { seed, signature, .. } = goal;
     let tasks = u64::try_from(changes.len()).unwrap_or(u64::MAX).saturating_mul(SEEDS);
-    let read: Vec<Option<Arc<Scenario>>> = changes
+    let parsed = |draft: &Draft| Scenario::parse("remedy.yaml", &draft.render()).ok().map(Arc::new);
+    let read: Vec<Vec<Option<Arc<Scenario>>>> = changes
         .iter()
-        .map(|change| Scenario::parse("remedy.yaml", &change.draft.render()).ok().map(Arc::new))
+        .map(|change| (0..SEEDS).map(|nth| parsed(&later(&change.draft, nth))).collect())
         .collect();
-    let work = |task: u64| {
+    let work = |task: u64| -> Outcome {
         let change = usize::try_from(task / SEEDS).expect("no more tasks than changes");
-        let Some(scenario) = &read[change] else { return WhatIf::Unknown };
+        let Some(scenario) = &read[change][usize::try_from(task % SEEDS).unwrap_or(0)] else {
+            return (WhatIf::Unknown, None);
+        };
         let execution = execute(&Subject::of(scenario), seed + task % SEEDS, Recording::Off);
-        execution.map_or(WhatIf::Unknown, |done| what_if::of(&done.result, signature))
+        let Ok(done) = execution else { return (WhatIf::Unknown, None) };
+        let bound = done.result.bounds.iter().find(|bound| bound.signature() == *signature);
+        let figure = bound.and_then(|bound| Some((bound.measured?, bound.shown.clone())));
+        (what_if::of(&done.result, signature), figure)
     };
-    let mut outcomes = Vec::new();
+    let mut outcomes: Vec<Outcome> = Vec::new();
     Pool { jobs: jobs.get(), tasks, deadline: None }.run(&work, &mut |outcome| {
         outcomes.push(outcome);
         ControlFlow::Continue(())
     });
     let seeds = usize::try_from(SEEDS).expect("a small number");
-    let mut remedies = Vec::new();
-    for ((change, outcomes), read) in changes.iter().zip(outcomes.chunks(seeds)).zip(&read) {
-        if read.is_none() {
-            continue;
+    let all = changes.iter().zip(outcomes.chunks(seeds)).zip(&read);
+    let read = all.filter(|(_, read)| read.first().is_some_and(Option::is_some));
+    read.map(|((change, outcomes), _)| remedy(change, outcomes, goal.measured)).collect()
+}
+
+/// The same with all faults so many steps later: what only shifts a moment is no remedy.
+fn later(draft: &Draft, steps: u64) -> Draft {
+    let by = Span::millis(STEP_MS * steps);
+    let mut moved = draft.clone();
+    let mut faults = draft.faults().to_vec();
+    for fault in &mut faults {
+        if let Some(at) = fault.get("at").and_then(Tree::span) {
+            fault.set("at", (at + by).into());
         }
-        let (mut failed, mut unknown) = (0, 0);
-        for outcome in outcomes {
-            match outcome {
-                WhatIf::Same | WhatIf::Other(_) => failed += 1,
-                WhatIf::Unknown => unknown += 1,
-                WhatIf::None => {}
-            }
-        }
-        let (change, because) = (change.text.clone(), change.because);
-        remedies.push(Remedy { change, because, seeds: SEEDS, failed, unknown });
     }
-    remedies
+    if let Some(storm) = draft.get(&["run", "for"]).and_then(Tree::span) {
+        moved.set(&["run", "for"], (storm + by).into());
+    }
+    moved.set_faults(faults);
+    moved
+}
+
+fn remedy(change: &Change, outcomes: &[Outcome], measured: Option<u64>) -> Remedy {
+    let (mut failed, mut unknown) = (0, 0);
+    for (outcome, _) in outcomes {
+        match outcome {
+            WhatIf::Same | WhatIf::Other(_) => failed += 1,
+            WhatIf::Unknown => unknown += 1,
+            WhatIf::None => {}
+        }
+    }
+    let figure = outcomes.iter().filter_map(|(_, figure)| figure.clone()).max();
+    let figure = figure.zip(measured).map(|((worst, shown), before)| Figured {
+        // A bound is arbitrary: what stays near it has not changed the matter.
+        close: worst.saturating_mul(3) > before.saturating_mul(2),
+        worst,
+        shown,
+    });
+    let (change, because) = (change.text.clone(), change.because);
+    Remedy { change, because, seeds: SEEDS, failed, unknown, figure }
 }
 
 fn settings(plan: &Plan, draft: &Draft) -> Vec<Change> {
@@ -251,7 +341,7 @@ fn rules(plan: &Plan, draft: &Draft) -> Vec<Change> {
     changes.collect()
 }
 
-fn each(draft: &mut Draft, section: &str, settings: &[(&str, &str)]) {
+pub(super) fn each(draft: &mut Draft, section: &str, settings: &[(&str, &str)]) {
     for name in names(draft, section) {
         for (key, value) in settings {
             draft.set(&[section, &name, "config", key], (*value).into());
@@ -259,7 +349,7 @@ fn each(draft: &mut Draft, section: &str, settings: &[(&str, &str)]) {
     }
 }
 
-fn names(draft: &Draft, section: &str) -> Vec<String> {
+pub(super) fn names(draft: &Draft, section: &str) -> Vec<String> {
     draft.keys(&[section]).into_iter().map(str::to_owned).collect()
 }
 

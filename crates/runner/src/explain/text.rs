@@ -12,7 +12,7 @@ pub fn human(told: &Explanation) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}  seed {}  digest {}", told.scenario, told.seed, told.digest);
     let _ = writeln!(out, "\n{}: {}", told.signature, told.fact);
-    let _ = writeln!(out, "{}", permitted(told));
+    let _ = writeln!(out, "{}\n\n{}", permitted(told), in_short(told, ""));
     for line in against(told) {
         let _ = writeln!(out, "\n{line}");
     }
@@ -41,6 +41,7 @@ pub fn markdown(told: &Explanation) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {} in {}, seed {}", told.signature, told.scenario, told.seed);
     let _ = writeln!(out, "\n**{}.** {}", told.fact, permitted(told));
+    let _ = writeln!(out, "\n{}", in_short(told, "`"));
     for line in against(told) {
         let _ = writeln!(out, "\n{line}");
     }
@@ -70,19 +71,27 @@ pub fn markdown(told: &Explanation) -> String {
 }
 
 /// What was claimed, and what is the fact, in two sentences.
-fn against(told: &Explanation) -> Vec<String> {
+pub(crate) fn against(told: &Explanation) -> Vec<String> {
     let said = |beat: &Beat| {
         format!("at {} {} {}", words::clock(beat.at.as_millis()), beat.who, beat.what)
     };
+    let real = |beat: &&Beat| beat.part == Part::Fact && beat.who != "the final read";
     let committed = |beat: &&Beat| beat.part == Part::Claim && beat.what.contains("commit of");
-    let group = matches!(told.signature.invariant, "at-least-once" | "single-owner" | "liveness");
-    if told.signature.invariant == METRIC || group {
+    let group = matches!(told.signature.invariant, "at-least-once" | "single-owner" | "monotone");
+    if told.signature.invariant == METRIC {
+        return Vec::new();
+    }
+    if group {
         let claim = told.story.iter().rfind(committed);
-        return claim.map(|claim| format!("Claim: {}.", said(claim))).into_iter().collect();
+        let after = claim.map(|claim| claim.at);
+        let mut facts = told.story.iter().filter(|beat| after.is_none_or(|at| beat.at >= at));
+        let fact = facts.find(real).or_else(|| told.story.iter().find(real));
+        let claim = claim.map(|claim| format!("Claim: {}.", said(claim)));
+        let fact = fact.map(|fact| format!("Fact: {}.", said(fact)));
+        return claim.into_iter().chain(fact).collect();
     }
     let claim = told.story.iter().find(|beat| beat.part == Part::Claim);
     let after = claim.map(|claim| claim.at);
-    let real = |beat: &&Beat| beat.part == Part::Fact && beat.who != "the final read";
     let facts = || told.story.iter().filter(|beat| after.is_none_or(|at| beat.at >= at));
     let earlier = || told.story.iter().find(real);
     let fact = facts().find(real).or_else(earlier);
@@ -108,12 +117,21 @@ fn legend(told: &Explanation, margin: &str, out: &mut String) {
     );
 }
 
-fn permitted(told: &Explanation) -> String {
+pub(crate) fn permitted(told: &Explanation) -> String {
     if told.signature.invariant == METRIC {
         return "The bound is the scenario's own; no promise of Kafka is broken.".to_owned();
     }
     match &told.permitted {
         Some(why) => format!("The configuration permits this: {why}."),
+        None if !told.without.is_empty() => format!(
+            "Kafka promises that this does not happen; here its protocol runs without {}.",
+            told.without.join(", ")
+        ),
+        None if told.signature.invariant == "liveness" => {
+            "Once the faults are over everything has to come to rest, and nothing \
+            in the configuration excuses that this does not."
+                .to_owned()
+        }
         None => "The configuration promises that this does not happen.".to_owned(),
     }
 }
@@ -177,15 +195,64 @@ fn moved(fault: &FaultPart) -> String {
     }
 }
 
+/// The whole in a few sentences: what it takes and what prevents it.
+pub(crate) fn in_short(told: &Explanation, quote: &str) -> String {
+    let needed = |fault: &&FaultPart| !matches!(fault.without, WhatIf::Same);
+    let needed: Vec<&FaultPart> = told.faults.iter().filter(needed).collect();
+    let takes = match (&needed[..], &told.without_faults) {
+        (_, WhatIf::Same) => {
+            "It takes no fault: the pipeline as it is configured does it.".to_owned()
+        }
+        ([], _) => "It takes faults, but no one of them by itself.".to_owned(),
+        ([one], _) => format!("It takes one fault: {quote}{}{quote}.", one.text),
+        (several, _) => format!("It takes {} faults together.", several.len()),
+    };
+    let verified: Vec<&Remedy> = told.remedies.iter().filter(|it| it.helps()).collect();
+    let prevented = match &verified[..] {
+        [] => "No change that was tried prevents it.".to_owned(),
+        [one] => format!("What prevents it: {quote}{}{quote}; {}.", one.change, one.because),
+        several => {
+            let changes = several.iter().map(|it| format!("{quote}{}{quote}", it.change));
+            format!("Any one of these prevents it: {}.", changes.collect::<Vec<_>>().join("; "))
+        }
+    };
+    format!("{takes} {prevented}")
+}
+
 fn prevents(told: &Explanation, quote: &str) -> Vec<String> {
-    let verified = |remedy: &&Remedy| remedy.helps();
+    let figure = |remedy: &Remedy| {
+        let figure = remedy.figure.as_ref();
+        figure.map_or_else(String::new, |it| {
+            format!("; {quote}{}{quote} is then {} at most", told.signature.kind, it.shown)
+        })
+    };
+    let moments = if told.faults.is_empty() { "" } else { ", the faults at other moments in each" };
+    let same =
+        if told.faults.is_empty() { "it does not come up" } else { "the same faults do no harm" };
     let mut lines: Vec<String> = Vec::new();
-    for remedy in told.remedies.iter().filter(verified) {
+    for remedy in told.remedies.iter().filter(|remedy| remedy.helps()) {
         lines.push(format!(
-            "with {quote}{}{quote} the same faults do no harm (verified with {} seeds): {}",
+            "with {quote}{}{quote} {same} (verified with {}{moments}): {}{}",
             remedy.change,
-            remedy.seeds - remedy.unknown,
-            remedy.because
+            words::seeds(remedy.seeds - remedy.unknown),
+            remedy.because,
+            figure(remedy)
+        ));
+    }
+    if lines.is_empty() {
+        let none = if told.permitted.is_some() || told.signature.invariant == METRIC {
+            "none of the changes that were tried"
+        } else {
+            "none of the changes that were tried; this may be a bug of the system"
+        };
+        lines.push(none.to_owned());
+    }
+    let barely = told.remedies.iter().filter(|it| it.failed == 0 && !it.helps());
+    for remedy in barely.filter(|it| it.figure.is_some()) {
+        lines.push(format!(
+            "too little to rely on: {quote}{}{quote}{}",
+            remedy.change,
+            figure(remedy)
         ));
     }
     let vain: Vec<String> = told
@@ -194,16 +261,8 @@ fn prevents(told: &Explanation, quote: &str) -> Vec<String> {
         .filter(|remedy| remedy.failed > 0)
         .map(|remedy| format!("{quote}{}{quote}", remedy.change))
         .collect();
-    if lines.is_empty() {
-        let none = if told.permitted.is_some() {
-            "none of the settings that were tried"
-        } else {
-            "none of the settings that were tried; this may be a bug of the system"
-        };
-        lines.push(none.to_owned());
-    }
     if !vain.is_empty() {
-        lines.push(format!("not enough by itself: {}", vain.join(", ")));
+        lines.push(format!("tried, and not enough by itself: {}", vain.join(", ")));
     }
     lines
 }
@@ -265,10 +324,11 @@ fn plain(text: &str) -> String {
 }
 
 impl Remedy {
-    /// Whether some of its runs held and none failed.
+    /// Whether some of its runs held and none failed, and not just barely.
     #[must_use]
-    pub const fn helps(&self) -> bool {
-        self.failed == 0 && self.unknown < self.seeds
+    pub fn helps(&self) -> bool {
+        let close = self.figure.as_ref().is_some_and(|figure| figure.close);
+        self.failed == 0 && self.unknown < self.seeds && !close
     }
 }
 

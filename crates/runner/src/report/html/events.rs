@@ -1,5 +1,7 @@
 //! The events worth reading one by one: everything but the pipeline's daily work.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use stormglass_kafka::Note;
 use stormglass_sim::TraceKind;
@@ -25,8 +27,8 @@ type Told = (u64, Option<usize>, &'static str, String);
 const MOST: usize = 600;
 
 /// What kinds there are, in the order in which they are counted.
-const KINDS: [&str; 9] =
-    ["fault", "life", "leader", "in-sync", "log", "group", "send", "commit", "evidence"];
+const KINDS: [&str; 10] =
+    ["fault", "life", "leader", "in-sync", "log", "group", "send", "commit", "mark", "evidence"];
 
 /// The events of a run.
 pub(super) fn events(run: &Recorded<'_>, names: &Names<'_>) -> Events {
@@ -66,10 +68,21 @@ pub(super) fn events(run: &Recorded<'_>, names: &Names<'_>) -> Events {
             add(event.at, event.process, "evidence", text());
         }
     }
+    let mut marked = BTreeSet::new();
     for record in run.world.trace().into_iter().flat_map(|trace| trace.iter()) {
+        if let TraceKind::Marked(mark) = record.kind {
+            // A rare branch is told once of each process.
+            if marked.insert((record.node, mark)) {
+                let text = format!("{}: {}", mark.name(), mark.meaning().trim());
+                add(record.at, record.node, "mark", text);
+            }
+            continue;
+        }
         let TraceKind::Noted(note) = record.kind else { continue };
         if matches!(note, Note::Truncated { .. } | Note::BecameLeader { .. }) {
             add(record.at, record.node, "log", words::note(names, &note));
+        } else if matches!(note, Note::Refused { .. }) {
+            add(record.at, record.node, "send", words::note(names, &note));
         }
     }
     found.sort_by_key(|(at, _)| *at);

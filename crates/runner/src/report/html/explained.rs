@@ -4,13 +4,19 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{micros, sequence_svg};
-use crate::explain::{Explanation, Part, WhatIf};
+use crate::explain::{Explanation, Part, WhatIf, text};
 
 #[derive(Serialize)]
 pub(super) struct Told<'a> {
     signature: String,
     fact: &'a str,
     permitted: Option<&'a str>,
+    /// Whether it was promised, in a sentence.
+    standing: String,
+    /// What it takes and what prevents it.
+    short: String,
+    /// Claim and fact.
+    against: Vec<String>,
     story: Vec<Step<'a>>,
     left_out: usize,
     faults: Vec<(&'a str, &'static str, Option<String>)>,
@@ -59,12 +65,16 @@ pub(super) fn told(explanation: &Explanation) -> Told<'_> {
             "failed": remedy.failed,
             "unknown": remedy.unknown,
             "helps": remedy.helps(),
+            "figure": remedy.figure.as_ref().map(|figure| &figure.shown),
         })
     });
     Told {
         signature: explanation.signature.to_string(),
         fact: &explanation.fact,
         permitted: explanation.permitted.as_deref(),
+        standing: text::permitted(explanation),
+        short: text::in_short(explanation, ""),
+        against: text::against(explanation),
         story: steps.collect(),
         left_out: explanation.left_out,
         faults: faults.collect(),

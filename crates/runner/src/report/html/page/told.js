@@ -11,7 +11,9 @@ function why() {
     return;
   }
   place.append(el("div", { class: "fact-line" }, el("b", {}, `${told.signature}: `), told.fact,
-    el("span", { class: "soft" }, told.permitted ? `The configuration permits this: ${told.permitted}.` : "The configuration promises that this does not happen.")));
+    el("span", { class: "soft" }, told.standing)));
+  place.append(el("p", {}, el("b", {}, "In short. "), told.short));
+  for (const line of told.against) place.append(el("p", { class: "lead" }, line));
   const story = el("ol", { class: "story" });
   told.story.forEach((beat, nth) => {
     if (told.left_out && nth === Math.floor(told.story.length / 3)) {
@@ -52,7 +54,10 @@ function needs(told) {
 
 function remedies(told) {
   const item = (sign, className, change, text) => el("li", {}, el("span", { class: `mark ${className}` }, sign), el("code", {}, change), el("div", { class: "soft" }, text));
-  const rows = told.remedies.filter((it) => it.helps).map((it) => item("✔", "yes", it.change, `The same faults do no harm, verified with ${some(it.seeds - it.unknown, "seed")}: ${it.because}.`));
+  const same = told.faults.length ? "The same faults do no harm" : "It does not come up";
+  const figure = (it) => (it.figure ? ` The figure is then ${it.figure} at most.` : "");
+  const rows = told.remedies.filter((it) => it.helps).map((it) => item("✔", "yes", it.change, `${same}, verified with ${some(it.seeds - it.unknown, "seed")}: ${it.because}.${figure(it)}`));
+  rows.push(...told.remedies.filter((it) => !it.failed && !it.helps && it.figure).map((it) => item("○", "no", it.change, `Too little to rely on.${figure(it)}`)));
   rows.push(...told.remedies.filter((it) => it.failed).map((it) => item("○", "no", it.change, `Not enough by itself: it still failed with ${it.failed} of ${some(it.seeds, "seed")}.`)));
   if (!rows.some((row) => row.querySelector(".yes"))) rows.unshift(el("li", {}, el("span", { class: "mark no" }, "?"), told.permitted ? "None of the settings that were tried." : "None of the settings that were tried; this may be a bug of the system."));
   return rows;
