@@ -173,8 +173,16 @@ impl SavedFailure {
                 Ok(there) if there == text.as_bytes() => return Ok(path),
                 Ok(_) => {}
                 Err(why) if why.kind() == io::ErrorKind::NotFound => {
-                    write_whole(&path, text.as_bytes())?;
-                    return Ok(path);
+                    match write_new(&path, text.as_bytes()) {
+                        Ok(()) => return Ok(path),
+                        // Somebody else was faster: what is there now is looked at like anything else.
+                        Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
+                            if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
+                                return Ok(path);
+                            }
+                        }
+                        Err(why) => return Err(why),
+                    }
                 }
                 Err(why) => return Err(why),
             }
@@ -242,6 +250,26 @@ pub fn place_of(folder: &Path, scenario: &str, signature: &str, seed: u64) -> Pa
 /// # Errors
 /// If it cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    through_draft(path, bytes, |draft, path| fs::rename(draft, path))
+}
+
+/// The same, but takes nothing's place.
+///
+/// # Errors
+/// If it cannot be written, or is there already.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // Unlike a rename, a link does not replace what is there.
+    through_draft(path, bytes, |draft, path| match fs::hard_link(draft, path) {
+        Err(why) if why.kind() == io::ErrorKind::Unsupported => fs::rename(draft, path),
+        linked => linked,
+    })
+}
+
+fn through_draft(
+    path: &Path,
+    bytes: &[u8],
+    put: impl Fn(&Path, &Path) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
@@ -250,12 +278,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)?;
         file.sync_all()
     });
-    let renamed = written.and_then(|()| fs::rename(&draft, path));
-    if renamed.is_err() {
-        // The draft is worthless; that it may stay behind is not worth a second error.
-        let _ = fs::remove_file(&draft);
-    }
-    renamed
+    let done = written.and_then(|()| put(&draft, path));
+    // What is left of the draft is worthless; that it may stay behind is not worth a second error.
+    let _ = fs::remove_file(&draft);
+    done
 }
 
 fn file_name(text: &str) -> String {

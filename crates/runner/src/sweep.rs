@@ -135,9 +135,12 @@ pub fn sweep(
     let known = without_examples(options, seeds);
     let mut tally = Tally::default();
     let mut ended = Ended::Done;
+    let mut heard = 0_u64;
     let pool = Pool { jobs, tasks: seeds.count(), deadline };
     pool.run(&|task| one(subject, seeds.at(task), task, &known), &mut |seed| {
         tally.add(&seed);
+        tally.twice += u64::from(heard.is_multiple_of(CHECKED_EVERY) && ran(&seed));
+        heard += 1;
         if hear(&seed, &tally).is_break() {
             ended = Ended::Told;
             return ControlFlow::Break(());
@@ -179,6 +182,10 @@ fn without_examples(options: &SweepOptions, seeds: Seeds) -> BTreeMap<u64, SeedN
         }
     }
     known
+}
+
+const fn ran(seed: &Seed) -> bool {
+    matches!(seed, Seed::Ran(_) | Seed::Differed(..))
 }
 
 fn one(subject: &Subject, seed: u64, task: u64, known: &BTreeMap<u64, SeedNote>) -> Seed {

@@ -399,6 +399,11 @@ fn clues(out: &mut String, clues: &[Clue]) {
 }
 
 fn marks(out: &mut String, sweep: &Sweep) {
+    let twice = sweep.tally.twice;
+    if twice > 0 && sweep.tally.differences().0 == 0 {
+        let title = paint(BOLD, "run twice");
+        let _ = writeln!(out, "\n{title} {}, each time to the same digest", seeds(twice));
+    }
     let (states, single) = sweep.tally.states();
     if states > 0 {
         let _ = write!(out, "\n{} {states}", paint(BOLD, "situations seen"));

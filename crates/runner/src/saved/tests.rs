@@ -69,6 +69,17 @@ fn the_same_failure_is_saved_once_and_another_beside_it() {
 }
 
 #[test]
+fn a_file_that_appears_meanwhile_is_not_replaced() {
+    let folder = Folder::new("meanwhile");
+    let path = folder.0.join("seed-1.json");
+    write_new(&path, b"first").expect("written");
+    let second = write_new(&path, b"second").expect_err("it is there");
+    assert_eq!(second.kind(), io::ErrorKind::AlreadyExists);
+    assert_eq!(fs::read(&path).expect("readable"), b"first");
+    assert_eq!(fs::read_dir(&folder.0).expect("readable").count(), 1, "no draft stays behind");
+}
+
+#[test]
 fn a_file_that_was_cut_short_is_refused_wherever_the_cut_is() {
     let text = failure(7).to_text();
     let whole = text.trim_end().len();

@@ -29,6 +29,8 @@ pub struct Tally {
     pub virtual_ms: u64,
     /// Events of all seeds.
     pub events: u64,
+    /// How many seeds were run twice to see that they come to the same.
+    pub twice: u64,
 }
 
 /// Failures of one kind.
