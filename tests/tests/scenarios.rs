@@ -26,7 +26,8 @@ fn load(path: &Path) -> Scenario {
 /// The folders of the incidents.
 fn incidents() -> Vec<PathBuf> {
     let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
-    let mut incidents: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    let folders = entries.filter(|path| path.is_dir() && !path.ends_with("corpus"));
+    let mut incidents: Vec<PathBuf> = folders.collect();
     incidents.sort();
     incidents
 }
