@@ -160,9 +160,13 @@ fn make(piece: &Piece, options: &ShrinkOptions) -> Result<Made, String> {
         stormglass_runner::words::clock(shrunk.before.virtual_ms),
         shrunk.before.events,
     );
+    let told_in_full = markdown(&told);
+    let (_, text) = told_in_full.split_once('\n').unwrap_or_default();
     let page = format!(
-        "{}\n## The scenario\n{size}\n```yaml\n{}```\n\n![the story as a sequence diagram]({}.svg)\n",
-        markdown(&told),
+        "# {}: {}\n\n*{}*\n{text}\n## The scenario\n{size}\n```yaml\n{}```\n\n![the story as a sequence diagram]({}.svg)\n",
+        piece.name,
+        told.signature,
+        piece.about.trim(),
         shrunk.text,
         piece.name
     );
@@ -177,7 +181,8 @@ fn index(made: &[Made], missing: &[String]) -> String {
     let mut out = String::from(
         "# Failures, shrunk and explained\n\n\
          Every broken scenario of `scenarios/` and every safety rule whose loss is caught, made as small as it gets while it \
-         fails in the same way. Each file fails by itself: `stormglass run reports/gallery/NAME.yaml`. Made by \
+         fails in the same way. Times of faults count from the moment at which the topics exist, about a tenth of a second after \
+         the clock of a story begins. Each file fails by itself: `stormglass run reports/gallery/NAME.yaml`. Made by \
          `cargo run --release -p stormglass-tests --example gallery`; how it compares with plain delta debugging is in \
          [shrinking.md](../shrinking.md).\n\n\
          | failure | signature | faults | processes | events | prevented by | about |\n|---|---|--:|--:|--:|--:|---|\n",
