@@ -98,7 +98,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 43] = [
+pub static KILLERS: [Killer; 44] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -161,6 +161,7 @@ pub static KILLERS: [Killer; 43] = [
     groups::ROWS[5],
     groups::ROWS[6],
     groups::ROWS[7],
+    groups::ROWS[8],
     kills(Rule::BackgroundHeartbeat, About::Groups, SLOW, 10, "liveness"),
 ];
 

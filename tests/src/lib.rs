@@ -13,7 +13,7 @@ use stormglass_kafka::config::{self, Entry};
 use stormglass_kafka::{Rule, Rules};
 use stormglass_sim::chaos::{Chaos, draw};
 use stormglass_sim::plan::{
-    Cluster, Disk, FaultAction, GroupPlan, Keys, Load, MemberPlan, Network, Phases, Place, Plan,
+    Cluster, Commits, Disk, FaultAction, GroupPlan, Keys, Load, MemberPlan, Network, Phases, Plan,
     Processing, ProducerPlan, ScheduledFault, SizeRange, SpanRange, Subscribing, TopicPlan,
     Trigger, WeightedKey,
 };
@@ -161,11 +161,8 @@ impl Story {
             subscribing: Subscribing::Names,
             members,
             commit: CommitMode::AfterProcessing,
-            processing: Processing {
-                each: SpanRange { least: each, most: each },
-                slow_keys: Vec::new(),
-                place: Place::PollLoop,
-            },
+            commits: Commits::PLAIN,
+            processing: Processing::plain(SpanRange { least: each, most: each }),
             poll_timeout: Span::millis(100),
         });
         self

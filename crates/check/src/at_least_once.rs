@@ -133,6 +133,9 @@ impl Reader<'_> {
             }
             CommitMode::BeforeProcessing | CommitMode::AfterProcessing | CommitMode::Automatic => {}
         }
+        if polled && group.skips {
+            return Promise::NotMade("the application passes over what it cannot process".into());
+        }
         let jumped = |why| self.held.positions.iter().any(|set| set.why == why && set.offset > at);
         if !group.from_earliest && jumped(Positioning::Reset) {
             return Promise::NotMade(

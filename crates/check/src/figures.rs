@@ -3,9 +3,13 @@
 //! Judges nothing and promises nothing: expectations on figures are the scenario's.
 
 use stormglass_types::history::{Event, Role, What};
-use stormglass_types::{BrokerId, Dense, GroupId, Span, Time, TopicId};
+use stormglass_types::{BrokerId, Dense, Span, Time, TopicId};
 
-use crate::index::{EventIndex, Fate, GroupPartition, GroupView, Indexed, Partition};
+use crate::index::{EventIndex, Fate, Indexed, Partition};
+
+mod group;
+
+pub use group::{GroupFigures, Repeats, Skips};
 
 /// Everything that was counted and measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,39 +65,8 @@ pub struct Percentiles {
     pub max: u64,
 }
 
-/// What a group did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupFigures {
-    /// Which.
-    pub group: GroupId,
-    /// Rebalances that were completed.
-    pub rebalances: u64,
-    /// The highest generation.
-    pub generations: u64,
-    /// The most members at once, as rebalances saw them.
-    pub members: u64,
-    /// Records processed, repeats included.
-    pub delivered: u64,
-    /// Records processed, each once.
-    pub processed: u64,
-    /// Records processed more than once.
-    pub redelivered: u64,
-    /// The largest lag over all partitions at one sample.
-    pub lag_max: u64,
-    /// The lag over all partitions at the last sample.
-    pub lag_end: u64,
-    /// The largest lag of one partition.
-    pub partition_lag_max: u64,
-    /// Partition-milliseconds without an owner, from each partition's first assignment until faults were over.
-    pub unowned_ms: u64,
-    /// The same for the partition that was worst off.
-    pub unowned_max_ms: u64,
-    /// From send to the end of the first processing.
-    pub end_to_end: Percentiles,
-}
-
 /// What became of a topic.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TopicFigures {
     /// Which.
     pub topic: TopicId,
@@ -101,6 +74,8 @@ pub struct TopicFigures {
     pub records: u64,
     /// The share of the fullest partition, in thousandths.
     pub max_partition_share: u64,
+    /// Keys whose records lie in more than one partition.
+    pub split_keys: u64,
     /// Partition-milliseconds in which metadata showed no leader, or one that was down.
     pub unavailable_ms: u64,
     /// The same for the partition that was worst off.
@@ -182,6 +157,7 @@ impl Figures {
                 topic,
                 records: 0,
                 max_partition_share: 0,
+                split_keys: split_keys(history, topic),
                 unavailable_ms: 0,
                 unavailable_max_ms: 0,
             };
@@ -197,31 +173,6 @@ impl Figures {
             figures.max_partition_share =
                 (fullest * 1000).checked_div(figures.records).unwrap_or(0);
             self.topics.push(figures);
-        }
-    }
-}
-
-impl GroupFigures {
-    fn new(history: &Indexed<'_>, group: GroupId, view: &GroupView, latencies: Vec<u64>) -> Self {
-        let generations = view.rebalances.iter().map(|(generation, _)| generation.0).max();
-        let end = history.time(history.healed).unwrap_or(history.last_event_at);
-        let subscribed = view.partitions.iter().filter(|held| held.subscribed);
-        let unowned: Vec<u64> = subscribed.map(|held| unowned(held, end).as_millis()).collect();
-        let (lag_max, lag_end) = lag(view);
-        Self {
-            group,
-            rebalances: count(view.rebalances.len()),
-            generations: generations.and_then(|last| u64::try_from(last).ok()).unwrap_or(0),
-            members: view.rebalances.iter().map(|(_, members)| *members).max().unwrap_or(0).into(),
-            delivered: view.deliveries,
-            processed: count(latencies.len()),
-            redelivered: view.times_processed.iter().map(|times| u64::from(*times > 1)).sum(),
-            lag_max,
-            lag_end,
-            partition_lag_max: view.lags.iter().map(|(_, _, lag)| *lag).max().unwrap_or(0),
-            unowned_ms: unowned.iter().sum(),
-            unowned_max_ms: unowned.iter().copied().max().unwrap_or(0),
-            end_to_end: Percentiles::of(latencies),
         }
     }
 }
@@ -243,23 +194,20 @@ impl Percentiles {
     }
 }
 
-/// The largest and the last sum of lags that were sampled at one instant.
-fn lag(view: &GroupView) -> (u64, u64) {
-    let samples = view.lags.chunk_by(|(one, _, _), (other, _, _)| one == other);
-    let sums = samples.map(|sample| sample.iter().map(|(_, _, lag)| lag).sum());
-    sums.fold((0, 0), |(max, _), sum: u64| (max.max(sum), sum))
-}
-
-/// How long nobody owned a partition, from its first assignment until `end`.
-fn unowned(held: &GroupPartition, end: Time) -> Span {
-    let mut total = Span::ZERO;
-    let Some(first) = held.tenures.first() else { return total };
-    let mut owned_until = first.from_at;
-    for tenure in &held.tenures {
-        total = total + tenure.from_at.min(end).since(owned_until);
-        owned_until = owned_until.max(tenure.to_at);
+/// How many keys have records in more than one partition of a topic.
+fn split_keys(history: &Indexed<'_>, topic: TopicId) -> u64 {
+    const NOWHERE: u16 = u16::MAX;
+    let mut homes = vec![(NOWHERE, false); history.keyed_lanes()];
+    for partition in history.partitions.iter().filter(|it| it.id.topic == topic) {
+        for record in &history.records[partition.records.clone()] {
+            let home = homes.get_mut(record.lane as usize).filter(|_| record.was_sent());
+            if let Some((home, split)) = home {
+                *split |= *home != NOWHERE && *home != partition.id.partition;
+                *home = partition.id.partition;
+            }
+        }
     }
-    total + end.since(owned_until)
+    homes.iter().map(|(_, split)| u64::from(*split)).sum()
 }
 
 /// When each broker was down.

@@ -4,6 +4,7 @@
 
 mod build;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use stormglass_types::history::{Acks, Group, History, Outcome, Positioning, Source, Topic};
@@ -146,6 +147,8 @@ pub(crate) struct GroupView {
     pub(crate) first_processed: Vec<EventIndex>,
     /// Per record: how often it was processed.
     pub(crate) times_processed: Vec<u32>,
+    /// How often an idempotent sink dropped a record's results because it had them.
+    pub(crate) dropped: BTreeMap<usize, u32>,
     /// Per record: whether any member read it.
     pub(crate) polled: Vec<bool>,
     /// Records in the order in which they were first processed, per source.
@@ -222,6 +225,19 @@ pub(crate) struct Tenure {
     /// Never if it still holds the partition.
     pub(crate) to: EventIndex,
     pub(crate) to_at: Time,
+    /// How it ended, if it did.
+    pub(crate) leave: Leave,
+}
+
+/// How a member came to hold a partition no longer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Leave {
+    /// It gave it up.
+    Revoked,
+    /// It learned that it was taken away.
+    Lost,
+    /// It was killed or stopped.
+    Died,
 }
 
 impl<'h> Indexed<'h> {
@@ -235,6 +251,11 @@ impl<'h> Indexed<'h> {
     #[must_use]
     pub const fn history(&self) -> &'h History {
         self.history
+    }
+
+    /// How many lanes belong to keys; those of partitions come behind them.
+    pub(crate) fn keyed_lanes(&self) -> usize {
+        self.lanes - self.partitions.len()
     }
 
     pub(crate) fn slot(&self, partition: TopicPartition) -> Option<usize> {

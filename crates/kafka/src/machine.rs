@@ -195,7 +195,7 @@ pub enum Call {
     CommitSync(Vec<(TopicPartition, Offset)>),
     /// Consumer: `commitAsync` of these positions. Completes with `Done` when the answer is there.
     CommitAsync(Vec<(TopicPartition, Offset)>),
-    /// Consumer: what only hosts of people's own code ask for. Completes with `Done` at once.
+    /// Consumer: everything else. Completes with `Done` at once.
     Steer(Steer),
     /// Admin: create a topic. Completes with `Done`.
     CreateTopic(crate::message::NewTopic),
@@ -217,12 +217,14 @@ pub enum Call {
     },
 }
 
-/// What a host of people's own code asks of a consumer beside the calls of an application.
+/// What an application asks of a consumer beside reading and committing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Steer {
     /// Be on the network even while no call blocks, and wait for [`Steer::HandedOver`] before partitions are given up: as
     /// librdkafka does, whose threads run beside the application and whose rebalance callback runs inside its `poll`.
     Background,
+    /// Wait for [`Steer::HandedOver`] before partitions are given up: there is a `ConsumerRebalanceListener`.
+    Listen,
     /// `unsubscribe`: leave the group and own nothing.
     Unsubscribe,
     /// `assign`: own these partitions without being assigned them by a group.

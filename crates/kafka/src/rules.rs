@@ -129,6 +129,8 @@ rules! {
         "a coordinator that loads takes the last of several offsets of a partition, wherever in the log they lie";
     OffsetsOfActiveGroupsStay = "KIP-211", "KIP-211, KAFKA-4682 (C04)",
         "offsets grow old only while their group is empty, or does not subscribe to their topic";
+    ConsumerValidates = "KAFKA-7747", "KIP-320, KAFKA-7747 (C14)",
+        "a consumer asks a new leader whether its log still holds what was read before it reads on";
     BackgroundHeartbeat = "KIP-62", "KIP-62 (C19)",
         "a consumer sends heartbeats while its application processes, not only when it polls";
 }

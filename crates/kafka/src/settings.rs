@@ -99,6 +99,8 @@ pub enum OffsetReset {
     Earliest,
     /// To the high watermark.
     Latest,
+    /// To the first record that is younger than this, or else to the high watermark (KIP-1106).
+    ByDuration(Span),
     /// Give up.
     None,
 }

@@ -288,6 +288,7 @@ fn event_of(what: &What, wanted: TopicPartition) -> bool {
     | What::SendDone { partition, .. }
     | What::Polled { partition, .. }
     | What::Processed { partition, .. }
+    | What::Deduplicated { partition, .. }
     | What::Positioned { partition, .. }
     | What::Commit { partition, .. }
     | What::CommitDone { partition, .. }

@@ -158,6 +158,8 @@ pub struct GroupPlan {
     pub members: Vec<MemberPlan>,
     /// When its application commits.
     pub commit: CommitMode,
+    /// How it commits.
+    pub commits: Commits,
     /// How its application processes records.
     pub processing: Processing,
     /// How long `poll` waits.
@@ -171,6 +173,92 @@ pub enum Subscribing {
     Names,
     /// By a pattern: topics count from when the client sees that they exist.
     Pattern,
+    /// Not at all: each member assigns itself every partition that there is at the start.
+    Assigns,
+}
+
+/// How an application commits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Commits {
+    /// With which call.
+    pub call: CommitCall,
+    /// What one call covers.
+    pub scope: CommitScope,
+    /// At most once in this time.
+    pub every: Span,
+    /// What it does in `onPartitionsRevoked`.
+    pub at_revocation: AtRevocation,
+    /// Where its offsets are kept.
+    pub store: OffsetStore,
+}
+
+impl Commits {
+    /// `commitSync` of everything, every time, and nothing else.
+    pub const PLAIN: Self = Self {
+        call: CommitCall::Sync,
+        scope: CommitScope::Poll,
+        every: Span::ZERO,
+        at_revocation: AtRevocation::Nothing,
+        store: OffsetStore::Kafka,
+    };
+}
+
+/// With which call an application commits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CommitCall {
+    /// `commitSync`.
+    Sync,
+    /// `commitAsync`, and what its callback does about a failure.
+    Async(Retry),
+}
+
+/// What the callback of `commitAsync` does about a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Retry {
+    /// Nothing: the next commit covers it.
+    Never,
+    /// It commits the same offsets again after a while, whatever was committed since.
+    Blindly(Span),
+    /// It commits them again after a while, unless a newer commit was sent since.
+    IfNewest(Span),
+}
+
+/// What one commit covers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CommitScope {
+    /// Everything that a poll gave.
+    Poll,
+    /// The records of one partition among those that a poll gave.
+    Partition,
+    /// A single record.
+    Record,
+}
+
+/// What an application does in `onPartitionsRevoked`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AtRevocation {
+    /// Nothing.
+    Nothing,
+    /// It commits what it has processed.
+    Commit,
+}
+
+/// Where an application keeps its offsets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OffsetStore {
+    /// In Kafka.
+    Kafka,
+    /// In a database, in one transaction with its results.
+    Own(Fencing),
+}
+
+/// Whether a database refuses writes of members that have lost their partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fencing {
+    /// It takes whatever comes.
+    None,
+    /// It refuses those of an older generation than the partition's last owner.
+    ByGeneration,
 }
 
 /// A member of a group.
@@ -209,10 +297,95 @@ pub enum ProcessedBy {
 pub struct Processing {
     /// Time per record.
     pub each: SpanRange,
+    /// Time per poll that gave records, before the first of them.
+    pub per_poll: SpanRange,
     /// Time per record of some keys instead, sorted by key.
     pub slow_keys: Vec<(stormglass_types::Key, Span)>,
+    /// Calls that block now and then.
+    pub blocking: Option<Blocking>,
+    /// Records that it cannot process.
+    pub poison: Option<Poison>,
     /// Where it happens.
     pub place: Place,
+    /// On another thread: partitions are paused while more records than this wait.
+    pub queue: Option<u32>,
+    /// What becomes of results that were written before.
+    pub sink: Sink,
+}
+
+impl Processing {
+    /// Nothing but time per record, in the poll loop.
+    #[must_use]
+    pub const fn plain(each: SpanRange) -> Self {
+        Self {
+            each,
+            per_poll: SpanRange { least: Span::ZERO, most: Span::ZERO },
+            slow_keys: Vec::new(),
+            blocking: None,
+            poison: None,
+            place: Place::PollLoop,
+            queue: None,
+            sink: Sink::Plain,
+        }
+    }
+}
+
+/// Calls that block now and then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Blocking {
+    /// How seldom: one record in so many.
+    pub one_in: u32,
+    /// For how long.
+    pub lasting: SpanRange,
+}
+
+/// Records that an application cannot process.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Poison {
+    /// Which.
+    pub records: Poisonous,
+    /// How often it tries.
+    pub attempts: u32,
+    /// How long it waits before it tries again.
+    pub pause: Span,
+    /// What it does then.
+    pub then: OnPoison,
+}
+
+/// Which records an application cannot process.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Poisonous {
+    /// Those of these keys, sorted.
+    Keys(Vec<stormglass_types::Key>),
+    /// One in so many, the same ones for everybody.
+    OneIn(u32),
+}
+
+/// What an application does with a record that it cannot process.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OnPoison {
+    /// The exception ends the process, which is started again.
+    Crash,
+    /// It goes on with the next record.
+    Skip,
+    /// It tries again, for ever.
+    Retry,
+    /// It sends it to a topic of its own, waits for the ack, and goes on.
+    DeadLetter {
+        /// Where to.
+        topic: TopicId,
+        /// The settings of the producer that does.
+        settings: Arc<ProducerSettings>,
+    },
+}
+
+/// What becomes of results that were written before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sink {
+    /// They are there twice.
+    Plain,
+    /// The sink knows each record and drops what it has.
+    Idempotent,
 }
 
 /// Where an application processes records.
@@ -456,6 +629,23 @@ pub enum FaultAction {
         /// To how many.
         partitions: u16,
     },
+}
+
+impl GroupPlan {
+    /// The settings of the producer that its members send dead letters with, if they do.
+    #[must_use]
+    pub fn letters(&self) -> Option<&Arc<ProducerSettings>> {
+        match &self.processing.poison.as_ref()?.then {
+            OnPoison::DeadLetter { settings, .. } => Some(settings),
+            OnPoison::Crash | OnPoison::Skip | OnPoison::Retry => None,
+        }
+    }
+
+    /// Whether its application passes over what it cannot process.
+    #[must_use]
+    pub fn skips(&self) -> bool {
+        self.processing.poison.as_ref().is_some_and(|poison| poison.then == OnPoison::Skip)
+    }
 }
 
 impl Plan {

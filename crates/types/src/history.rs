@@ -93,6 +93,10 @@ pub struct Group {
     pub from_earliest: bool,
     /// Whether records are handed to another thread, so that `poll` returns before they are processed.
     pub asynchronous: bool,
+    /// Whether its application passes over records that it cannot process.
+    pub skips: bool,
+    /// Whether its members assign themselves partitions, so that nobody sees to it that each has one owner.
+    pub self_assigned: bool,
 }
 
 /// When a group's application commits.
@@ -169,6 +173,8 @@ pub enum What {
     Polled { group: GroupId, partition: TopicPartition, base: Offset, values: ValueRange },
     /// The application finished with records.
     Processed { group: GroupId, partition: TopicPartition, base: Offset, values: ValueRange },
+    /// The application finished with records whose results its idempotent sink had already and dropped.
+    Deduplicated { group: GroupId, partition: TopicPartition, base: Offset, values: ValueRange },
     /// The consumer set its position without a read: first position, committed position, or reset.
     Positioned { group: GroupId, partition: TopicPartition, offset: Offset, why: Positioning },
     /// `invoke commit` of one partition. `offset` is the next one to read.

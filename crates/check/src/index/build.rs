@@ -2,6 +2,7 @@
 //!
 //! Judges nothing, and tolerates what no pipeline would do, so that planted histories can show it.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use stormglass_types::history::{Election, Event, History, Outcome, Role, What};
@@ -11,8 +12,8 @@ use stormglass_types::{
 };
 
 use super::{
-    Commit, EventIndex, Fate, FinalLog, GroupPartition, GroupView, Indexed, Leadership, Loss,
-    Partition, Piece, Position, Read, Record, Replica, Slot, Tenure,
+    Commit, EventIndex, Fate, FinalLog, GroupPartition, GroupView, Indexed, Leadership, Leave,
+    Loss, Partition, Piece, Position, Read, Record, Replica, Slot, Tenure,
 };
 
 /// Indexes a history.
@@ -199,6 +200,11 @@ impl<'h> Builder<'h> {
                 self.index.progress = event;
                 self.on_processed(group, partition, Read { event, process, base: base.0, values });
             }
+            What::Deduplicated { group, partition, base, values } => {
+                self.index.progress = event;
+                self.on_deduplicated(group, partition, values);
+                self.on_processed(group, partition, Read { event, process, base: base.0, values });
+            }
             What::Positioned { group, partition, offset, why } => {
                 let position = Position { event, process, offset: offset.0, why };
                 self.held(group, partition).positions.push(position);
@@ -214,7 +220,7 @@ impl<'h> Builder<'h> {
             }
             What::Assigned { group, partition, generation } => {
                 let held = self.held(group, partition);
-                held.end_tenure(event, at, process);
+                held.end_tenure(event, at, process, Leave::Revoked);
                 held.tenures.push(Tenure {
                     process,
                     generation,
@@ -222,10 +228,14 @@ impl<'h> Builder<'h> {
                     from_at: at,
                     to: EventIndex::NEVER,
                     to_at: Time::NEVER,
+                    leave: Leave::Revoked,
                 });
             }
-            What::Revoked { group, partition, .. } | What::Lost { group, partition, .. } => {
-                self.held(group, partition).end_tenure(event, at, process);
+            What::Revoked { group, partition, .. } => {
+                self.held(group, partition).end_tenure(event, at, process, Leave::Revoked);
+            }
+            What::Lost { group, partition, .. } => {
+                self.held(group, partition).end_tenure(event, at, process, Leave::Lost);
             }
             What::Joined { group, generation } => {
                 self.index.groups[group.index()].joins.push((event, process, generation));
@@ -350,12 +360,22 @@ impl<'h> Builder<'h> {
         view.partitions[slot].processed.push(read);
     }
 
+    fn on_deduplicated(&mut self, group: GroupId, partition: TopicPartition, values: ValueRange) {
+        let slot = self.at(partition);
+        let dropped = &mut self.index.groups[group.index()].dropped;
+        for value in values.values() {
+            if let Some(id) = self.index.partitions[slot].record_of(value) {
+                *dropped.entry(id).or_default() += 1;
+            }
+        }
+    }
+
     fn on_life(&mut self, event: EventIndex, at: Time, process: NodeId) {
         match self.index.history.header.processes[process].role {
             Role::Broker(_) => self.index.broker_lives.push(event),
             Role::Consumer(group) => {
                 for held in &mut self.index.groups[group.index()].partitions {
-                    held.end_tenure(event, at, process);
+                    held.end_tenure(event, at, process, Leave::Died);
                 }
             }
             Role::Controller | Role::Producer | Role::Admin | Role::Application => {}
@@ -420,11 +440,11 @@ impl Partition {
 }
 
 impl GroupPartition {
-    fn end_tenure(&mut self, event: EventIndex, at: Time, process: NodeId) {
+    fn end_tenure(&mut self, event: EventIndex, at: Time, process: NodeId, leave: Leave) {
         // A member holds a partition once, so only its latest tenure can be open.
         let latest = self.tenures.iter_mut().rev().find(|tenure| tenure.process == process);
         let Some(tenure) = latest.filter(|tenure| tenure.to == EventIndex::NEVER) else { return };
-        (tenure.to, tenure.to_at) = (event, at);
+        (tenure.to, tenure.to_at, tenure.leave) = (event, at, leave);
     }
 
     fn commit_done(&mut self, done: EventIndex, process: NodeId, offset: i64, outcome: Outcome) {
@@ -464,6 +484,7 @@ fn empty_group(partitions: usize, records: usize, sources: usize) -> GroupView {
         partitions: (0..partitions).map(|_| GroupPartition::default()).collect(),
         first_processed: vec![EventIndex::NEVER; records],
         times_processed: vec![0; records],
+        dropped: BTreeMap::new(),
         polled: vec![false; records],
         order: vec![Vec::new(); sources],
         deliveries: 0,
@@ -493,6 +514,7 @@ fn partition_of(what: What) -> Option<TopicPartition> {
         | What::SendDone { partition, .. }
         | What::Polled { partition, .. }
         | What::Processed { partition, .. }
+        | What::Deduplicated { partition, .. }
         | What::Positioned { partition, .. }
         | What::Commit { partition, .. }
         | What::CommitDone { partition, .. }

@@ -44,6 +44,8 @@ pub(super) fn cast() -> Cast {
         commit: CommitMode::AfterProcessing,
         from_earliest: true,
         asynchronous: false,
+        skips: false,
+        self_assigned: false,
     };
     let header = Header {
         processes,

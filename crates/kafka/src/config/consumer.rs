@@ -3,6 +3,8 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use stormglass_types::Span;
+
 use super::key::elements;
 use super::problem::Problem;
 use super::reader::Reader;
@@ -31,11 +33,7 @@ pub fn parse_consumer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ConsumerSettings>
         } else {
             AutoCommit::Off
         },
-        offset_reset: match keys.text("auto.offset.reset") {
-            "earliest" => OffsetReset::Earliest,
-            "none" => OffsetReset::None,
-            _ => OffsetReset::Latest,
-        },
+        offset_reset: offset_reset(&mut keys),
         assignors: assignors(&mut keys),
         instance: Some(keys.text("group.instance.id")).filter(|id| !id.is_empty()).map(Arc::from),
         rack: Some(keys.text("client.rack")).filter(|rack| !rack.is_empty()).map(Rack::of_name),
@@ -55,6 +53,46 @@ pub fn parse_consumer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ConsumerSettings>
         metadata_max_age: keys.millis("metadata.max.age.ms"),
     };
     keys.finish(settings)
+}
+
+/// `auto.offset.reset`, with KIP-1106's durations.
+fn offset_reset(keys: &mut Reader<'_>) -> OffsetReset {
+    const KEY: &str = "auto.offset.reset";
+    match keys.text(KEY) {
+        "earliest" => OffsetReset::Earliest,
+        "latest" => OffsetReset::Latest,
+        "none" => OffsetReset::None,
+        text => match text.strip_prefix("by_duration:").and_then(iso_duration) {
+            Some(age) => OffsetReset::ByDuration(age),
+            None => {
+                let words = &["earliest", "latest", "none", "by_duration:PT1H"];
+                keys.refuse(KEY, Problem::UnknownWord { words });
+                OffsetReset::Latest
+            }
+        },
+    }
+}
+
+/// `PnDTnHnMnS` without fractions, as `java.time.Duration` reads it; none if it is anything else.
+fn iso_duration(text: &str) -> Option<Span> {
+    const DAY: &[(char, u64)] = &[('D', 86_400)];
+    const TIME: &[(char, u64)] = &[('H', 3_600), ('M', 60), ('S', 1)];
+    let text = text.strip_prefix('P')?;
+    let (days, time) = text.split_once('T').unwrap_or((text, ""));
+    let (mut total, mut parts) = (0_u64, 0);
+    for (mut text, units) in [(days, DAY), (time, TIME)] {
+        for (unit, seconds) in units {
+            let Some((number, after)) = text.split_once(*unit) else { continue };
+            let number: u64 = number.parse().ok()?;
+            total = number.checked_mul(*seconds)?.checked_add(total)?;
+            text = after;
+            parts += 1;
+        }
+        if !text.is_empty() {
+            return None;
+        }
+    }
+    (parts > 0).then_some(Span::secs(total))
 }
 
 impl Default for ConsumerSettings {

@@ -8,8 +8,8 @@ use stormglass_types::Span;
 use super::*;
 use crate::channel::Backoff;
 use crate::settings::{
-    Assignor, BrokerSettings, ConsumerSettings, Delivery, ProducerSettings, RebalanceProtocol,
-    TopicSettings, UncleanElection,
+    Assignor, BrokerSettings, ConsumerSettings, Delivery, OffsetReset, ProducerSettings,
+    RebalanceProtocol, TopicSettings, UncleanElection,
 };
 
 /// Keys whose row differs from the golden file, which stems from a snapshot before 4.0.0: KIP-1030, KIP-1102 and the group
@@ -183,6 +183,7 @@ fn other_value(key: &Key) -> String {
             fits.next().unwrap()
         }
         Kind::List if key.name == "partition.assignment.strategy" => "StickyAssignor".into(),
+        Kind::String if key.name == "auto.offset.reset" => "by_duration:PT10M".into(),
         Kind::String | Kind::List => match key.valid {
             Valid::Any | Valid::NonEmpty => "something".into(),
             Valid::OneOf(words) => {
@@ -191,6 +192,22 @@ fn other_value(key: &Key) -> String {
             _ => panic!("{} needs a value here", key.name),
         },
         Kind::Double | Kind::Class | Kind::Password => panic!("{} is not modelled", key.name),
+    }
+}
+
+#[test]
+fn positions_are_reset_to_iso_durations() {
+    let reset = |text: &str| {
+        let text = format!("by_duration:{text}");
+        let parsed = parse_consumer(&entries(&[("auto.offset.reset", &text)]));
+        parsed.issues.is_empty().then_some(parsed.settings.offset_reset)
+    };
+    let age = |seconds| Some(OffsetReset::ByDuration(Span::secs(seconds)));
+    assert_eq!(reset("PT10M"), age(600));
+    assert_eq!(reset("P1DT2H3M4S"), age(93_784));
+    assert_eq!(reset("P2D"), age(172_800));
+    for wrong in ["", "P", "PT", "10M", "PT-5S", "PT5", "P1M"] {
+        assert_eq!(reset(wrong), None, "{wrong}");
     }
 }
 

@@ -219,6 +219,9 @@ impl Consumer {
         }
         self.take_snapshot(out);
         if self.group_state.topics.is_empty() {
+            if self.steering.is_assigned_by_application() {
+                self.auto_commit(now, out);
+            }
             return Ok(self.without_group());
         }
         self.heart.polled_at = now.mono;

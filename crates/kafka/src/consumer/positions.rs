@@ -19,7 +19,7 @@ use crate::message::{
     OffsetFetchResponse, OffsetSpec, Request,
 };
 use crate::settings::OffsetReset;
-use crate::{Mark, Now, Outbox, Report, Start};
+use crate::{Mark, Now, Outbox, Report, Rule, Start};
 
 /// The next record to read, the epoch of the one before, and who was the leader (`FetchPosition`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,16 +116,27 @@ impl Assigned {
     }
 
     /// `maybeValidatePosition`.
-    fn follow(&mut self, leader: LeaderAndEpoch) {
+    fn follow(&mut self, leader: LeaderAndEpoch, validation: Validation) {
         match self.state {
             FetchState::Initializing | FetchState::AwaitReset => {}
             FetchState::Fetching(position) | FetchState::AwaitValidation(position) => {
                 if leader.leader.is_some() && position.leader != leader {
-                    self.seek(Position { leader, ..position });
+                    let moved = Position { leader, ..position };
+                    match validation {
+                        Validation::On => self.seek(moved),
+                        Validation::Off => self.state = FetchState::Fetching(moved),
+                    }
                 }
             }
         }
     }
+}
+
+/// Whether a consumer asks a new leader whether its log still holds what was read before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Validation {
+    On,
+    Off,
 }
 
 /// Whether the application has paused a partition.
@@ -246,7 +257,7 @@ impl Consumer {
             Stage::Pending => return Ok(Stage::Pending),
         }
         self.reset_initializing()?;
-        self.reset_positions(now.mono, out);
+        self.reset_positions(now, out);
         Ok(Stage::Ready)
     }
 
@@ -256,8 +267,10 @@ impl Consumer {
         if core::mem::replace(&mut self.assignment.seen_version, version) == version {
             return;
         }
+        let validates = self.rules.on(Rule::ConsumerValidates);
+        let validation = if validates { Validation::On } else { Validation::Off };
         for (partition, assigned) in self.assignment.states.iter_mut() {
-            assigned.follow(self.metadata.leader(partition));
+            assigned.follow(self.metadata.leader(partition), validation);
         }
     }
 
@@ -404,17 +417,21 @@ impl Consumer {
         offsets: &[(TopicPartition, Option<(Offset, LeaderEpoch)>)],
         out: &mut Outbox,
     ) {
+        let validates = self.rules.on(Rule::ConsumerValidates);
         for (partition, committed) in offsets.iter().copied() {
             let Some((offset, epoch)) = committed else { continue };
-            let epoch = (epoch != LeaderEpoch::NONE).then_some(epoch);
+            let epoch = (epoch != LeaderEpoch::NONE && validates).then_some(epoch);
             if let Some(epoch) = epoch {
                 self.metadata.saw_epoch(partition, epoch);
             }
             let leader = self.metadata.leader(partition);
-            if let Some(assigned) = self.assignment.states.get_mut(partition) {
-                assigned.seek(Position { offset, epoch, leader });
-                out.report(Report::Positioned(partition, offset, Positioning::Committed));
+            let Some(assigned) = self.assignment.states.get_mut(partition) else { continue };
+            // The application may have sought meanwhile (KAFKA-8429).
+            if assigned.state != FetchState::Initializing {
+                continue;
             }
+            assigned.seek(Position { offset, epoch, leader });
+            out.report(Report::Positioned(partition, offset, Positioning::Committed));
         }
     }
 
@@ -443,10 +460,11 @@ impl Consumer {
     }
 
     /// Asks leaders where their logs begin or end (`resetPositionsIfNeeded`).
-    fn reset_positions(&mut self, now: Time, out: &mut Outbox) {
+    fn reset_positions(&mut self, Now { mono: now, wall }: Now, out: &mut Outbox) {
         let policy = match self.settings.offset_reset {
             OffsetReset::Earliest => Some(OffsetSpec::Earliest),
             OffsetReset::Latest => Some(OffsetSpec::Latest),
+            OffsetReset::ByDuration(age) => Some(OffsetSpec::At(wall.minus(age))),
             OffsetReset::None => None,
         };
         let retry_at = now + self.settings.request_timeout;
@@ -493,6 +511,11 @@ impl Consumer {
                 continue;
             };
             if listed.offset == Offset::UNKNOWN {
+                // Nothing is as young as was asked for: what comes next will be (KIP-1106).
+                if let Some(assigned) = self.assignment.states.get_mut(partition) {
+                    assigned.spec = Some(OffsetSpec::Latest);
+                    assigned.retry_at = now.mono;
+                }
                 continue;
             }
             if let Some(epoch) = listed.epoch {

@@ -1,5 +1,5 @@
-//! What hosts of people's own code need beside the calls of a Java application: threads that run beside it, partitions
-//! taken without a group, positions that it sets, pauses, and callbacks that partitions wait for.
+//! What an application asks beside reading and committing: partitions taken without a group, positions that it sets,
+//! pauses, callbacks that partitions wait for; and threads that run beside it, for hosts of people's own code.
 //!
 //! Does not know callbacks: it says that one is due, and waits.
 
@@ -16,6 +16,7 @@ use crate::{Completion, Now, OpId, Outbox, Report, Start, Steer};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Steering {
     threads: Threads,
+    listener: Listener,
     ownership: Ownership,
     handover: Handover,
 }
@@ -27,6 +28,13 @@ enum Threads {
     Java,
     /// A thread of the client's own, always.
     Background,
+}
+
+/// Whether the application has a `ConsumerRebalanceListener` that takes its time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Listener {
+    None,
+    Waits,
 }
 
 /// Who decides what is read.
@@ -45,8 +53,12 @@ enum Handover {
 }
 
 impl Steering {
-    pub(super) const NONE: Self =
-        Self { threads: Threads::Java, ownership: Ownership::Group, handover: Handover::Idle };
+    pub(super) const NONE: Self = Self {
+        threads: Threads::Java,
+        listener: Listener::None,
+        ownership: Ownership::Group,
+        handover: Handover::Idle,
+    };
 
     pub(super) fn is_background(self) -> bool {
         self.threads == Threads::Background
@@ -59,6 +71,10 @@ impl Steering {
 
     pub(super) fn is_asking(self) -> bool {
         self.handover == Handover::Asked
+    }
+
+    pub(super) fn is_assigned_by_application(self) -> bool {
+        self.ownership == Ownership::Application
     }
 }
 
@@ -79,7 +95,8 @@ impl Consumer {
 
     /// Whether these partitions cannot be given up yet.
     pub(super) fn must_hand_over(&mut self, partitions: &[TopicPartition]) -> bool {
-        if !self.steering.is_background() || partitions.is_empty() {
+        let waits = self.steering.is_background() || self.steering.listener == Listener::Waits;
+        if !waits || partitions.is_empty() {
             return false;
         }
         match self.steering.handover {
@@ -96,6 +113,7 @@ impl Consumer {
     pub(super) fn on_steer(&mut self, now: Now, op: OpId, steer: Steer, out: &mut Outbox) {
         match steer {
             Steer::Background => self.steering.threads = Threads::Background,
+            Steer::Listen => self.steering.listener = Listener::Waits,
             Steer::Unsubscribe => {
                 self.disown(now, out);
                 self.steering.ownership = Ownership::Group;

@@ -433,7 +433,8 @@ impl<'w> Teller<'w> {
                     self.add(at, who, None, text, Part::Work);
                 }
             }
-            What::Processed { group, partition, base, values } => {
+            What::Processed { group, partition, base, values }
+            | What::Deduplicated { group, partition, base, values } => {
                 let ours = self.near(partition) && self.group(group);
                 let spans = self.here(partition) && self.spans(base, values.count);
                 if ours && (self.touches(partition, values) || spans || witness) {

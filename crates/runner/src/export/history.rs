@@ -167,6 +167,11 @@ impl<'h, 'o> Writer<'h, 'o> {
                 let (partition, offset) = (Some(partition), Some(base));
                 self.records(event, Head { partition, offset, ..head }, values)
             }
+            What::Deduplicated { group, partition, base, values } => {
+                let head = Head { group: Some(group), ..head("ok", "deduplicated") };
+                let (partition, offset) = (Some(partition), Some(base));
+                self.records(event, Head { partition, offset, ..head }, values)
+            }
             // A position that is set without a read begins the partition anew, as assigning it again would.
             What::Positioned { group, partition, offset, why: _ } => {
                 let (group, offset) = (Some(group), Some(offset));
@@ -384,6 +389,8 @@ fn groups(history: &History) -> Json {
                 "commit": commit,
                 "auto.offset.reset": if group.from_earliest { "earliest" } else { "latest" },
                 "asynchronous": group.asynchronous,
+                "skips": group.skips,
+                "self_assigned": group.self_assigned,
             })
         })
         .collect()

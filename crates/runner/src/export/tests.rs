@@ -41,6 +41,8 @@ fn history() -> History {
             commit: CommitMode::AfterProcessing,
             from_earliest: true,
             asynchronous: false,
+            skips: false,
+            self_assigned: false,
         })
         .collect(),
         keys: vec!["customer-0".to_owned()],

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use stormglass_check::Percentiles;
+use stormglass_check::{GroupFigures, Percentiles};
 use stormglass_types::Span;
 
 use super::layout::{BAD, BOLD, DIM, GOOD, Numbers, UNSURE, paint, sign, table, word, wrap};
@@ -201,6 +201,34 @@ fn groups(out: &mut String, result: &RunResult) {
         "processed again",
     ];
     table(out, &head, &Numbers(&[1, 2, 3, 4, 5, 6, 7]), rows.collect());
+    for (name, group) in result.groups.iter().zip(&result.figures.groups) {
+        let notes = notable(group);
+        if !notes.is_empty() {
+            out.push_str("  ");
+            wrap(out, &format!("{name}: {}", notes.join(", ")), 4);
+        }
+    }
+}
+
+/// What of a group's figures is not as one would wish.
+fn notable(group: &GroupFigures) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut note = |number: u64, says: &str| {
+        if number > 0 {
+            notes.push(format!("{} {says}", count(number)));
+        }
+    };
+    note(group.moved, "partitions moved");
+    note(group.repeats.revoked, "processed again after a rebalance");
+    note(group.repeats.lost, "after a member was thrown out");
+    note(group.repeats.died, "after a member died");
+    note(group.repeats.rewound, "after its position went back");
+    note(group.skipped.committed, "committed without being processed");
+    note(group.skipped.reset, "skipped by auto.offset.reset");
+    if group.stopped_ms > 0 {
+        notes.push(format!("stood still for {}", short_span(Span::millis(group.stopped_ms))));
+    }
+    notes
 }
 
 fn topics(out: &mut String, result: &RunResult) {

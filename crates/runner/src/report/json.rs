@@ -122,6 +122,11 @@ pub fn run_line(result: &RunResult) -> Value {
             "lag_max": group.lag_max,
             "lag_end": group.lag_end,
             "unowned_ms": group.unowned_ms,
+            "stopped_ms": group.stopped_ms,
+            "moved": group.moved,
+            "redelivered": group.redelivered,
+            "repeated_effects": group.repeated_effects,
+            "skipped": group.skipped.all,
         });
         (name.clone(), figures)
     });

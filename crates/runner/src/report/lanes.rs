@@ -216,6 +216,7 @@ impl Builder {
             What::Send { .. }
             | What::Polled { .. }
             | What::Processed { .. }
+            | What::Deduplicated { .. }
             | What::Positioned { .. }
             | What::Joined { .. }
             | What::Commit { .. }

@@ -53,6 +53,7 @@ fn figures() -> Figures {
             unowned_ms: 48_210,
             unowned_max_ms: 12_050,
             end_to_end: latency,
+            ..GroupFigures::default()
         }],
         topics: vec![TopicFigures {
             topic: TopicId(1),
@@ -60,6 +61,7 @@ fn figures() -> Figures {
             max_partition_share: 184,
             unavailable_ms: 9_120,
             unavailable_max_ms: 9_120,
+            ..TopicFigures::default()
         }],
         ..Figures::default()
     }

@@ -217,7 +217,9 @@ impl Canvas {
             } else if let What::SendDone { values, outcome, .. } = event.what {
                 let row = if outcome == Outcome::Ok { &mut acked } else { &mut lost };
                 row[column] += u64::from(values.count);
-            } else if let What::Processed { group, values, .. } = event.what {
+            } else if let What::Processed { group, values, .. }
+            | What::Deduplicated { group, values, .. } = event.what
+            {
                 done[usize::from(group.0)][column] += u64::from(values.count);
             } else if let What::Lag { group, lag, .. } = event.what {
                 let place = usize::from(group.0);

@@ -2,8 +2,7 @@
 //! are, and what their commits are meant to promise; everything else the code decides.
 
 use stormglass_sim::plan::{
-    ApplicationPlan, GroupPlan, Place as Thread, ProcessedBy, Processing, SpanRange, Subscribing,
-    TopicPlan,
+    ApplicationPlan, Commits, GroupPlan, ProcessedBy, Processing, SpanRange, Subscribing, TopicPlan,
 };
 use stormglass_types::Span;
 use stormglass_types::history::CommitMode;
@@ -89,7 +88,8 @@ fn group_of_code(
         subscribing,
         members: Vec::new(),
         commit,
-        processing: Processing { each: none, slow_keys: Vec::new(), place: Thread::PollLoop },
+        commits: Commits::PLAIN,
+        processing: Processing::plain(none),
         poll_timeout: Span::millis(100),
     }
 }

@@ -8,13 +8,12 @@ use std::sync::Arc;
 use regex_lite::Regex;
 use stormglass_kafka::assignor::Rack;
 use stormglass_kafka::config::{parse_broker, parse_consumer, parse_producer, parse_topic};
-use stormglass_kafka::settings::{AutoCommit, BrokerSettings, ConsumerSettings};
+use stormglass_kafka::settings::{BrokerSettings, ConsumerSettings};
 use stormglass_kafka::{Rule, Rules};
 use stormglass_sim::plan::{
-    Cluster, Disk, GroupPlan, Keys, Load, MemberPlan, Network, Phases, Place as Thread, Plan,
-    Processing, ProducerPlan, SizeRange, SpanRange, Subscribing, TopicPlan,
+    Cluster, Disk, GroupPlan, Keys, Load, MemberPlan, Network, Phases, Plan, ProducerPlan,
+    SizeRange, SpanRange, Subscribing, TopicPlan,
 };
-use stormglass_types::history::CommitMode;
 use stormglass_types::{Dense, Span, TopicId};
 
 use super::config::{Folder, Lines};
@@ -27,8 +26,6 @@ use super::units;
 
 /// When an application can commit, in words.
 pub(super) const COMMITS: &[&str] = &["after-processing", "before-processing", "auto"];
-/// Where an application can process, in words.
-pub(super) const PLACES: &[&str] = &["poll-loop", "other-thread"];
 
 /// Clients other than Java's, whose defaults differ and are not in the tables yet.
 const OTHER_CLIENTS: &[&str] = &["librdkafka", "sarama", "franz-go", "kafka-python"];
@@ -73,7 +70,11 @@ fn run(file: &Fields<'_>, report: &mut Report) -> (Phases, Range<u64>) {
 }
 
 /// The section under a key, or an empty one.
-fn section<'n, S: Section>(file: &Fields<'n>, key: &str, report: &mut Report) -> Fields<'n> {
+pub(super) fn section<'n, S: Section>(
+    file: &Fields<'n>,
+    key: &str,
+    report: &mut Report,
+) -> Fields<'n> {
     match file.entry(key) {
         Some((key, node)) => Fields::of::<S>(node, key.place, report),
         None => Fields::none::<S>(file.place),
@@ -85,7 +86,7 @@ pub(super) struct Lowering<'r> {
     pub(super) report: &'r mut Report,
     /// Names that are taken, with what has them.
     names: Vec<(String, &'static str)>,
-    keys: KeyNames,
+    pub(super) keys: KeyNames,
 }
 
 impl Lowering<'_> {
@@ -222,9 +223,12 @@ impl Lowering<'_> {
             let lines = Lines::of(&fields, self.folder, self.report);
             let mut settings: ConsumerSettings = lines.parse(parse_consumer, self.report);
             self.check_session(&settings, broker, lines.place_of("session.timeout.ms"), key.place);
-            let commit = self.commit(&fields, &lines, &mut settings);
+            let (commit, commits) = self.commit(&fields, &lines, &mut settings);
             let settings = Arc::new(settings);
-            let (subscribing, subscribed) = self.subscription(&fields, name, topics);
+            let (subscribing, subscribed) = match fields.get("assign") {
+                Some(_) => self.own_assignment(&fields, name, topics),
+                None => self.subscription(&fields, name, topics),
+            };
             let racks = racks(&fields, self.report);
             if members > 1
                 && settings.instance.is_some()
@@ -249,7 +253,7 @@ impl Lowering<'_> {
                 }
                 own
             };
-            let processing = self.processing(&fields);
+            let processing = self.processing(&fields, topics);
             let first = fields.read("after", self.report, units::duration).unwrap_or(Span::ZERO);
             let apart = fields.read("stagger", self.report, units::duration).unwrap_or(Span::ZERO);
             let poll = fields.read("poll", self.report, units::some_time);
@@ -266,6 +270,7 @@ impl Lowering<'_> {
                 subscribing,
                 members: members.collect(),
                 commit,
+                commits,
                 processing,
                 poll_timeout: poll.unwrap_or(Span::millis(100)),
             });
@@ -313,76 +318,6 @@ impl Lowering<'_> {
         }
     }
 
-    fn commit(
-        &mut self,
-        fields: &Fields<'_>,
-        lines: &Lines,
-        settings: &mut ConsumerSettings,
-    ) -> CommitMode {
-        const FLAG: &str = "enable.auto.commit";
-        let automatic = settings.auto_commit != AutoCommit::Off;
-        let place = fields.place_of("commit");
-        let said = fields.text("commit", self.report);
-        let mode = match said {
-            None | Some("auto") => CommitMode::Automatic,
-            Some("after-processing") => CommitMode::AfterProcessing,
-            Some("before-processing") => CommitMode::BeforeProcessing,
-            Some(other) => {
-                self.report.unknown_word(place, "time to commit", other, COMMITS);
-                return CommitMode::Automatic;
-            }
-        };
-        let by_application = mode != CommitMode::Automatic;
-        match lines.place_of(FLAG) {
-            Some(flag) if automatic && by_application => {
-                let message =
-                    format!("`{FLAG}` is true, but `commit` says the application commits");
-                self.report.conflict(flag, message, "leave one of them out");
-            }
-            Some(flag) if !automatic && !by_application => {
-                let message =
-                    format!("`{FLAG}` is false, and nothing says when the application commits");
-                self.report.conflict(flag, message, "add `commit: after-processing`");
-            }
-            Some(_) | None if by_application => settings.auto_commit = AutoCommit::Off,
-            Some(_) | None => {}
-        }
-        mode
-    }
-
-    fn processing(&mut self, fields: &Fields<'_>) -> Processing {
-        let fields = section::<schema::Process>(fields, "process", self.report);
-        let each = fields.read("each", self.report, units::durations);
-        let millisecond = Span::millis(1);
-        let place = match fields.text("in", self.report) {
-            None | Some("poll-loop") => Thread::PollLoop,
-            Some("other-thread") => Thread::OtherThread,
-            Some(other) => {
-                let place = fields.place_of("in");
-                self.report.unknown_word(place, "place to process", other, PLACES);
-                Thread::PollLoop
-            }
-        };
-        let mut slow_keys = Vec::new();
-        for (name, key, value) in fields.named("slow", self.report) {
-            let Some(found) = self.keys.find(name) else {
-                self.report.unknown_word(key.place, "key of records", name, &self.keys.known());
-                continue;
-            };
-            match value.text().map(|text| (text, units::duration(text))) {
-                Some((_, Ok(span))) => slow_keys.push((found, span)),
-                Some((text, Err(bad))) => self.report.bad_value(value.place, name, text, &bad),
-                None => {
-                    let expected = "a duration";
-                    self.report.wrong_shape(key.place, name, value.shape(), expected);
-                }
-            }
-        }
-        slow_keys.sort_unstable();
-        let each = each.unwrap_or(SpanRange { least: millisecond, most: millisecond });
-        Processing { each, slow_keys, place }
-    }
-
     pub(super) fn subscription(
         &mut self,
         fields: &Fields<'_>,
@@ -395,7 +330,31 @@ impl Lowering<'_> {
             let matching = Fields::of::<schema::Matching>(node, key.place, self.report);
             return (Subscribing::Pattern, self.matching(&matching, topics));
         }
-        let words = fields.words("subscribe", self.report);
+        (Subscribing::Names, self.named_topics(fields, group, "subscribe", topics))
+    }
+
+    /// What a group reads that does not subscribe.
+    fn own_assignment(
+        &mut self,
+        fields: &Fields<'_>,
+        group: &str,
+        topics: &[TopicPlan],
+    ) -> (Subscribing, Vec<TopicId>) {
+        if fields.get("subscribe").is_some() {
+            let message = format!("group `{group}` subscribes and assigns itself");
+            self.report.conflict(fields.place_of("assign"), message, "leave one of them out");
+        }
+        (Subscribing::Assigns, self.named_topics(fields, group, "assign", topics))
+    }
+
+    fn named_topics(
+        &mut self,
+        fields: &Fields<'_>,
+        group: &str,
+        key: &str,
+        topics: &[TopicPlan],
+    ) -> Vec<TopicId> {
+        let words = fields.words(key, self.report);
         if words.is_empty() {
             let of = format!("group `{group}`");
             self.report.missing_key(fields.place, &of, "subscribe", "subscribe: [orders]");
@@ -404,7 +363,7 @@ impl Lowering<'_> {
         let mut subscribed: Vec<TopicId> = found.collect();
         subscribed.sort_unstable();
         subscribed.dedup();
-        (Subscribing::Names, subscribed)
+        subscribed
     }
 
     /// The topics whose whole names match a pattern.
@@ -443,7 +402,12 @@ impl Lowering<'_> {
         found.unwrap_or(TopicId::from_index(1))
     }
 
-    fn topic(&mut self, name: &str, place: Place, topics: &[TopicPlan]) -> Option<TopicId> {
+    pub(super) fn topic(
+        &mut self,
+        name: &str,
+        place: Place,
+        topics: &[TopicPlan],
+    ) -> Option<TopicId> {
         let at = topics.iter().position(|topic| topic.name == name.trim());
         if at.is_none() {
             let known: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();

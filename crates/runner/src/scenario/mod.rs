@@ -3,6 +3,7 @@
 //! Runs nothing and judges nothing.
 
 mod applications;
+mod behaviour;
 mod config;
 mod diagnostic;
 mod draft;

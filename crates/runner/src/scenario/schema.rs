@@ -198,7 +198,9 @@ sections! {
         /// Whose client it is.
         "profile" profile: Option<Profile>,
         /// The topics it reads, or `{ pattern: "orders-.*" }`.
-        "subscribe" subscribe: Subscribe,
+        "subscribe" subscribe: Option<Subscribe>,
+        /// Instead of `subscribe`: topics whose partitions each member assigns itself, all of them.
+        "assign" assign: Option<Names>,
         /// `client.rack` of its members in turn.
         "racks" racks: Option<Vec<String>>,
         /// Kafka's consumer settings.
@@ -207,8 +209,8 @@ sections! {
         "properties" properties: Option<String>,
         /// How the application processes records.
         "process" process: Option<Process>,
-        /// When the application commits; `auto`, as Kafka, unless set.
-        "commit" commit: Option<Commit>,
+        /// When the application commits; `auto`, as Kafka, unless set; or when and how.
+        "commit" commit: Option<Committing>,
         /// When it grows beyond its first members, and to how many.
         "scale" scale: Option<Vec<Scale>>,
         /// How long `poll` waits; 100ms unless set.
@@ -240,6 +242,25 @@ sections! {
         /// To how many members.
         "to" to: u16,
     }
+    /// When an application commits, and how.
+    Commits = "`commit`" {
+        /// When; `after-processing` unless set.
+        "when" when: Option<Commit>,
+        /// With which call: `sync`, unless set, or `async`.
+        "call" call: Option<CommitCall>,
+        /// With `async`: what the callback does about a failure; `never` retries unless set.
+        "retry" retry: Option<Retry>,
+        /// With `retry`: how long it waits before; 1s unless set.
+        "pause" pause: Option<Duration>,
+        /// What one commit covers: a `poll`, unless set, a `partition` of one, or a `record`.
+        "per" per: Option<CommitScope>,
+        /// At most once in this time.
+        "every" every: Option<Duration>,
+        /// What `onPartitionsRevoked` does: `nothing`, unless set, or `commit`.
+        "on-revoke" on_revoke: Option<OnRevoke>,
+        /// Where offsets are kept: in `kafka`, unless set, or in a database with the results, which takes every write (`own`) or refuses those of older generations (`own-fenced`).
+        "store" store: Option<OffsetStore>,
+    }
     /// A pattern subscription.
     Matching = "`subscribe`" {
         /// A regular expression that whole names of topics match.
@@ -249,10 +270,42 @@ sections! {
     Process = "`process`" {
         /// Time per record, or a range; 1ms unless set.
         "each" each: Option<Durations>,
+        /// Time per poll that gave records, or a range, before the first of them; none unless set.
+        "poll" poll: Option<Durations>,
         /// Time per record of some keys instead.
         "slow" slow: Option<BTreeMap<String, Duration>>,
+        /// Calls that block now and then.
+        "block" block: Option<Blocking>,
+        /// Records that it cannot process.
+        "poison" poison: Option<Poison>,
+        /// With `other-thread`: its partitions are paused while more records than this wait.
+        "queue" queue: Option<u32>,
+        /// Where results go: `plain`, unless set, or `idempotent`, which knows each record and drops what it has.
+        "sink" sink: Option<Sink>,
         /// Where: `poll-loop`, or `other-thread`, so that `poll` goes on at once.
         "in" place: Option<ProcessPlace>,
+    }
+    /// Calls that block now and then.
+    Blocking = "`block`" {
+        /// How seldom: one record in so many.
+        "one-in" one_in: u32,
+        /// For how long, or a range.
+        "for" lasting: Durations,
+    }
+    /// Records that an application cannot process.
+    Poison = "`poison`" {
+        /// One record in so many, the same ones whoever reads them.
+        "one-in" one_in: Option<u32>,
+        /// The records of these keys.
+        "keys" keys: Option<Names>,
+        /// What it does with one: `crash`, `skip`, `retry` for ever, or `dead-letter`.
+        "then" then: OnPoison,
+        /// How often it tries before that; once unless set.
+        "attempts" attempts: Option<u32>,
+        /// How long it waits before it tries again; 100ms unless set.
+        "pause" pause: Option<Duration>,
+        /// With `dead-letter`: the topic of the dead letters.
+        "to" to: Option<String>,
     }
     /// Something that goes wrong: when (`at`, `every`, `after` or `on`), what, and for how long.
     Fault = "a fault" {
@@ -396,8 +449,15 @@ values! {
     ] });
     Profile = words(&["java"]);
     Commit = words(super::lower::COMMITS);
+    CommitCall = words(super::behaviour::CALLS);
+    Retry = words(super::behaviour::RETRIES);
+    CommitScope = words(super::behaviour::SCOPES);
+    OnRevoke = words(super::behaviour::ON_REVOKE);
+    OffsetStore = words(super::behaviour::STORES);
+    OnPoison = words(super::behaviour::ON_POISON);
+    Sink = words(super::behaviour::SINKS);
     Marks = words(super::applications::MARKS);
-    ProcessPlace = words(super::lower::PLACES);
+    ProcessPlace = words(super::behaviour::PLACES);
     Side = words(&["request", "response"]);
     Crash = words(super::faults::CRASHES);
     RuleName = words(&Rule::ALL.iter().map(|rule| rule.name()).collect::<Vec<_>>());
@@ -408,6 +468,21 @@ values! {
     TopicConfig = config(Role::Topic);
     ProducerConfig = config(Role::Producer);
     ConsumerConfig = config(Role::Consumer);
+}
+
+/// A word, or a mapping.
+pub(super) struct Committing;
+
+impl JsonSchema for Committing {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("Committing")
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (word, some) =
+            (generator.subschema_for::<Commit>(), generator.subschema_for::<Commits>());
+        json_schema!({ "anyOf": [word, some] })
+    }
 }
 
 /// `none`, or a mapping.

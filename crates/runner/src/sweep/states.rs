@@ -131,6 +131,7 @@ impl Cluster<'_> {
             What::Send { .. }
             | What::Polled { .. }
             | What::Processed { .. }
+            | What::Deduplicated { .. }
             | What::Commit { .. }
             | What::Joined { .. }
             | What::Lag { .. }

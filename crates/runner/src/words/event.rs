@@ -27,6 +27,13 @@ pub fn event(names: &Names<'_>, what: &What) -> String {
         What::Polled { partition, base, values, .. } => {
             format!("is given {} of {} at offset {base}", names.values(*values), at(*partition))
         }
+        What::Deduplicated { partition, base, values, .. } => {
+            format!(
+                "has processed {} of {} at offset {base} again, which its sink dropped",
+                names.values(*values),
+                at(*partition)
+            )
+        }
         What::Processed { partition, base, values, .. } => {
             format!(
                 "has processed {} of {} at offset {base}",

@@ -2,14 +2,21 @@
 //!
 //! Decides nothing about Kafka: it calls its client and takes time.
 
-use std::collections::VecDeque;
+mod offsets;
+mod work;
+
 use std::sync::Arc;
 
-use stormglass_kafka::{Call, OpId, PolledBatch};
+use stormglass_kafka::{Call, OpId, PolledBatch, Start, Steer};
 use stormglass_types::history::{CommitMode, Outcome};
-use stormglass_types::{GroupId, Key, Offset, Rng, Span, Time, TopicPartition, Value};
+use stormglass_types::{Generation, GroupId, Key, Rng, Span, Time, TopicId, TopicPartition, Value};
 
-use crate::plan::{GroupPlan, Place, Subscribing};
+use self::offsets::Offsets;
+use self::work::{Verdict, Work, draw, is_free};
+use crate::plan::{
+    AtRevocation, CommitCall, CommitScope, GroupPlan, OffsetStore, OnPoison, Place, Retry,
+    Subscribing,
+};
 
 /// One life of a member's application.
 #[derive(Clone, Debug)]
@@ -19,16 +26,14 @@ pub(crate) struct ConsumerApp {
     rng: Rng,
     state: State,
     next_op: u32,
-    /// Records handed out and not yet processed, in order.
-    work: VecDeque<PolledBatch>,
-    /// When the record at the front of the work is done.
-    done_at: Option<Time>,
-    /// Positions after the polled records, to be committed.
-    positions: Vec<(TopicPartition, Offset)>,
-    /// Positions that are being committed.
-    committing: Vec<(TopicPartition, Offset)>,
+    work: Work,
+    offsets: Offsets,
+    /// What it was assigned, and in which generation.
+    assigned: Vec<(TopicPartition, Generation)>,
     /// Time per record while a fault slows the application.
     pub(crate) slowed: Option<Span>,
+    /// Whether its partitions are paused because too much waits.
+    paused: Paused,
     /// Whether the poll loop ends instead of polling again.
     stopping: bool,
 }
@@ -44,14 +49,26 @@ enum State {
     Subscribing(OpId),
     /// Inside `poll`.
     Polling(OpId),
+    /// Inside `onPartitionsRevoked`, and there inside `commitSync`.
+    HandingOver(OpId),
     /// Inside `commitSync`, to process afterwards.
     CommittingFirst(OpId),
     /// Processing in the poll loop.
     Processing,
+    /// Inside `commitSync` between two records.
+    CommittingBetween(OpId),
     /// Inside `commitSync`, to poll afterwards.
     CommittingLast(OpId),
+    /// Inside `commitSync`, to close afterwards.
+    Parting(OpId),
     /// Out of the poll loop.
     Closed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Paused {
+    Yes,
+    No,
 }
 
 /// What the application wants next.
@@ -61,6 +78,12 @@ pub(crate) enum Step {
     Call(OpId, Call),
     /// Records are done.
     Processed(PolledBatch),
+    /// A record is done: its result and its offset go to a database together, in the name of a generation.
+    Store(PolledBatch, Generation),
+    /// The record at the front is to be sent to the dead letters.
+    Letter(OpId, TopicId),
+    /// The process dies of an exception.
+    Crash,
     /// The poll loop has ended: close the client.
     Close,
 }
@@ -74,6 +97,14 @@ pub(crate) enum Readiness {
     Later,
 }
 
+/// What `poll` returned.
+pub(crate) struct Polled<'p> {
+    pub(crate) op: OpId,
+    pub(crate) batches: &'p [PolledBatch],
+    /// The partitions that `onPartitionsRevoked` is called for, if it is.
+    pub(crate) handing_over: Option<Vec<TopicPartition>>,
+}
+
 /// What a loop around `poll` costs.
 const LOOP_OVERHEAD: Span = Span::micros(20);
 
@@ -85,11 +116,11 @@ impl ConsumerApp {
             rng,
             state: State::Idle,
             next_op: 0,
-            work: VecDeque::new(),
-            done_at: None,
-            positions: Vec::new(),
-            committing: Vec::new(),
+            work: Work::default(),
+            offsets: Offsets::default(),
+            assigned: Vec::new(),
             slowed: None,
+            paused: Paused::No,
             stopping: false,
         }
     }
@@ -103,23 +134,31 @@ impl ConsumerApp {
         self.rng = rng;
     }
 
-    /// Begins a life.
-    pub(crate) fn start(&mut self) -> Step {
+    /// Begins a life. `everything` is what there is to assign itself.
+    pub(crate) fn start(&mut self, everything: &[TopicPartition]) -> Vec<Step> {
         self.work.clear();
-        self.done_at = None;
-        self.positions.clear();
-        self.committing.clear();
+        self.offsets.clear();
+        self.assigned.clear();
+        self.paused = Paused::No;
         self.stopping = false;
+        let mut steps = Vec::new();
+        if self.plan.commits.at_revocation == AtRevocation::Commit {
+            steps.push(self.steer(Steer::Listen));
+        }
         let op = self.op();
         self.state = State::Subscribing(op);
         let topics = self.plan.topics.clone();
-        Step::Call(
-            op,
-            match self.plan.subscribing {
-                Subscribing::Names => Call::Subscribe(topics),
-                Subscribing::Pattern => Call::SubscribeMatching(topics),
-            },
-        )
+        let begin = match self.plan.subscribing {
+            Subscribing::Names => Call::Subscribe(topics),
+            Subscribing::Pattern => Call::SubscribeMatching(topics),
+            Subscribing::Assigns => {
+                self.assigned = everything.iter().map(|one| (*one, Generation::NONE)).collect();
+                let all = everything.iter().map(|one| (*one, Start::Committed));
+                Call::Steer(Steer::Assign(all.collect()))
+            }
+        };
+        steps.push(Step::Call(op, begin));
+        steps
     }
 
     /// The operator asks it to stop.
@@ -133,9 +172,12 @@ impl ConsumerApp {
             State::Subscribing(_)
             | State::Polling(_)
             | State::Resting(_)
+            | State::HandingOver(_)
             | State::CommittingFirst(_)
             | State::Processing
+            | State::CommittingBetween(_)
             | State::CommittingLast(_)
+            | State::Parting(_)
             | State::Closed => Readiness::Later,
         }
     }
@@ -147,14 +189,17 @@ impl ConsumerApp {
             State::Idle
             | State::Subscribing(_)
             | State::Polling(_)
+            | State::HandingOver(_)
             | State::CommittingFirst(_)
             | State::Processing
+            | State::CommittingBetween(_)
             | State::CommittingLast(_)
+            | State::Parting(_)
             | State::Closed => None,
         };
-        match (polls, self.done_at) {
-            (Some(polls), Some(done)) => Some(polls.min(done)),
-            (polls, done) => polls.or(done),
+        match (polls, self.work.wakes_at()) {
+            (Some(polls), Some(works)) => Some(polls.min(works)),
+            (polls, works) => polls.or(works),
         }
     }
 
@@ -165,16 +210,11 @@ impl ConsumerApp {
         key_of: impl Fn(TopicPartition, Value) -> Option<Key>,
         steps: &mut Vec<Step>,
     ) {
-        while self.done_at.is_some_and(|at| at <= now) {
-            let front = self.work.front_mut().expect("something is being processed");
-            let done = PolledBatch { values: front.values.part(0, 1), ..*front };
-            front.base = front.base.plus(1);
-            front.values = front.values.part(1, u32::MAX);
-            if front.values.count == 0 {
-                self.work.pop_front();
-            }
-            steps.push(Step::Processed(done));
+        if self.work.is_ready() {
             self.begin_record(now, &key_of, steps);
+        }
+        while self.work.is_over(now) {
+            self.finish_record(now, &key_of, steps);
         }
         if self.state == State::Processing && self.work.is_empty() {
             self.after_processing(now, steps);
@@ -182,80 +222,125 @@ impl ConsumerApp {
         if let State::Resting(at) = self.state
             && at <= now
         {
-            if self.stopping {
-                self.state = State::Closed;
-                steps.push(Step::Close);
-                return;
-            }
-            let op = self.op();
-            self.state = State::Polling(op);
-            steps.push(Step::Call(op, Call::Poll(self.plan.poll_timeout)));
+            self.loop_on(now, steps);
         }
+    }
+
+    /// The poll loop from its top to `poll`.
+    fn loop_on(&mut self, now: Time, steps: &mut Vec<Step>) {
+        if self.stopping {
+            return self.part(now, steps);
+        }
+        if let CommitCall::Async(retry) = self.plan.commits.call {
+            let op = self.op();
+            if let Some(positions) = self.offsets.retry(now, op, retry) {
+                steps.push(Step::Call(op, Call::CommitAsync(positions)));
+            }
+        }
+        self.hold_back(steps);
+        let op = self.op();
+        self.state = State::Polling(op);
+        steps.push(Step::Call(op, Call::Poll(self.plan.poll_timeout)));
+    }
+
+    /// Commits what is left, if it takes care, and closes.
+    fn part(&mut self, now: Time, steps: &mut Vec<Step>) {
+        let commits = self.plan.commits;
+        let cares = commits.at_revocation == AtRevocation::Commit
+            || matches!(commits.call, CommitCall::Async(_));
+        if cares && self.commits_after() && self.offsets.is_open() {
+            let op = self.op();
+            self.state = State::Parting(op);
+            let positions = self.offsets.commit_rest(now);
+            steps.push(Step::Call(op, Call::CommitSync(positions)));
+        } else {
+            self.state = State::Closed;
+            steps.push(Step::Close);
+        }
+    }
+
+    /// Pauses its partitions while too much waits, and resumes them when half of that is done.
+    fn hold_back(&mut self, steps: &mut Vec<Step>) {
+        let Some(most) = self.plan.processing.queue else { return };
+        let waiting = self.work.backlog();
+        let partitions = self.assigned.iter().map(|(partition, _)| *partition).collect();
+        let steer = match self.paused {
+            Paused::No if waiting > u64::from(most) => {
+                self.paused = Paused::Yes;
+                Steer::Hold(partitions)
+            }
+            Paused::Yes if waiting <= u64::from(most / 2) => {
+                self.paused = Paused::No;
+                Steer::Release(partitions)
+            }
+            Paused::Yes | Paused::No => return,
+        };
+        steps.push(self.steer(steer));
     }
 
     /// `poll` returned.
     pub(crate) fn polled(
         &mut self,
         now: Time,
-        op: OpId,
-        batches: &[PolledBatch],
+        polled: Polled<'_>,
         key_of: impl Fn(TopicPartition, Value) -> Option<Key>,
         steps: &mut Vec<Step>,
     ) {
-        if self.state != State::Polling(op) {
+        if self.state != State::Polling(polled.op) {
             return;
         }
-        if batches.is_empty() {
-            if self.positions.is_empty() || self.plan.processing.place == Place::OtherThread {
-                self.state = State::Resting(now + LOOP_OVERHEAD);
-            } else {
-                // A commit that failed, as one does during a rebalance, is tried again after the next poll.
-                let op = self.op();
-                self.state = State::CommittingLast(op);
-                steps.push(Step::Call(op, self.commit()));
+        let batches = polled.batches;
+        if !batches.is_empty() {
+            let ahead = self.plan.processing.per_poll;
+            let ahead =
+                if ahead.most == Span::ZERO { ahead.most } else { draw(ahead, &mut self.rng) };
+            self.work.take_in(batches, ahead);
+        }
+        if self.plan.commit == CommitMode::BeforeProcessing {
+            for batch in batches {
+                self.offsets.reached(batch.partition, batch.base.plus(batch.values.count));
             }
+        }
+        if let Some(partitions) = polled.handing_over {
+            return self.hand_over(now, &partitions, &key_of, steps);
+        }
+        self.go_on(now, &key_of, steps);
+    }
+
+    /// `onPartitionsRevoked`: commits what is processed, and drops what waits of those partitions.
+    fn hand_over(
+        &mut self,
+        now: Time,
+        partitions: &[TopicPartition],
+        key_of: &impl Fn(TopicPartition, Value) -> Option<Key>,
+        steps: &mut Vec<Step>,
+    ) {
+        self.work.drop_those_of(partitions);
+        if self.commits_after() && self.offsets.is_open() {
+            let op = self.op();
+            self.state = State::HandingOver(op);
+            let positions = self.offsets.commit_rest(now);
+            steps.push(Step::Call(op, Call::CommitSync(positions)));
+        } else {
+            steps.push(self.steer(Steer::HandedOver));
+            self.go_on(now, key_of, steps);
+        }
+    }
+
+    /// After `poll`: processes what there is, or polls again.
+    fn go_on(
+        &mut self,
+        now: Time,
+        key_of: &impl Fn(TopicPartition, Value) -> Option<Key>,
+        steps: &mut Vec<Step>,
+    ) {
+        if self.plan.commit == CommitMode::BeforeProcessing
+            && self.offsets.is_due(now, Span::ZERO)
+            && self.commit(now, State::CommittingFirst, steps)
+        {
             return;
         }
-        for batch in batches {
-            let end = batch.base.plus(batch.values.count);
-            match self.positions.iter_mut().find(|(partition, _)| *partition == batch.partition) {
-                Some((_, position)) => *position = end,
-                None => self.positions.push((batch.partition, end)),
-            }
-        }
-        let was_idle = self.work.is_empty();
-        self.work.extend(batches.iter().copied());
-        match self.plan.commit {
-            CommitMode::BeforeProcessing => {
-                let op = self.op();
-                self.state = State::CommittingFirst(op);
-                steps.push(Step::Call(op, self.commit()));
-            }
-            CommitMode::AfterProcessing | CommitMode::Automatic => {
-                self.process(now, was_idle, &key_of, steps);
-            }
-        }
-    }
-
-    fn commit(&mut self) -> Call {
-        self.committing = std::mem::take(&mut self.positions);
-        Call::CommitSync(self.committing.clone())
-    }
-
-    /// What was not committed is kept, unless the application has come further since.
-    fn committed(&mut self, outcome: Outcome) {
-        for (partition, offset) in std::mem::take(&mut self.committing) {
-            let known = self.positions.iter().any(|(other, _)| *other == partition);
-            if outcome != Outcome::Ok && !known {
-                self.positions.push((partition, offset));
-            }
-        }
-    }
-
-    /// Partitions are somebody else's from now on: nothing of them may be committed any more.
-    pub(crate) fn gave_up(&mut self, partitions: &[TopicPartition]) {
-        self.positions.retain(|(partition, _)| !partitions.contains(partition));
-        self.committing.retain(|(partition, _)| !partitions.contains(partition));
+        self.process(now, key_of, steps);
     }
 
     /// Another call than `poll` ended.
@@ -267,14 +352,32 @@ impl ConsumerApp {
         key_of: impl Fn(TopicPartition, Value) -> Option<Key>,
         steps: &mut Vec<Step>,
     ) {
+        if let CommitCall::Async(retry) = self.plan.commits.call
+            && self.offsets.answered(now, op, outcome, retry)
+        {
+            return;
+        }
         match self.state {
             State::Subscribing(waiting) | State::CommittingLast(waiting) if waiting == op => {
-                self.committed(outcome);
+                self.offsets.ended(outcome);
                 self.state = State::Resting(now + LOOP_OVERHEAD);
             }
             State::CommittingFirst(waiting) if waiting == op => {
-                self.committed(outcome);
-                self.process(now, self.done_at.is_none(), &key_of, steps);
+                self.offsets.ended(outcome);
+                self.process(now, &key_of, steps);
+            }
+            State::CommittingBetween(waiting) if waiting == op => {
+                self.offsets.ended(outcome);
+                self.process(now, &key_of, steps);
+            }
+            State::HandingOver(waiting) if waiting == op => {
+                self.offsets.ended(outcome);
+                steps.push(self.steer(Steer::HandedOver));
+                self.go_on(now, &key_of, steps);
+            }
+            State::Parting(waiting) if waiting == op => {
+                self.state = State::Closed;
+                steps.push(Step::Close);
             }
             State::Polling(waiting) if waiting == op => {
                 // `poll` threw. Nobody catches that: the process cleans up and ends, and is started again.
@@ -285,28 +388,83 @@ impl ConsumerApp {
             | State::Resting(_)
             | State::Subscribing(_)
             | State::Polling(_)
+            | State::HandingOver(_)
             | State::CommittingFirst(_)
             | State::Processing
+            | State::CommittingBetween(_)
             | State::CommittingLast(_)
+            | State::Parting(_)
             | State::Closed => {}
         }
+    }
+
+    /// A dead letter arrived, or did not.
+    pub(crate) fn lettered(
+        &mut self,
+        now: Time,
+        outcome: Outcome,
+        key_of: impl Fn(TopicPartition, Value) -> Option<Key>,
+        steps: &mut Vec<Step>,
+    ) {
+        if !self.work.is_leaving() {
+            return;
+        }
+        if outcome == Outcome::Ok {
+            let record = self.work.pop();
+            self.handled(record, steps);
+            self.next_record(now, record.partition, &key_of, steps);
+            if self.state == State::Processing && self.work.is_empty() {
+                self.after_processing(now, steps);
+            }
+        } else {
+            let pause =
+                self.plan.processing.poison.as_ref().map_or(Span::ZERO, |poison| poison.pause);
+            self.work.came_back(now, pause.max(LOOP_OVERHEAD));
+        }
+    }
+
+    /// Partitions are its own in a generation.
+    pub(crate) fn was_assigned(&mut self, generation: Generation, partitions: &[TopicPartition]) {
+        self.assigned.retain(|(known, _)| !partitions.contains(known));
+        self.assigned.extend(partitions.iter().map(|partition| (*partition, generation)));
+        self.paused = Paused::No;
+    }
+
+    /// Begins to read where its own store says.
+    pub(crate) fn seek(&mut self, partition: TopicPartition, start: Start) -> Step {
+        self.steer(Steer::Seek(partition, start))
+    }
+
+    /// Partitions are somebody else's from now on: nothing of them may be committed any more.
+    pub(crate) fn gave_up(&mut self, partitions: &[TopicPartition]) {
+        let retry = match self.plan.commits.call {
+            CommitCall::Sync => None,
+            CommitCall::Async(retry) => Some(retry),
+        };
+        self.offsets.gave_up(partitions, retry);
+        self.assigned.retain(|(known, _)| !partitions.contains(known));
+        if self.plan.commit == CommitMode::AfterProcessing {
+            self.work.drop_those_of(partitions);
+        }
+    }
+
+    /// Its store refused a write: somebody else has the partition.
+    pub(crate) fn was_fenced(&mut self, partition: TopicPartition) {
+        self.work.drop_those_of(&[partition]);
     }
 
     fn process(
         &mut self,
         now: Time,
-        was_idle: bool,
         key_of: &impl Fn(TopicPartition, Value) -> Option<Key>,
         steps: &mut Vec<Step>,
     ) {
-        if was_idle {
+        if self.work.is_idle() && !self.work.is_empty() {
             self.begin_record(now, key_of, steps);
         }
         match self.plan.processing.place {
-            Place::OtherThread => {
-                self.positions.clear();
-                self.state = State::Resting(now + LOOP_OVERHEAD);
-            }
+            // Commits what the other thread has done by now.
+            Place::OtherThread => self.after_processing(now, steps),
             Place::PollLoop => {
                 self.state = State::Processing;
                 if self.work.is_empty() {
@@ -323,42 +481,141 @@ impl ConsumerApp {
         key_of: &impl Fn(TopicPartition, Value) -> Option<Key>,
         steps: &mut Vec<Step>,
     ) {
-        self.done_at = None;
-        let processing = &self.plan.processing;
-        let free = self.slowed.is_none()
-            && processing.each.most == Span::ZERO
-            && processing.slow_keys.is_empty();
-        if free {
-            steps.extend(self.work.drain(..).map(Step::Processed));
+        self.work.rest();
+        if self.slowed.is_none() && is_free(&self.plan) {
+            for batch in self.work.all_at_once() {
+                if self.plan.commit == CommitMode::AfterProcessing {
+                    self.offsets.reached(batch.partition, batch.base.plus(batch.values.count));
+                }
+                steps.push(Step::Processed(batch));
+            }
             return;
         }
-        let Some(front) = self.work.front() else { return };
-        let first = front.values.at(0);
-        let slow = if processing.slow_keys.is_empty() {
-            None
-        } else {
-            key_of(front.partition, first).and_then(|key| {
-                let at = processing.slow_keys.binary_search_by_key(&key, |(slow, _)| *slow).ok()?;
-                Some(processing.slow_keys[at].1)
-            })
-        };
-        let drawn = self.rng.between(processing.each.least.0, processing.each.most.0);
-        let takes = self.slowed.or(slow).unwrap_or(Span(drawn));
-        self.done_at = Some(now + takes);
+        let takes = self.work.time(&self.plan, self.slowed, &mut self.rng, key_of);
+        if let Some(takes) = takes {
+            self.work.begin(now, takes);
+        }
     }
 
-    fn after_processing(&mut self, now: Time, steps: &mut Vec<Step>) {
-        match self.plan.commit {
-            CommitMode::AfterProcessing => {
-                let op = self.op();
-                self.state = State::CommittingLast(op);
-                steps.push(Step::Call(op, self.commit()));
+    /// The time of the record at the front is over.
+    fn finish_record(
+        &mut self,
+        now: Time,
+        key_of: &impl Fn(TopicPartition, Value) -> Option<Key>,
+        steps: &mut Vec<Step>,
+    ) {
+        match self.work.judge(now, &self.plan, key_of) {
+            Verdict::Done(record) => {
+                self.handled(record, steps);
+                self.next_record(now, record.partition, key_of, steps);
             }
-            CommitMode::BeforeProcessing | CommitMode::Automatic => {
-                self.positions.clear();
-                self.state = State::Resting(now + LOOP_OVERHEAD);
+            Verdict::Skipped(record) => {
+                if self.plan.commit == CommitMode::AfterProcessing {
+                    self.offsets.reached(record.partition, record.base.plus(1));
+                }
+                self.next_record(now, record.partition, key_of, steps);
+            }
+            Verdict::Again => {}
+            Verdict::Leaves => {
+                let op = self.op();
+                self.work.leaves(op);
+                steps.extend(self.dead_letters().map(|topic| Step::Letter(op, topic)));
+            }
+            Verdict::Crash => {
+                self.work.clear();
+                self.state = State::Closed;
+                steps.push(Step::Crash);
             }
         }
+    }
+
+    /// Where records go that it cannot process.
+    pub(crate) fn dead_letters(&self) -> Option<TopicId> {
+        match &self.plan.processing.poison.as_ref()?.then {
+            OnPoison::DeadLetter { topic, .. } => Some(*topic),
+            OnPoison::Crash | OnPoison::Skip | OnPoison::Retry => None,
+        }
+    }
+
+    /// A record is done.
+    fn handled(&mut self, record: PolledBatch, steps: &mut Vec<Step>) {
+        match self.plan.commits.store {
+            OffsetStore::Kafka => {
+                if self.plan.commit == CommitMode::AfterProcessing {
+                    self.offsets.reached(record.partition, record.base.plus(1));
+                }
+                steps.push(Step::Processed(record));
+            }
+            OffsetStore::Own(_) => {
+                let known =
+                    self.assigned.iter().find(|(partition, _)| *partition == record.partition);
+                let generation = known.map_or(Generation::NONE, |(_, generation)| *generation);
+                steps.push(Step::Store(record, generation));
+            }
+        }
+    }
+
+    /// Commits if that is due between records, and goes on with the next one.
+    fn next_record(
+        &mut self,
+        now: Time,
+        last: TopicPartition,
+        key_of: &impl Fn(TopicPartition, Value) -> Option<Key>,
+        steps: &mut Vec<Step>,
+    ) {
+        let ends = match self.plan.commits.scope {
+            CommitScope::Poll => false,
+            CommitScope::Partition => self.work.front() != Some(last),
+            CommitScope::Record => true,
+        };
+        let in_loop = self.state == State::Processing;
+        if ends
+            && in_loop
+            && self.commits_after()
+            && self.offsets.is_due(now, self.plan.commits.every)
+            && self.commit(now, State::CommittingBetween, steps)
+        {
+            return;
+        }
+        if !self.work.is_empty() {
+            self.begin_record(now, key_of, steps);
+        }
+    }
+
+    /// Before the next poll. A commit that failed, as one does during a rebalance, is tried again after that.
+    fn after_processing(&mut self, now: Time, steps: &mut Vec<Step>) {
+        let due = self.commits_after() && self.offsets.is_due(now, self.plan.commits.every);
+        if !(due && self.commit(now, State::CommittingLast, steps)) {
+            self.state = State::Resting(now + LOOP_OVERHEAD);
+        }
+    }
+
+    /// Whether it commits to Kafka what it has processed.
+    fn commits_after(&self) -> bool {
+        self.plan.commit == CommitMode::AfterProcessing
+            && self.plan.commits.store == OffsetStore::Kafka
+    }
+
+    /// Commits. Whether it is inside of that call now.
+    fn commit(&mut self, now: Time, inside: fn(OpId) -> State, steps: &mut Vec<Step>) -> bool {
+        let op = self.op();
+        match self.plan.commits.call {
+            CommitCall::Sync => {
+                self.state = inside(op);
+                let positions = self.offsets.commit(now);
+                steps.push(Step::Call(op, Call::CommitSync(positions)));
+                true
+            }
+            CommitCall::Async(Retry::Never | Retry::Blindly(_) | Retry::IfNewest(_)) => {
+                let positions = self.offsets.commit_async(now, op);
+                steps.push(Step::Call(op, Call::CommitAsync(positions)));
+                false
+            }
+        }
+    }
+
+    fn steer(&mut self, steer: Steer) -> Step {
+        Step::Call(self.op(), Call::Steer(steer))
     }
 
     /// Whether it has nothing in hand.
@@ -368,7 +625,7 @@ impl ConsumerApp {
 
     /// How many records it has in hand.
     pub(crate) fn backlog(&self) -> u64 {
-        self.work.iter().map(|batch| u64::from(batch.values.count)).sum()
+        self.work.backlog()
     }
 
     fn op(&mut self) -> OpId {

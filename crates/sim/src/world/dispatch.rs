@@ -1,16 +1,21 @@
 //! From an event to a machine's input, and from a machine's effects back to events.
 
 use stormglass_kafka::message::{Api, Msg, Request};
-use stormglass_kafka::{Call, Completion, Effect, Exit, Input, Note, OpId, Report};
-use stormglass_types::history::{Role, What};
+use stormglass_kafka::{Call, Completion, Effect, Exit, Input, Note, OpId, Report, SendCall};
+use stormglass_types::history::{Outcome, Role, What};
 use stormglass_types::{Dense, GroupId, NodeId, Span, Time, TopicPartition, Value};
 
-use super::consumer_app::Step;
-use super::node::{Host, Life};
+use super::consumer_app::{Polled, Step};
+use super::node::{Host, Life, Node};
 use super::trace::{TraceKind, TraceRecord};
 use super::{Event, Phase, World};
 use crate::engine::net::{Arrival, LaneId};
 use crate::engine::timers::Fired;
+
+/// How long it takes until a process that died of an exception is started again.
+const RESTART: Span = Span::secs(1);
+/// The size of a dead letter in bytes.
+const LETTER: u32 = 512;
 
 impl World {
     pub(super) fn take(&mut self, event: Event) {
@@ -319,13 +324,39 @@ impl World {
                     let what = What::Polled { group, partition, base, values: batch.values };
                     self.history.push(self.now, node, what);
                 }
-                self.consumers[index].polled(self.now, op, &batches, key_of, &mut steps);
+                let handing_over = match self.slots[node].node() {
+                    Some(Node::Consumer(consumer)) => consumer.handing_over(),
+                    Some(Node::Forwarder(forwarder)) => forwarder.consumer().handing_over(),
+                    Some(
+                        Node::Controller(_)
+                        | Node::Broker(_)
+                        | Node::Producer(_)
+                        | Node::Admin(_)
+                        | Node::Application(_),
+                    )
+                    | None => None,
+                };
+                let polled = Polled { op, batches: &batches, handing_over };
+                self.consumers[index].polled(self.now, polled, key_of, &mut steps);
             }
             Completion::Done(outcome) => {
                 self.consumers[index].returned(self.now, op, outcome, key_of, &mut steps);
             }
-            Completion::Accepted(..) | Completion::Refused(_) => {
-                panic!("{node} is a consumer and sends nothing")
+            Completion::Accepted(partition, value) => {
+                if self.faults.keys_matter() {
+                    let ledger = self.ledger[value.source]
+                        .get_or_insert_with(partition, stormglass_types::Chunked::new);
+                    ledger.push(None);
+                }
+                self.tell(node, What::Send { partition, value, key: None });
+            }
+            Completion::Refused(error) => {
+                if let Some(topic) = self.consumers[index].dead_letters() {
+                    let what = What::SendRefused { topic, key: None, error };
+                    self.history.push(self.now, node, what);
+                }
+                let outcome = Outcome::Fail(error);
+                self.consumers[index].lettered(self.now, outcome, key_of, &mut steps);
             }
         }
         self.follow(node, index, steps);
@@ -370,18 +401,22 @@ impl World {
         }
     }
 
-    fn follow(&mut self, node: NodeId, index: usize, steps: Vec<Step>) {
+    pub(super) fn follow(&mut self, node: NodeId, index: usize, steps: Vec<Step>) {
         let group = self.consumers[index].group;
         for step in steps {
             match step {
                 Step::Call(op, call) => self.call(node, op, call),
                 Step::Close => self.inbox.push_back((node, Input::Shutdown)),
-                Step::Processed(batch) => {
-                    let (partition, base) = (batch.partition, batch.base);
-                    self.tell(
-                        node,
-                        What::Processed { group, partition, base, values: batch.values },
-                    );
+                Step::Processed(batch) => self.write(node, group, batch),
+                Step::Store(batch, generation) => self.store(node, index, batch, generation),
+                Step::Letter(op, topic) => {
+                    let letter = SendCall { topic, partition: None, key: None, bytes: LETTER };
+                    self.call(node, op, Call::Send(letter));
+                }
+                Step::Crash => {
+                    self.halt(node);
+                    self.queue.push(self.now + RESTART, Event::Revive { node });
+                    return;
                 }
             }
         }
@@ -428,11 +463,35 @@ impl World {
             }
             return;
         };
-        if let Report::Revoked(_, partitions) | Report::Lost(_, partitions) = &report {
-            let index = node.index() - self.first_consumer();
-            self.consumers[index].gave_up(partitions);
+        let index = node.index() - self.first_consumer();
+        let mut steps = Vec::new();
+        match &report {
+            Report::Revoked(_, partitions) | Report::Lost(_, partitions) => {
+                self.consumers[index].gave_up(partitions);
+            }
+            Report::Assigned(generation, partitions) => {
+                self.consumers[index].was_assigned(*generation, partitions);
+                self.resume_from_store(index, *generation, partitions, &mut steps);
+            }
+            Report::Delivered { partition, values, base, outcome } => {
+                let (partition, values, base, outcome) = (*partition, *values, *base, *outcome);
+                self.tell(node, What::SendDone { partition, values, base, outcome });
+                let ledger = &self.ledger;
+                let key_of = |partition: TopicPartition, value: Value| {
+                    *ledger.get(value.source)?.get(partition)?.get(value.serial as usize)?
+                };
+                self.consumers[index].lettered(self.now, outcome, key_of, &mut steps);
+                return self.follow(node, index, steps);
+            }
+            Report::Joined(_)
+            | Report::Positioned(..)
+            | Report::Committing(..)
+            | Report::Committed(..) => {}
         }
         self.tell_member(node, group, report);
+        if !steps.is_empty() {
+            self.follow(node, index, steps);
+        }
     }
 
     /// Writes down what a member of a group says.

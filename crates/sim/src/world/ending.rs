@@ -71,7 +71,7 @@ impl World {
     }
 
     /// The partitions that a group subscribes to.
-    fn partitions_of(&self, group: GroupId) -> Vec<TopicPartition> {
+    pub(super) fn partitions_of(&self, group: GroupId) -> Vec<TopicPartition> {
         let topics = &self.plan.groups[group.index()].topics;
         topics.iter().flat_map(|topic| self.partitions(*topic)).collect()
     }
@@ -154,7 +154,7 @@ impl World {
         let admin = self.roster.admin();
         for partition in self.partitions_of(group) {
             let owner = self.observer.owner(group, partition);
-            if owner.is_none() {
+            if owner.is_none() && !self.history.header.groups[group].self_assigned {
                 stuck.push((admin, Stuck::Unowned { group, partition }));
             }
             let Some(end) = self.view().high_watermark(partition) else { continue };

@@ -410,6 +410,7 @@ impl World {
             | Node::Broker(_)
             | Node::Producer(_)
             | Node::Consumer(_)
+            | Node::Forwarder(_)
             | Node::Admin(_) => None,
         }
     }

@@ -13,7 +13,9 @@ use super::tape::Luck;
 use super::trace::TraceKind;
 use super::{Event, Phase, World};
 use crate::engine::net::Death;
-use crate::plan::{FaultAction, MessageDirection, MessagePattern, Plan, Target, Trigger, Ways};
+use crate::plan::{
+    FaultAction, MessageDirection, MessagePattern, Plan, Poisonous, Target, Trigger, Ways,
+};
 
 /// What became of the plan's faults so far.
 #[derive(Clone, Debug)]
@@ -89,7 +91,11 @@ impl Faults {
             stories: Vec::new(),
             spared: Vec::new(),
             keys_matter: !plan.applications.is_empty()
-                || plan.groups.iter().any(|group| !group.processing.slow_keys.is_empty()),
+                || plan.groups.iter().any(|group| {
+                    let poison = group.processing.poison.as_ref();
+                    let by_key = poison.is_some_and(|it| matches!(it.records, Poisonous::Keys(_)));
+                    by_key || !group.processing.slow_keys.is_empty()
+                }),
         }
     }
 

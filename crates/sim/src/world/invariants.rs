@@ -417,6 +417,12 @@ impl Observer {
         self.groups[group].positions.insert(partition, at);
     }
 
+    /// A group keeps its offsets itself, and has come so far.
+    pub(crate) fn on_stored(&mut self, group: GroupId, partition: TopicPartition, to: Offset) {
+        let committed = self.groups[group].committed.get_or_insert_with(partition, || to);
+        *committed = (*committed).max(to);
+    }
+
     pub(crate) fn on_assigned(&mut self, group: GroupId, partition: TopicPartition, node: NodeId) {
         self.groups[group].owners.insert(partition, node);
     }

@@ -8,11 +8,13 @@ mod dispatch;
 mod ending;
 mod external;
 mod faults;
+mod forwarder;
 mod invariants;
 mod node;
 mod operator;
 mod producer_app;
 mod start;
+mod stores;
 mod tape;
 mod trace;
 mod view;
@@ -37,6 +39,7 @@ pub use self::invariants::{Breach, BreachKind};
 use self::node::Slot;
 use self::operator::Operator;
 use self::producer_app::ProducerApp;
+use self::stores::Stores;
 use self::tape::Taping;
 pub use self::tape::{Parting, Reel, Tape};
 pub use self::trace::{TraceKind, TraceRecord};
@@ -69,6 +72,7 @@ pub struct World {
     /// The keys of records, where an application's speed depends on them.
     ledger: IdVec<SourceId, PartitionMap<Chunked<Option<Key>>>>,
     faults: Faults,
+    stores: Stores,
     observer: Observer,
     marks: Marks,
     digest: Digest,

@@ -13,16 +13,17 @@ use stormglass_kafka::{CrashKind, CrashReport, Durable, Input, Machine, Now, Out
 use stormglass_types::{Rng, Span, Time, Wall};
 
 use super::application::Application;
+use super::forwarder::Forwarder;
 use crate::engine::timers::Timers;
 
 /// A living process. Closed, cloneable, printable: no trait objects inside a world.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "one per process, always behind an Arc, never moved")]
 pub(crate) enum Node {
     Controller(Controller),
     Broker(Broker),
     Producer(Producer),
     Consumer(Consumer),
+    Forwarder(Forwarder),
     Admin(Admin),
     Application(Application),
 }
@@ -143,6 +144,7 @@ impl Slot {
                 Node::Controller(_)
                 | Node::Producer(_)
                 | Node::Consumer(_)
+                | Node::Forwarder(_)
                 | Node::Admin(_)
                 | Node::Application(_) => None,
             },
@@ -162,6 +164,7 @@ impl Slot {
             Node::Broker(machine) => machine.handle(local, input, out),
             Node::Producer(machine) => machine.handle(local, input, out),
             Node::Consumer(machine) => machine.handle(local, input, out),
+            Node::Forwarder(machine) => machine.handle(local, input, out),
             Node::Admin(machine) => machine.handle(local, input, out),
             Node::Application(machine) => machine.handle(local, input, out),
         }
@@ -174,9 +177,11 @@ impl Slot {
         let store = match node {
             Node::Controller(machine) => Resting::Controller(self.rest(machine, kind, report)),
             Node::Broker(machine) => Resting::Broker(self.rest(machine, kind, report)),
-            Node::Producer(_) | Node::Consumer(_) | Node::Admin(_) | Node::Application(_) => {
-                Resting::Client
-            }
+            Node::Producer(_)
+            | Node::Consumer(_)
+            | Node::Forwarder(_)
+            | Node::Admin(_)
+            | Node::Application(_) => Resting::Client,
         };
         let host = match kind {
             None | Some(CrashKind::Process) => Host::Answering,

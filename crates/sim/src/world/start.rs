@@ -10,7 +10,7 @@ use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::log::BrokerStore;
 use stormglass_kafka::message::NewTopic;
 use stormglass_kafka::producer::Producer;
-use stormglass_kafka::settings::{AutoCommit, OffsetReset, UncleanElection};
+use stormglass_kafka::settings::{AutoCommit, OffsetReset, ProducerSettings, UncleanElection};
 use stormglass_kafka::{
     Boot, BrokerSetup, Call, ConsumerSetup, ControllerSetup, Directory, Machine, Marks, Outbox,
     ProducerSetup,
@@ -21,19 +21,21 @@ use stormglass_types::{
 };
 
 use super::application::Application;
-use super::consumer_app::{ConsumerApp, Step};
+use super::consumer_app::ConsumerApp;
 use super::external::Told;
 use super::faults::Faults;
+use super::forwarder::Forwarder;
 use super::invariants::Observer;
 use super::node::{Host, Life, Node, Resting, Slot};
 use super::operator::Operator;
 use super::producer_app::ProducerApp;
+use super::stores::Stores;
 use super::tape::{Luck, Taping};
 use super::trace::TraceKind;
 use super::{Event, Phase, TICK, World};
 use crate::engine::net::Net;
 use crate::engine::queue::Queue;
-use crate::plan::{Place, Plan, Roster, TopicPlan};
+use crate::plan::{Place, Plan, Roster, Subscribing, TopicPlan};
 
 /// The longest that a cluster may take to form.
 pub(crate) const FORMING: stormglass_types::Span = stormglass_types::Span::secs(120);
@@ -87,6 +89,7 @@ impl World {
             history: History::new(header(&plan, &roster)),
             ledger: IdVec::new(),
             faults: Faults::new(&plan, &luck),
+            stores: Stores::new(&plan),
             observer: Observer::new(&plan),
             marks: Marks::NONE,
             digest: Digest::EMPTY,
@@ -180,7 +183,7 @@ impl World {
             (Role::Producer, Resting::Client) => {
                 let index = node.index() - self.first_producer();
                 let settings = Arc::clone(&self.plan.producers[index].settings);
-                let source = self.new_source(node, index);
+                let source = self.new_source(node, &settings);
                 self.producers[index].start(self.now, source);
                 let setup = ProducerSetup { settings, source };
                 Node::Producer(Producer::boot(local, boot, setup, (), &mut self.out))
@@ -190,7 +193,27 @@ impl World {
                 let member = node.index() - first.index();
                 let plan = &self.plan.groups[group.index()].members[member];
                 let setup = ConsumerSetup { settings: Arc::clone(&plan.settings), group };
-                Node::Consumer(Consumer::boot(local, boot, setup, (), &mut self.out))
+                let letters = self.plan.groups[group.index()].letters().cloned();
+                match letters {
+                    None => Node::Consumer(Consumer::boot(local, boot, setup, (), &mut self.out)),
+                    Some(settings) => {
+                        let rng = self.streams.stream(
+                            Stream::Machine,
+                            LETTERS | machine_stream(node, boot.incarnation),
+                        );
+                        let source = self.new_source(node, &settings);
+                        let beside = Boot { rng, ..boot.clone() };
+                        let consumer = Consumer::boot(local, boot, setup, (), &mut self.out);
+                        let setup = ProducerSetup { settings, source };
+                        Node::Forwarder(Forwarder::boot(
+                            local,
+                            consumer,
+                            beside,
+                            setup,
+                            &mut self.out,
+                        ))
+                    }
+                }
             }
             (Role::Admin, Resting::Client) => {
                 Node::Admin(Admin::boot(local, boot, (), (), &mut self.out))
@@ -211,16 +234,15 @@ impl World {
         self.carry_out(node);
         if let Role::Consumer(_) = role {
             let index = node.index() - self.first_consumer();
-            let step = self.consumers[index].start();
-            if let Step::Call(op, call) = step {
-                self.call(node, op, call);
-            }
+            let group = self.consumers[index].group;
+            let everything = self.partitions_of(group);
+            let steps = self.consumers[index].start(&everything);
+            self.follow(node, index, steps);
         }
         self.rearm(node);
     }
 
-    fn new_source(&mut self, node: NodeId, index: usize) -> SourceId {
-        let settings = &self.plan.producers[index].settings;
+    fn new_source(&mut self, node: NodeId, settings: &ProducerSettings) -> SourceId {
         let source = Source {
             process: node,
             acks: settings.delivery.acks(),
@@ -240,6 +262,9 @@ impl World {
         self.first_producer() + self.plan.producers.len()
     }
 }
+
+/// Sets the stream of a process's second machine apart from that of its first.
+const LETTERS: u32 = 0x4000_0000;
 
 /// A life's own stream: the same for the same life, whatever happened to others.
 fn machine_stream(node: NodeId, incarnation: u32) -> u32 {
@@ -337,6 +362,8 @@ fn header(plan: &Plan, roster: &Roster) -> Header {
             commit: if automatic { CommitMode::Automatic } else { group.commit },
             from_earliest: settings.is_some_and(|s| s.offset_reset == OffsetReset::Earliest),
             asynchronous: group.processing.place == Place::OtherThread,
+            skips: group.skips(),
+            self_assigned: group.subscribing == Subscribing::Assigns,
         });
     }
     header

@@ -29,6 +29,7 @@ impl<'w> View<'w> {
             Node::Controller(_)
             | Node::Producer(_)
             | Node::Consumer(_)
+            | Node::Forwarder(_)
             | Node::Admin(_)
             | Node::Application(_) => None,
         }
@@ -48,6 +49,7 @@ impl<'w> View<'w> {
             Node::Broker(_)
             | Node::Producer(_)
             | Node::Consumer(_)
+            | Node::Forwarder(_)
             | Node::Admin(_)
             | Node::Application(_) => None,
         })

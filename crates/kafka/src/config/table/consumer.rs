@@ -9,8 +9,8 @@ keys! { CONSUMER
         "Whether a consumer's metadata lookups may make the broker create a missing topic.";
     "auto.commit.interval.ms": Int = Is("5000"), AtLeast(0), Modelled,
         "Period of background offset commits while enable.auto.commit is on.";
-    "auto.offset.reset": String = Is("latest"), OneOf(&["latest", "earliest", "none"]), Modelled,
-        "Where a consumer starts when it has no usable committed position: oldest record, log end, or raise an error.";
+    "auto.offset.reset": String = Is("latest"), Any, Modelled,
+        "Where a consumer starts when it has no usable committed position: earliest, latest, by_duration:PT1H, or none to raise an error.";
     "bootstrap.servers": List = Is(""), Any, Inert,
         "Initial broker addresses a client uses to learn the cluster.";
     "check.crcs": Boolean = Is("true"), Any, Inert,

@@ -119,6 +119,7 @@ const fn kind(what: &What) -> Option<&'static str> {
         | What::Send { .. }
         | What::Polled { .. }
         | What::Processed { .. }
+        | What::Deduplicated { .. }
         | What::Commit { .. }
         | What::Lag { .. }
         | What::FinalRead { .. }

@@ -153,6 +153,7 @@ fn groups(run: &Recorded<'_>) -> Vec<Value> {
                 "lag_end": group.lag_end,
                 "processed": group.processed,
                 "redelivered": group.redelivered,
+                "repeated_effects": group.repeated_effects,
                 "unowned_ms": group.unowned_ms,
                 "end_to_end": percentiles(&group.end_to_end),
             })

@@ -250,7 +250,8 @@ impl Builder<'_> {
             {
                 let cells = self.cells(base, values);
                 self.column(at, self.process(who), "polled", String::new(), cells);
-            } else if let What::Processed { group, partition, base, values } = event.what
+            } else if let What::Processed { group, partition, base, values }
+            | What::Deduplicated { group, partition, base, values } = event.what
                 && self.here(partition, group)
             {
                 let cells = self.cells(base, values);

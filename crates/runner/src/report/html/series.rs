@@ -91,7 +91,9 @@ pub(super) fn series(run: &Recorded<'_>) -> Series {
             row[place] += u64::from(values.count);
         } else if let What::SendRefused { .. } = event.what {
             series.failed[place] += 1;
-        } else if let What::Processed { group, values, .. } = event.what {
+        } else if let What::Processed { group, values, .. }
+        | What::Deduplicated { group, values, .. } = event.what
+        {
             series.processed[group.index()][place] += u64::from(values.count);
         }
     }

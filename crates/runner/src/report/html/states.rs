@@ -138,6 +138,7 @@ fn rank(run: &Recorded<'_>, event: &Event) -> Option<u8> {
         | What::SendDone { .. }
         | What::Polled { .. }
         | What::Processed { .. }
+        | What::Deduplicated { .. }
         | What::Positioned { .. }
         | What::Commit { .. }
         | What::CommitDone { .. }
