@@ -3,6 +3,7 @@
 //! The clusters are small and in a hurry: all of Kafka's timeouts are scaled down together, so that a few virtual seconds
 //! hold many fail-overs.
 
+mod eligible;
 mod groups;
 
 use stormglass_kafka::group::OFFSETS_TOPIC;
@@ -98,7 +99,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 44] = [
+pub static KILLERS: [Killer; 46] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -132,6 +133,8 @@ pub static KILLERS: [Killer; 44] = [
     kills(Rule::HighWatermarkMonotonic, About::Replication, CONTROL, 60, "monotone"),
     kills(Rule::HighWatermarkNeedsMinIsr, About::Replication, FLAPPING, 20, "no-loss"),
     kills(Rule::ElectFromIsr, About::Control, CHAIN, 20, "no-loss"),
+    eligible::ROWS[0],
+    eligible::ROWS[1],
     kills(Rule::RecoveryChecksCrc, About::Replication, TORN, 20, "log-matching"),
     kills(Rule::BrokerDropsDuplicates, About::Producers, LATE, 20, "no-duplicates"),
     kills(Rule::DedupWindowOfFive, About::Producers, LATE, 40, "no-duplicates"),

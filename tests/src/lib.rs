@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use stormglass_check::{Judgement, Verdict, judge};
 use stormglass_kafka::config::{self, Entry};
+use stormglass_kafka::settings::EligibleLeaders;
 use stormglass_kafka::{Rule, Rules};
 use stormglass_sim::chaos::{Chaos, draw};
 use stormglass_sim::plan::{
@@ -69,6 +70,7 @@ impl Story {
                 controllers: 1,
                 settings: Arc::new(parsed.settings),
                 racks: Arc::from([]),
+                eligible_leaders: EligibleLeaders::Off,
             },
             rules: Rules::ALL,
             topics: Vec::new(),
@@ -265,6 +267,9 @@ impl Story {
             self.said.cluster.iter().map(|(key, value)| format!("    {key}: {value}")).collect();
         line(format!("  config:\n{}", settings.join("\n")));
         let off: Vec<&str> = plan.rules.switched_off().map(|rule| rule.name()).collect();
+        if plan.cluster.eligible_leaders == EligibleLeaders::On {
+            line("  features: { eligible.leader.replicas.version: 1 }".to_owned());
+        }
         line(format!("  without: [{}]\ntopics:", off.join(", ")));
         for (topic, said) in plan.topics.iter().zip(&self.said.topics) {
             let mut said = said.clone();

@@ -468,4 +468,6 @@ pub struct BrokerSetup {
 pub struct ControllerSetup {
     /// The cluster's settings.
     pub settings: Arc<crate::settings::BrokerSettings>,
+    /// The feature `eligible.leader.replicas.version`.
+    pub eligible_leaders: crate::settings::EligibleLeaders,
 }

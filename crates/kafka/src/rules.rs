@@ -83,6 +83,10 @@ rules! {
         "the high watermark stands still while fewer than min.insync.replicas are in sync";
     ElectFromIsr = "elect-from-isr", "PartitionChangeBuilder.isValidNewLeader",
         "only an in-sync replica becomes leader while unclean election is off";
+    CrashEndsEligibility = "KIP-966", "KIP-966, ReplicationControlManager.handleBrokerUncleanShutdown (R15)",
+        "with eligible leader replicas, a broker that comes back from a crash is eligible nowhere";
+    LastLeaderIsAlive = "KAFKA-19522", "KIP-966, KAFKA-19522 (R17)",
+        "the last known leader of a partition without eligible replicas is elected only once it is alive";
     RecoveryChecksCrc = "recovery-checks-crc", "LogSegment.recover",
         "after an unclean stop a broker rejects a torn batch and everything behind it";
     BrokerDropsDuplicates = "broker-drops-duplicates", "KIP-98, ProducerStateEntry.findDuplicateBatch (P01)",

@@ -239,6 +239,16 @@ pub enum UncleanElection {
     Forbidden,
 }
 
+/// The feature `eligible.leader.replicas.version` (KIP-966): off in Kafka 4.0, on in new clusters from 4.1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum EligibleLeaders {
+    /// 0: the last in-sync replica stays the only one that may lead, whatever its disk lost.
+    #[default]
+    Off,
+    /// 1: in-sync replicas that leave while there are too few stay eligible, unless they crash.
+    On,
+}
+
 /// `message.timestamp.type`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TimestampType {

@@ -97,13 +97,23 @@ pub fn topics(world: &World, only: Option<TopicId>) -> String {
                 registration.leader.map_or("none".to_owned(), |leader| leader.0.to_string()),
                 list(&registration.replicas),
                 list(&registration.isr),
+                list(&registration.elr),
+                list(&registration.last_known_elr),
                 registration.leader_epoch.0.to_string(),
                 copies.collect::<Vec<_>>().join("  "),
             ])
         });
-        let head =
-            ["Partition", "Leader", "Replicas", "Isr", "LeaderEpoch", "log end/high watermark"];
-        out.push_str(&shown(&head, &[0, 4], rows.collect()));
+        let head = [
+            "Partition",
+            "Leader",
+            "Replicas",
+            "Isr",
+            "Elr",
+            "LastKnownElr",
+            "LeaderEpoch",
+            "log end/high watermark",
+        ];
+        out.push_str(&shown(&head, &[0, 6], rows.collect()));
         out.push('\n');
     }
     if out.is_empty() { "there are no topics yet\n".to_owned() } else { out }

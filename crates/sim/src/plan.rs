@@ -7,7 +7,7 @@ use std::sync::Arc;
 use stormglass_kafka::assignor::Rack;
 use stormglass_kafka::message::Api;
 use stormglass_kafka::settings::{
-    BrokerSettings, ConsumerSettings, ProducerSettings, TopicSettings,
+    BrokerSettings, ConsumerSettings, EligibleLeaders, ProducerSettings, TopicSettings,
 };
 use stormglass_kafka::{CrashKind, Mark, Rules};
 use stormglass_types::history::CommitMode;
@@ -53,6 +53,8 @@ pub struct Cluster {
     pub settings: Arc<BrokerSettings>,
     /// `broker.rack` of the brokers in turn; none if empty.
     pub racks: Arc<[Rack]>,
+    /// The feature `eligible.leader.replicas.version`.
+    pub eligible_leaders: EligibleLeaders,
 }
 
 impl Cluster {

@@ -13,7 +13,6 @@ use crate::metadata::{BrokerStatus, MetadataRecord, PartitionRegistration, Recov
 use crate::{Mark, Outbox, Rule};
 
 use super::Controller;
-use super::partitions::PartitionChange;
 
 type Altered = (TopicPartition, Result<AlteredPartition, ErrorCode>);
 
@@ -48,8 +47,7 @@ impl Controller {
         let before = self.newest.partitions.get(partition);
         let before = Arc::clone(before.ok_or(ErrorCode::UnknownTopicOrPartition)?);
         self.validate(sender, &before, proposal)?;
-        let mut change = PartitionChange::new(&before, self.rules);
-        change.election = self.usual_election(partition.topic);
+        let mut change = self.change(partition, &before);
         change.isr = proposal.isr.iter().map(|(broker, _)| *broker).collect();
         change.recovery = Recovery::Recovered;
         let Some(after) = change.build(|replica| self.newest.is_active(replica)) else {

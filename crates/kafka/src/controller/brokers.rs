@@ -12,6 +12,7 @@ use crate::message::{
     MetadataOffset,
 };
 use crate::metadata::{BrokerStatus, MetadataRecord};
+use crate::settings::EligibleLeaders;
 use crate::{Mark, Now, Outbox, Rule};
 
 use super::Controller;
@@ -43,7 +44,11 @@ impl Controller {
             }
         }
         let mut records = Vec::new();
-        if self.rules.on(Rule::RegistrationLeavesIsr) {
+        let clean = existing.is_none_or(|existing| request.previous == Some(existing.epoch))
+            || !self.rules.on(Rule::CrashEndsEligibility);
+        if self.eligible_leaders == EligibleLeaders::On && !clean {
+            self.remove_after_crash(broker, &mut records);
+        } else if self.rules.on(Rule::RegistrationLeavesIsr) {
             // The former life may still be in sync, or even lead, where its end was not noticed in time.
             self.remove_from_isrs(broker, &mut records);
         }

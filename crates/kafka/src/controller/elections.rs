@@ -11,7 +11,7 @@ use crate::metadata::{MetadataRecord, PartitionRegistration};
 use crate::{Mark, Outbox};
 
 use super::Controller;
-use super::partitions::{Election, PartitionChange};
+use super::partitions::Election;
 
 impl Controller {
     /// `ReplicationControlManager.electLeaders` with the preferred election.
@@ -25,8 +25,8 @@ impl Controller {
             return ErrorCode::UnknownTopicOrPartition;
         };
         let elected = match request.to {
-            Some(to) => self.elect_by_name(&before, to),
-            None => self.elect_preferred(&before),
+            Some(to) => self.elect_by_name(partition, &before, to),
+            None => self.elect_preferred(partition, &before),
         };
         match elected {
             Ok(after) => self.move_leader(partition, &before, after, out),
@@ -37,6 +37,7 @@ impl Controller {
     /// Puts a replica first among the replicas and elects it.
     fn elect_by_name(
         &self,
+        partition: TopicPartition,
         before: &PartitionRegistration,
         to: BrokerId,
     ) -> Result<PartitionRegistration, ErrorCode> {
@@ -44,7 +45,7 @@ impl Controller {
         {
             return Err(ErrorCode::PreferredLeaderNotAvailable);
         }
-        let mut change = PartitionChange::new(before, self.rules);
+        let mut change = self.change(partition, before);
         change.replicas.retain(|replica| *replica != to);
         change.replicas.insert(0, to);
         change.election = Election::Preferred;
@@ -53,12 +54,13 @@ impl Controller {
 
     fn elect_preferred(
         &self,
+        partition: TopicPartition,
         before: &PartitionRegistration,
     ) -> Result<PartitionRegistration, ErrorCode> {
         if has_preferred_leader(before) {
             return Err(ErrorCode::ElectionNotNeeded);
         }
-        let mut change = PartitionChange::new(before, self.rules);
+        let mut change = self.change(partition, before);
         change.election = Election::Preferred;
         let after = change.build(|replica| self.newest.is_active(replica));
         after.ok_or(ErrorCode::PreferredLeaderNotAvailable)
@@ -88,7 +90,7 @@ impl Controller {
     pub(super) fn on_leader_balance(&mut self, out: &mut Outbox) {
         let mut records = Vec::new();
         for (partition, before) in self.newest.partitions.iter() {
-            if let Ok(after) = self.elect_preferred(before) {
+            if let Ok(after) = self.elect_preferred(partition, before) {
                 if after.leader != before.leader {
                     out.mark(Mark::PreferredElection);
                 }

@@ -1,8 +1,8 @@
 //! The controller: it registers and watches brokers, elects leaders, and decides about in-sync replicas, topics and ids.
 //!
 //! Every decision is a record of the metadata log: made on the newest state, answered and shown to brokers once committed
-//! (`log::MetadataLog`). Does not replicate that log itself: one controller is active and there is no quorum yet. ELR
-//! (KIP-966), reassignment of replicas and deletion of topics are not modelled; `leader.imbalance.per.broker.percentage` has
+//! (`log::MetadataLog`). Does not replicate that log itself: one controller is active and there is no quorum yet.
+//! Reassignment of replicas and deletion of topics are not modelled; `leader.imbalance.per.broker.percentage` has
 //! no effect, as in KRaft.
 
 mod alter_partition;
@@ -27,7 +27,7 @@ use crate::message::{
     BrokerRegistrationResponse, Correlation, MetadataOffset, Msg, Request, Response,
 };
 use crate::metadata::{Brokers, MetadataImage, MetadataRecord, PartitionRegistration, Recovery};
-use crate::settings::BrokerSettings;
+use crate::settings::{BrokerSettings, EligibleLeaders};
 use crate::{
     Boot, ConnId, ControllerSetup, Exit, Input, Machine, Mark, Note, Now, Outbox, Rules, Timer,
 };
@@ -42,6 +42,7 @@ pub use log::ControllerStore;
 #[derive(Clone, Debug)]
 pub struct Controller {
     settings: Arc<BrokerSettings>,
+    eligible_leaders: EligibleLeaders,
     rules: Rules,
     rng: Rng,
     log: MetadataLog,
@@ -107,6 +108,7 @@ impl Machine for Controller {
         let mut controller = Self {
             sessions: Sessions::new(setup.settings.session_timeout),
             settings: setup.settings,
+            eligible_leaders: setup.eligible_leaders,
             rules: boot.rules,
             rng: boot.rng,
             log: MetadataLog::new(store),

@@ -1,17 +1,16 @@
 //! What becomes of one partition when its replicas, their sync or their brokers change: the election of its leader and the
-//! rules of its epochs.
+//! rules of its epochs and of its eligible leader replicas (KIP-966).
 //!
-//! Does not decide when that is, nor which brokers are fit to lead. ELR (KIP-966) is off: its fields stay empty and the last
-//! in-sync replica stays in the set.
+//! Does not decide when that is, nor which brokers are fit to lead.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use smallvec::smallvec;
-use stormglass_types::{BrokerId, PartitionEpoch, TopicId};
+use stormglass_types::{BrokerId, PartitionEpoch, TopicId, TopicPartition};
 
 use crate::metadata::{Brokers, MetadataRecord, PartitionRegistration, Recovery};
-use crate::settings::UncleanElection;
+use crate::settings::{EligibleLeaders, UncleanElection};
 use crate::{Rule, Rules};
 
 use super::Controller;
@@ -31,10 +30,14 @@ pub(super) enum Election {
 pub(super) struct PartitionChange<'a> {
     partition: &'a PartitionRegistration,
     rules: Rules,
+    /// With KIP-966: in how many replicas' care records are that were acknowledged under `acks=all`.
+    eligible_below: Option<usize>,
     pub(super) election: Election,
     pub(super) isr: Brokers,
     pub(super) replicas: Brokers,
     pub(super) recovery: Recovery,
+    /// Who comes back from a crash that may have taken records, and is not eligible any more.
+    pub(super) crashed: Option<BrokerId>,
 }
 
 /// The outcome of an election.
@@ -60,24 +63,31 @@ impl<'a> PartitionChange<'a> {
         Self {
             partition,
             rules,
+            eligible_below: None,
             election: Election::Online,
             isr: partition.isr.clone(),
             replicas: partition.replicas.clone(),
             recovery: partition.recovery,
+            crashed: None,
         }
+    }
+
+    /// With KIP-966, and so many replicas to be in sync (`getTopicEffectiveMinIsr`).
+    pub(super) fn with_eligible_leaders(mut self, min_isr: u16) -> Self {
+        self.eligible_below = Some(usize::from(min_isr).min(self.partition.replicas.len()));
+        self
     }
 
     /// The partition after the change; none if there is nothing to change. `fit` tells which brokers may lead.
     pub(super) fn build(&self, fit: impl Fn(BrokerId) -> bool) -> Option<PartitionRegistration> {
         let before = self.partition;
         let mut after = before.clone();
-        after.elr.clear();
-        after.last_known_elr.clear();
         after.replicas.clone_from(&self.replicas);
-        if !self.isr.is_empty() {
+        after.elr = self.eligible();
+        if !self.isr.is_empty() || self.eligible_below.is_some() {
             after.isr.clone_from(&self.isr);
         }
-        let choice = self.elect(fit);
+        let choice = self.elect(&after.elr, fit);
         if choice.leader() != before.leader {
             after.leader = choice.leader();
             after.leader_epoch = before.leader_epoch.next();
@@ -85,14 +95,17 @@ impl<'a> PartitionChange<'a> {
                 Choice::Unclean(leader) => {
                     after.isr = smallvec![leader];
                     after.recovery = Recovery::Recovering;
+                    after.elr.clear();
                 }
-                // A leader is always in sync with itself. Only without the rule can it have been elected from outside.
+                // From the eligible ones. Or, but only without the rule, from anywhere: a leader is always in sync with itself.
                 Choice::Clean(leader) if !after.isr.contains(&leader) => {
                     after.isr = smallvec![leader];
+                    after.elr.retain(|replica| *replica != leader);
                 }
                 Choice::Clean(_) | Choice::Nobody => {}
             }
         }
+        self.remember_last_leader(&mut after);
         if self.recovery != before.recovery {
             after.recovery = self.recovery;
         }
@@ -103,10 +116,43 @@ impl<'a> PartitionChange<'a> {
         Some(after)
     }
 
-    fn elect(&self, fit: impl Fn(BrokerId) -> bool) -> Choice {
+    /// Who may lead once nobody is in sync (`maybePopulateTargetElr`): whoever was in sync since there were fewer of those than
+    /// `min.insync.replicas`, for the high watermark has not moved since then.
+    fn eligible(&self) -> Brokers {
+        let before = self.partition;
+        if self.eligible_below.is_none_or(|enough| self.isr.len() >= enough) {
+            return Brokers::new();
+        }
+        let newly = before.isr.iter().filter(|replica| !before.elr.contains(replica));
+        let mut eligible: Brokers = before.elr.iter().chain(newly).copied().collect();
+        eligible.retain(|replica| {
+            !self.isr.contains(replica)
+                && self.replicas.contains(replica)
+                && self.crashed != Some(*replica)
+        });
+        eligible.sort_unstable();
+        eligible
+    }
+
+    /// Notes who led last where nobody is in sync any more, until somebody leads again (`maybeUpdateLastKnownLeader`).
+    fn remember_last_leader(&self, after: &mut PartitionRegistration) {
+        let before = self.partition;
+        if self.eligible_below.is_none() || after.leader.is_some() {
+            after.last_known_elr.clear();
+        } else if after.isr.is_empty()
+            && !before.isr.is_empty()
+            && let Some(last) = before.leader
+        {
+            after.last_known_elr = smallvec![last];
+        }
+    }
+
+    fn elect(&self, eligible: &Brokers, fit: impl Fn(BrokerId) -> bool) -> Choice {
         let valid = |replica: BrokerId| {
-            let in_sync = self.isr.contains(&replica) || !self.rules.on(Rule::ElectFromIsr);
-            in_sync && fit(replica)
+            let trusted = self.isr.contains(&replica)
+                || (self.isr.is_empty() && eligible.contains(&replica))
+                || !self.rules.on(Rule::ElectFromIsr);
+            trusted && fit(replica)
         };
         let preferred = match self.election {
             Election::Preferred => self.replicas.first().copied(),
@@ -117,6 +163,9 @@ impl<'a> PartitionChange<'a> {
         if let Some(leader) = candidates.find(|replica| valid(*replica)).or_else(first_valid) {
             return Choice::Clean(leader);
         }
+        if let Some(leader) = self.last_resort(eligible, &fit) {
+            return Choice::Unclean(leader);
+        }
         match self.election {
             Election::Preferred | Election::Online => Choice::Nobody,
             Election::Unclean => {
@@ -124,6 +173,15 @@ impl<'a> PartitionChange<'a> {
                 alive.map_or(Choice::Nobody, Choice::Unclean)
             }
         }
+    }
+
+    /// The last known leader, where nobody is in sync or eligible any more (`canElectLastKnownLeader`).
+    fn last_resort(&self, eligible: &Brokers, fit: impl Fn(BrokerId) -> bool) -> Option<BrokerId> {
+        self.eligible_below?;
+        let [last] = self.partition.last_known_elr.as_slice() else { return None };
+        let nobody_else = self.isr.is_empty() && eligible.is_empty();
+        let alive = fit(*last) || !self.rules.on(Rule::LastLeaderIsAlive);
+        (nobody_else && alive).then_some(*last)
     }
 }
 
@@ -151,19 +209,44 @@ impl Controller {
         }
     }
 
+    /// A change of a partition, with what its topic and the cluster's features say about elections.
+    pub(super) fn change<'a>(
+        &self,
+        partition: TopicPartition,
+        registration: &'a PartitionRegistration,
+    ) -> PartitionChange<'a> {
+        let change = PartitionChange::new(registration, self.rules);
+        let settings = self.newest.settings(partition.topic);
+        let mut change = match (self.eligible_leaders, settings) {
+            (EligibleLeaders::On, Some(settings)) => {
+                change.with_eligible_leaders(settings.min_insync_replicas)
+            }
+            (EligibleLeaders::On, None) | (EligibleLeaders::Off, _) => change,
+        };
+        change.election = self.usual_election(partition.topic);
+        change
+    }
+
     /// Takes a broker out of every in-sync set and leadership.
     pub(super) fn remove_from_isrs(&self, broker: BrokerId, records: &mut Vec<MetadataRecord>) {
         for (partition, registration) in self.newest.partitions.iter() {
-            if !registration.isr.contains(&broker) {
-                continue;
+            if registration.isr.contains(&broker) {
+                let mut change = self.change(partition, registration);
+                change.isr.retain(|replica| *replica != broker);
+                self.build(partition, &change, |replica| replica != broker, records);
             }
-            let mut change = PartitionChange::new(registration, self.rules);
-            change.election = self.usual_election(partition.topic);
-            change.isr.retain(|replica| *replica != broker);
-            let fit = |replica| replica != broker && self.newest.is_active(replica);
-            if let Some(after) = change.build(fit) {
-                let registration = Arc::new(after);
-                records.push(MetadataRecord::Partition { partition, registration });
+        }
+    }
+
+    /// Takes a broker that may have lost records out of every in-sync set and leadership, and does not count on it either
+    /// where nobody is in sync (`handleBrokerUncleanShutdown`).
+    pub(super) fn remove_after_crash(&self, broker: BrokerId, records: &mut Vec<MetadataRecord>) {
+        for (partition, registration) in self.newest.partitions.iter() {
+            if registration.isr.contains(&broker) || registration.elr.contains(&broker) {
+                let mut change = self.change(partition, registration);
+                change.isr.retain(|replica| *replica != broker);
+                change.crashed = Some(broker);
+                self.build(partition, &change, |replica| replica != broker, records);
             }
         }
     }
@@ -175,16 +258,29 @@ impl Controller {
         records: &mut Vec<MetadataRecord>,
     ) {
         for (partition, registration) in self.newest.partitions.iter() {
-            if registration.leader.is_some() {
-                continue;
+            if registration.leader.is_none() {
+                let change = self.change(partition, registration);
+                let fit = |replica| replica == broker || self.newest.is_active(replica);
+                if let Some(after) = change.build(fit) {
+                    let registration = Arc::new(after);
+                    records.push(MetadataRecord::Partition { partition, registration });
+                }
             }
-            let mut change = PartitionChange::new(registration, self.rules);
-            change.election = self.usual_election(partition.topic);
-            let fit = |replica| replica == broker || self.newest.is_active(replica);
-            if let Some(after) = change.build(fit) {
-                let registration = Arc::new(after);
-                records.push(MetadataRecord::Partition { partition, registration });
-            }
+        }
+    }
+
+    /// Writes down what becomes of a partition if, of the active brokers, only those that `may` lead it do.
+    fn build(
+        &self,
+        partition: TopicPartition,
+        change: &PartitionChange<'_>,
+        may: impl Fn(BrokerId) -> bool,
+        records: &mut Vec<MetadataRecord>,
+    ) {
+        let fit = |replica| may(replica) && self.newest.is_active(replica);
+        if let Some(after) = change.build(fit) {
+            let registration = Arc::new(after);
+            records.push(MetadataRecord::Partition { partition, registration });
         }
     }
 }

@@ -2,6 +2,7 @@ mod alter_partition;
 mod brokers;
 mod durability;
 mod elections;
+mod eligible;
 mod handshake;
 mod topics;
 
@@ -25,7 +26,7 @@ use crate::message::{
     NewTopic, Request, Response, Want,
 };
 use crate::metadata::{BrokerStatus, Brokers, MetadataRecord, PartitionRegistration};
-use crate::settings::{BrokerSettings, TopicSettings, UncleanElection};
+use crate::settings::{BrokerSettings, EligibleLeaders, TopicSettings, UncleanElection};
 use crate::{
     Boot, ConnId, ControllerSetup, Directory, Effect, Input, Machine, Mark, Note, Now, Outbox,
     Rules, SyncToken, Timer,
@@ -57,6 +58,15 @@ struct Rig {
 
 impl Rig {
     fn boot(rules: Rules, store: ControllerStore, at: Time) -> Self {
+        Self::boot_with(EligibleLeaders::Off, rules, store, at)
+    }
+
+    fn boot_with(
+        eligible_leaders: EligibleLeaders,
+        rules: Rules,
+        store: ControllerStore,
+        at: Time,
+    ) -> Self {
         let boot = Boot {
             node: NodeId(0),
             incarnation: 0,
@@ -66,7 +76,8 @@ impl Rig {
         };
         let now = Now { mono: at, wall: Wall(0) };
         let mut out = Outbox::default();
-        let setup = ControllerSetup { settings: Arc::new(BrokerSettings::default()) };
+        let setup =
+            ControllerSetup { settings: Arc::new(BrokerSettings::default()), eligible_leaders };
         let controller = Controller::boot(now, boot, setup, store, &mut out);
         let mut rig = Self {
             controller,
@@ -89,22 +100,30 @@ impl Rig {
 
     /// A cluster of unfenced brokers 1, 2, 3 … and a topic with one partition on all of them, the first one leading.
     fn cluster(brokers: u16, rules: Rules, unclean: UncleanElection) -> Self {
-        let mut rig = Self::new(rules);
+        Self::new(rules).with_partition(brokers, unclean, 1)
+    }
+
+    /// The same, where so many replicas must be in sync for an ack.
+    fn with_partition(mut self, brokers: u16, unclean: UncleanElection, min_isr: u16) -> Self {
         for broker in 1..=brokers {
-            rig.join(broker, 0);
+            self.join(broker, 0);
         }
         let all: Brokers = (1..=brokers).map(BrokerId).collect();
-        let settings = TopicSettings { unclean_election: unclean, ..TopicSettings::default() };
+        let settings = TopicSettings {
+            unclean_election: unclean,
+            min_insync_replicas: min_isr,
+            ..TopicSettings::default()
+        };
         let registration = Arc::new(created(all.clone(), all));
-        rig.controller.append(vec![
+        self.controller.append(vec![
             MetadataRecord::Topic { topic: TopicId(0), settings: Arc::new(settings) },
             MetadataRecord::Partition { partition: orders(0), registration },
         ]);
-        rig.controller.settle(rig.now, &mut rig.out);
-        rig.collect();
-        rig.out.marks = crate::Marks::NONE;
-        rig.out.notes.clear();
-        rig
+        self.controller.settle(self.now, &mut self.out);
+        self.collect();
+        self.out.marks = crate::Marks::NONE;
+        self.out.notes.clear();
+        self
     }
 
     fn handle(&mut self, input: Input) {
@@ -185,8 +204,18 @@ impl Rig {
     }
 
     fn register(&mut self, broker: u16, incarnation: u32) -> Result<BrokerEpoch, ErrorCode> {
+        self.register_after(None, broker, incarnation)
+    }
+
+    /// A registration after a clean shutdown in an epoch, or after none.
+    fn register_after(
+        &mut self,
+        previous: Option<BrokerEpoch>,
+        broker: u16,
+        incarnation: u32,
+    ) -> Result<BrokerEpoch, ErrorCode> {
         let broker = BrokerId(broker);
-        let request = BrokerRegistrationRequest { broker, incarnation, previous: None, rack: None };
+        let request = BrokerRegistrationRequest { broker, incarnation, previous, rack: None };
         match self.ask(Request::BrokerRegistration(request)) {
             Response::BrokerRegistration(answer) => answer.epoch,
             other => panic!("{other:?}"),

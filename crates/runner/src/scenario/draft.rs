@@ -35,7 +35,7 @@ pub struct Draft {
 const NAMED: [&str; 3] = ["topics", "producers", "groups"];
 
 /// Keys with a dot that are not under `config`.
-const DOTTED: [&str; 1] = ["replication.factor"];
+const DOTTED: [&str; 2] = ["replication.factor", "eligible.leader.replicas.version"];
 
 /// Lines are not wider than this if it can be helped.
 const WIDTH: usize = 110;

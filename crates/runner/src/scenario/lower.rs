@@ -8,7 +8,7 @@ use std::sync::Arc;
 use regex_lite::Regex;
 use stormglass_kafka::assignor::Rack;
 use stormglass_kafka::config::{parse_broker, parse_consumer, parse_producer, parse_topic};
-use stormglass_kafka::settings::{BrokerSettings, ConsumerSettings};
+use stormglass_kafka::settings::{BrokerSettings, ConsumerSettings, EligibleLeaders};
 use stormglass_kafka::{Rule, Rules};
 use stormglass_sim::plan::{
     Cluster, Disk, GroupPlan, Keys, Load, MemberPlan, Network, Phases, Plan, ProducerPlan,
@@ -93,7 +93,14 @@ impl Lowering<'_> {
     fn cluster(&mut self, file: &Fields<'_>) -> (Cluster, Rules, Network, Disk) {
         let fields = section::<schema::Cluster>(file, "cluster", self.report);
         let brokers = self.small(&fields, "brokers", MOST_BROKERS).unwrap_or(3);
-        let controllers = self.small(&fields, "controllers", 9).unwrap_or(1);
+        let controllers = 1;
+        if let (Some(2..), Some((key, _))) =
+            (self.small(&fields, "controllers", 9), fields.entry("controllers"))
+        {
+            let instead =
+                "leave it out: one controller, which may crash and pause, stands for the quorum";
+            self.report.not_modelled(key.place, "a quorum of several controllers", instead);
+        }
         let lines = Lines::of(&fields, self.folder, self.report);
         let mut settings: BrokerSettings = lines.parse(parse_broker, self.report);
         let wanted = settings.offsets_topic_replication;
@@ -130,7 +137,14 @@ impl Lowering<'_> {
         };
         let sync = disk.read("sync", self.report, units::durations).unwrap_or(range(1_000, 5_000));
         let racks = racks(&fields, self.report);
-        let cluster = Cluster { brokers, controllers, settings: Arc::new(settings), racks };
+        let features = section::<schema::Features>(&fields, "features", self.report);
+        let version = features.number("eligible.leader.replicas.version", (0, 1), self.report);
+        let eligible_leaders = match version {
+            Some(1) => EligibleLeaders::On,
+            Some(_) | None => EligibleLeaders::Off,
+        };
+        let settings = Arc::new(settings);
+        let cluster = Cluster { brokers, controllers, settings, racks, eligible_leaders };
         (cluster, rules, network, Disk { sync })
     }
 

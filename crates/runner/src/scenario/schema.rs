@@ -114,10 +114,12 @@ sections! {
     Cluster = "`cluster`" {
         /// How many brokers; 3 unless set.
         "brokers" brokers: Option<u16>,
-        /// How many controllers; 1 unless set.
+        /// How many controllers; 1, which stands for the quorum.
         "controllers" controllers: Option<u16>,
         /// `broker.rack` of the brokers in turn; none unless set.
         "racks" racks: Option<Vec<String>>,
+        /// Features of the cluster, by Kafka's names.
+        "features" features: Option<Features>,
         /// Kafka's broker settings.
         "config" config: Option<BrokerConfig>,
         /// A properties file with Kafka's broker settings, beside the scenario.
@@ -128,6 +130,11 @@ sections! {
         "network" network: Option<Network>,
         /// How fast disks are.
         "disk" disk: Option<Disk>,
+    }
+    /// Features of the cluster, which an operator raises from version to version.
+    Features = "`features`" {
+        /// Eligible leader replicas (KIP-966): 0 as in Kafka 4.0 unless set, or 1 as in new clusters from 4.1.
+        "eligible.leader.replicas.version" eligible_leaders: Option<u16>,
     }
     /// How fast messages travel.
     Network = "`network`" {

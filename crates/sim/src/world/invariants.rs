@@ -92,7 +92,8 @@ pub enum BreachKind {
         /// Where the new leader's log ends.
         end: Offset,
     },
-    /// The controller held a broker in sync beside others although it was fenced, stopping, or new in its present life.
+    /// The controller held a broker in sync beside others, or let it lead, although it was fenced, stopping, or new in its
+    /// present life.
     InactiveInSync {
         /// The broker.
         replica: BrokerId,
@@ -521,7 +522,7 @@ impl Breach {
                 "a leader was elected whose log ends at {end}, although {committed} records were committed"
             ),
             BreachKind::InactiveInSync { replica } => {
-                format!("{replica} is in sync beside others while fenced or stopping")
+                format!("{replica} leads, or is in sync beside others, while fenced or stopping")
             }
             BreachKind::TooFewInSync { in_sync, wanted } => format!(
                 "the high watermark moved with {in_sync} in sync, but min.insync.replicas is {wanted}"
@@ -555,14 +556,15 @@ fn registered_life(controller: &Slot, broker: BrokerId) -> Option<BrokerEpoch> {
 }
 
 /// A member of an in-sync set whom the controller itself holds unfit for it, where that set is the present one. The last
-/// member of a set stays in it, whatever becomes of it.
+/// member of a set may stay in it, whatever becomes of it, but leads no longer.
 fn inactive(controller: &Slot, partition: TopicPartition, in_sync: u64) -> Option<BrokerId> {
     let is_present = in_sync_now(controller, partition) == Some(in_sync);
     let Some(Node::Controller(controller)) = controller.node() else { return None };
     let image = controller.image();
     let isr = &image.partitions.get(partition)?.isr;
     let unfit = isr.iter().copied().find(|replica| !image.is_active(*replica));
-    unfit.filter(|_| isr.len() > 1 && is_present)
+    let partition = image.partitions.get(partition)?;
+    unfit.filter(|unfit| (isr.len() > 1 || partition.leader == Some(*unfit)) && is_present)
 }
 
 /// The present in-sync set of a partition as bits.

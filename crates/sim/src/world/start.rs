@@ -10,7 +10,9 @@ use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::log::BrokerStore;
 use stormglass_kafka::message::NewTopic;
 use stormglass_kafka::producer::Producer;
-use stormglass_kafka::settings::{AutoCommit, OffsetReset, ProducerSettings, UncleanElection};
+use stormglass_kafka::settings::{
+    AutoCommit, EligibleLeaders, OffsetReset, ProducerSettings, UncleanElection,
+};
 use stormglass_kafka::{
     Boot, BrokerSetup, Call, ConsumerSetup, ControllerSetup, Directory, Machine, Marks, Outbox,
     ProducerSetup,
@@ -171,7 +173,10 @@ impl World {
         let role = self.history.header.processes[node].role;
         let machine = match (role, store) {
             (Role::Controller, Resting::Controller(store)) => {
-                let setup = ControllerSetup { settings: Arc::clone(&self.plan.cluster.settings) };
+                let setup = ControllerSetup {
+                    settings: Arc::clone(&self.plan.cluster.settings),
+                    eligible_leaders: self.plan.cluster.eligible_leaders,
+                };
                 Node::Controller(Controller::boot(local, boot, setup, store, &mut self.out))
             }
             (Role::Broker(broker), Resting::Broker(store)) => {
@@ -319,7 +324,11 @@ pub(super) fn describe_topic(topic: &TopicPlan) -> history::Topic {
 }
 
 fn header(plan: &Plan, roster: &Roster) -> Header {
-    let mut header = Header { keys: plan.keys.to_vec(), ..Header::default() };
+    let mut header = Header {
+        keys: plan.keys.to_vec(),
+        eligible_leader_replicas: plan.cluster.eligible_leaders == EligibleLeaders::On,
+        ..Header::default()
+    };
     let mut process = |name: String, role| {
         header.processes.push(history::Process { name, role });
     };

@@ -23,7 +23,7 @@ use crate::message::{
 };
 use crate::note::ReplicaRole;
 use crate::record::{Batch, Records};
-use crate::settings::{BrokerSettings, TopicSettings};
+use crate::settings::{BrokerSettings, EligibleLeaders, TopicSettings};
 use crate::{
     Boot, BrokerSetup, ConnId, ControllerSetup, CrashKind, CrashReport, Directory, Durable, Effect,
     Input, Machine, Now, Outbox, Rules, Timer,
@@ -96,7 +96,8 @@ impl World {
             committed: -1,
             read_back: None,
         };
-        let setup = ControllerSetup { settings: world.settings() };
+        let setup =
+            ControllerSetup { settings: world.settings(), eligible_leaders: EligibleLeaders::Off };
         let boot = world.boot(0);
         let controller = Controller::boot(
             world.clock(),
