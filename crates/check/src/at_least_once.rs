@@ -194,7 +194,7 @@ impl Reader<'_> {
         );
         let detail = format!(
             "{name} never processed {} at offset {at} of {label}: {read}, {beyond}",
-            record.value
+            self.history.name(record.value)
         );
         let event = |event: Option<EventIndex>| event.unwrap_or(EventIndex::NEVER);
         let events = [

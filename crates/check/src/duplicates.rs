@@ -32,8 +32,9 @@ impl Checker for NoDuplicates {
             for (at, value, event) in &partition.clashes {
                 findings.add(Promise::Made, || {
                     let detail = format!(
-                        "the final read of {} shows {value} and another record at offset {at}",
-                        history.label(partition.id)
+                        "the final read of {} shows {} and another record at offset {at}",
+                        history.label(partition.id),
+                        history.name(*value)
                     );
                     Anomaly::new(AnomalyKind::InconsistentOffsets, Some(partition.id), detail)
                         .values([*value])
@@ -64,7 +65,7 @@ fn copies(history: &Indexed<'_>, partition: &Partition, findings: &mut Findings)
         findings.add(promise, || {
             let detail = format!(
                 "{} is at offsets {} and {again} of {}",
-                record.value,
+                history.name(record.value),
                 record.found_at,
                 history.label(partition.id)
             );
@@ -93,9 +94,11 @@ fn compare_reads(history: &Indexed<'_>, slot: usize, findings: &mut Findings) ->
                 findings.add(promise, || {
                     let now = history.records[now].value;
                     let detail = format!(
-                        "{} read {value} at offset {at} of {}, where the log holds {now}",
+                        "{} read {} at offset {at} of {}, where the log holds {}",
                         history.process(poll.process),
-                        history.label(partition.id)
+                        history.name(value),
+                        history.label(partition.id),
+                        history.name(now)
                     );
                     Anomaly::new(AnomalyKind::InconsistentOffsets, Some(partition.id), detail)
                         .group(group)

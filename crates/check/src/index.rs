@@ -278,6 +278,11 @@ impl<'h> Indexed<'h> {
         event.known().map(|index| self.history.events[index].at)
     }
 
+    /// A record: `checkout-1#0:17`.
+    pub(crate) fn name(&self, value: Value) -> String {
+        self.history.value_name(value)
+    }
+
     /// `orders-3`, as Kafka prints it.
     pub(crate) fn label(&self, partition: TopicPartition) -> String {
         format!("{}-{}", self.history.header.topics[partition.topic].name, partition.partition)

@@ -38,7 +38,8 @@ fn sent_and_not_refused(history: &Indexed<'_>, partition: &Partition, findings: 
     for (value, at, event) in &partition.phantoms {
         findings.add(Promise::Made, || {
             let label = history.label(partition.id);
-            let detail = format!("{value} at offset {at} of {label} was never sent");
+            let value_name = history.name(*value);
+            let detail = format!("{value_name} at offset {at} of {label} was never sent");
             Anomaly::new(AnomalyKind::PhantomRead, Some(partition.id), detail)
                 .values([*value])
                 .offsets([offset(*at)])
@@ -53,7 +54,7 @@ fn sent_and_not_refused(history: &Indexed<'_>, partition: &Partition, findings: 
         findings.add(Promise::Made, || {
             let detail = format!(
                 "{} failed for certain ({error}) but is at offset {} of {}",
-                record.value,
+                history.name(record.value),
                 record.found_at,
                 history.label(partition.id)
             );
@@ -148,8 +149,8 @@ impl Pair<'_> {
         let detail = format!(
             "{} differs at offset {at}: {one_broker} has {}, {other_broker} has {}",
             self.history.label(self.partition.id),
-            one.held_at(at),
-            other.held_at(at)
+            one.held_at(self.history, at),
+            other.held_at(self.history, at)
         );
         let values = [one, other].into_iter().filter_map(|piece| piece.value_at(at));
         Anomaly::new(AnomalyKind::Diverged, Some(self.partition.id), detail)
@@ -170,13 +171,13 @@ impl Piece {
         self.values.filter(|values| skip < values.count).map(|values| values.at(skip))
     }
 
-    fn held_at(&self, at: i64) -> String {
+    fn held_at(&self, history: &Indexed<'_>, at: i64) -> String {
         let value = self.value_at(at);
         if !(self.base..self.end()).contains(&at) {
             return "nothing".to_owned();
         }
         let value =
-            value.map_or_else(|| "a record of Kafka's own".to_owned(), |value| value.to_string());
+            value.map_or_else(|| "a record of Kafka's own".to_owned(), |value| history.name(value));
         format!("{value} of epoch {}", self.epoch.0)
     }
 }

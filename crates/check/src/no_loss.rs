@@ -66,11 +66,11 @@ fn lost(history: &Indexed<'_>, partition: &Partition, record: &Record) -> Anomal
     };
     let instead = partition.log.as_ref().and_then(|log| log.record_at(record.acked_at));
     let instead = instead.map_or_else(String::new, |other| {
-        format!(", where {} is now", history.records[other].value)
+        format!(", where {} is now", history.name(history.records[other].value))
     });
     let detail = format!(
         "{} in {label} was acknowledged ({acks}){told} and is not in the final log{instead}",
-        record.value
+        history.name(record.value)
     );
     describe(AnomalyKind::LostWrite, history, partition, record, detail)
 }
@@ -78,7 +78,7 @@ fn lost(history: &Indexed<'_>, partition: &Partition, record: &Record) -> Anomal
 fn displaced(history: &Indexed<'_>, partition: &Partition, record: &Record) -> Anomaly {
     let detail = format!(
         "{} in {} was acknowledged at offset {} but is at offset {}",
-        record.value,
+        history.name(record.value),
         history.label(partition.id),
         record.acked_at,
         record.found_at
@@ -136,7 +136,7 @@ fn promise(history: &Indexed<'_>, partition: &Partition, record: &Record) -> Pro
     }
     Promise::Excused(format!(
         "power loss took {} from {lost_by} in-sync replicas, the promise covers {covered}",
-        record.value
+        history.name(record.value)
     ))
 }
 

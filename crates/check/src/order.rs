@@ -123,9 +123,9 @@ fn overtaken(
 ) -> Anomaly {
     let detail = format!(
         "{}{} was sent after {} but lies before it in {}: offsets {} and {}",
-        later.value,
+        history.name(later.value),
         history.key_of(later),
-        earlier.value,
+        history.name(earlier.value),
         history.label(partition.id),
         later.found_at,
         earlier.found_at
@@ -233,10 +233,10 @@ impl Pair<'_> {
         let detail = format!(
             "{} processed {} ({}){} before {} ({}), which was sent earlier",
             history.group(self.group).name,
-            self.first.value,
+            history.name(self.first.value),
             label(self.homes[0]),
             history.key_of(self.first),
-            self.second.value,
+            history.name(self.second.value),
             label(self.homes[1])
         );
         let partition = history.partitions[self.homes[1] as usize].id;

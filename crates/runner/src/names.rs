@@ -4,21 +4,21 @@
 
 use stormglass_types::history::{Header, History};
 use stormglass_types::{
-    Chunked, GroupId, Key, NodeId, SourceId, TopicId, TopicPartition, Value, ValueRange,
+    GroupId, Key, NodeId, SourceId, TopicId, TopicPartition, Value, ValueRange,
 };
 
 /// The names of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'h> {
+    history: &'h History,
     header: &'h Header,
-    sources: &'h Chunked<stormglass_types::history::Source>,
 }
 
 impl<'h> Names<'h> {
     /// The names in a history.
     #[must_use]
     pub fn new(history: &'h History) -> Self {
-        Self { header: &history.header, sources: &history.sources }
+        Self { history, header: &history.header }
     }
 
     /// A process: `broker-1`, `checkout-2`.
@@ -55,17 +55,13 @@ impl<'h> Names<'h> {
     /// One life of a producer: `checkout-1#0`, then `checkout-1#1` after a restart.
     #[must_use]
     pub fn source(&self, source: SourceId) -> String {
-        let place = usize::from(source.0);
-        let Some(own) = self.sources.get(place) else { return source.to_string() };
-        let lives = self.sources.iter().take(place);
-        let before = lives.filter(|other| other.process == own.process).count();
-        format!("{}#{before}", self.process(own.process))
+        self.history.source_name(source)
     }
 
     /// A record: `checkout-1#0:17`, the 18th that this life gave to its partition.
     #[must_use]
     pub fn value(&self, value: Value) -> String {
-        format!("{}:{}", self.source(value.source), value.serial)
+        self.history.value_name(value)
     }
 
     /// Some records: `checkout-1#0:17..19`.

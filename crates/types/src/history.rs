@@ -2,6 +2,7 @@
 //!
 //! Operations follow `invoke → ok | fail | info`. Events are small, `Copy`, and in the order in which they happened.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -306,6 +307,25 @@ impl History {
         let id = u16::try_from(self.sources.len()).expect("fewer than 65,536 producer lives");
         self.sources.push(source);
         SourceId(id)
+    }
+
+    /// What people call one life of a producer: `checkout-1#0`, then `checkout-1#1` after a restart.
+    #[must_use]
+    pub fn source_name(&self, source: SourceId) -> String {
+        let place = usize::from(source.0);
+        let Some(own) = self.sources.get(place) else { return format!("{source}") };
+        let lives = self.sources.iter().take(place);
+        let before = lives.filter(|other| other.process == own.process).count();
+        match self.header.processes.get(own.process) {
+            Some(process) => format!("{}#{before}", process.name),
+            None => format!("{}#{before}", own.process),
+        }
+    }
+
+    /// What people call a record: `checkout-1#0:17`, the 18th that this life gave to its partition.
+    #[must_use]
+    pub fn value_name(&self, value: Value) -> String {
+        format!("{}:{}", self.source_name(value.source), value.serial)
     }
 
     /// How long the run was.

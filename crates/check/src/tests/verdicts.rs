@@ -57,14 +57,19 @@ fn an_empty_history_shows_nothing() {
 #[test]
 fn an_acked_record_must_be_in_the_log() {
     let story = "p0 send v0-1; p0 ack v0-1 @0; p0 log v0; p1 log";
-    check("no-loss", cast(), story, &["violated", "lost-write: v0.1 in orders-0", "offset 1"]);
+    check(
+        "no-loss",
+        cast(),
+        story,
+        &["violated", "lost-write: checkout-1#0:1 in orders-0", "offset 1"],
+    );
     check("no-loss", cast(), "p0 send v0-1; p0 ack v0-1 @0; p0 log v0-1", &["hold: 2 acked"]);
 }
 
 #[test]
 fn a_lost_record_may_have_been_replaced() {
     let story = "p0 send v0-1; p0 ack v0 @0; p0 log v1";
-    check("no-loss", cast(), story, &["violated", "lost-write", "where v0.1 is now"]);
+    check("no-loss", cast(), story, &["violated", "lost-write", "where checkout-1#0:1 is now"]);
 }
 
 #[test]
@@ -145,7 +150,12 @@ fn anomalies_are_capped_and_counted() {
 #[test]
 fn a_log_keeps_the_order_of_a_key() {
     let story = "p0 send v0-1 k0; p0 ack v0 @1; p0 ack v1 @0; p0 log v1 v0";
-    check("per-key-order", cast(), story, &["violated: nonmonotonic-send", "v0.1 of key alice"]);
+    check(
+        "per-key-order",
+        cast(),
+        story,
+        &["violated: nonmonotonic-send", "checkout-1#0:1 of key alice"],
+    );
     let hasty = without_idempotence(5);
     check("per-key-order", hasty, story, &["violated", "not promised", "connection=5"]);
     let one_by_one = verdict("per-key-order", without_idempotence(1), story);
@@ -203,7 +213,7 @@ fn a_redelivery_is_no_reordering() {
 #[test]
 fn keys_may_be_sparse() {
     let story = "p0 send v0 k4000000000; p0 send v1 k7; p0 send v2 k4000000000; p0 log v1-2 v0";
-    let expected = ["violated: nonmonotonic-send", "v0.2 of key k4000000000"];
+    let expected = ["violated: nonmonotonic-send", "checkout-1#0:2 of key k4000000000"];
     check("per-key-order", cast(), story, &expected);
     check("per-key-order", cast(), &story.replace("v1-2 v0", "v1 v0 v2"), &["hold: 1"]);
 }
@@ -213,7 +223,12 @@ fn keys_may_be_sparse() {
 #[test]
 fn a_record_is_stored_once() {
     let story = "p0 send v0-1; p0 ack v0-1 @0; p0 log v0-1 v0";
-    check("no-duplicates", cast(), story, &["violated: duplicate: v0.0 is at offsets 0 and 2"]);
+    check(
+        "no-duplicates",
+        cast(),
+        story,
+        &["violated: duplicate: checkout-1#0:0 is at offsets 0 and 2"],
+    );
     check("no-duplicates", without_idempotence(1), story, &["violated", "not promised"]);
     check("no-duplicates", cast(), "p0 send v0-1; p0 log v0-1", &["hold: 2 stored"]);
 }
@@ -221,7 +236,12 @@ fn a_record_is_stored_once() {
 #[test]
 fn an_offset_shows_one_record() {
     let story = "p0 send v0-1; p0 a poll v0 @0; p0 log v1";
-    check("no-duplicates", cast(), story, &["violated: inconsistent-offsets: billing-a read v0.0"]);
+    check(
+        "no-duplicates",
+        cast(),
+        story,
+        &["violated: inconsistent-offsets: billing-a read checkout-1#0:0"],
+    );
     let lossy = "p0 send v0-1; p0 a poll v0 @0; p0 loses b1 @0 @1; p0 log v1";
     check("no-duplicates", cast(), lossy, &["undecided: excused"]);
     let twice = "p0 send v0; p0 a poll v0 @0; p0 b poll v0 @0; p0 log v0";
@@ -234,8 +254,12 @@ fn an_offset_shows_one_record() {
 fn a_commit_must_not_pass_what_was_never_processed() {
     let story = "p0 send v0-2; p0 a assign g1; p0 a at @0 reset; p0 a poll v0-2 @0; p0 a done v0 @0
         p0 a commit @3; crash a; p0 b assign g2; p0 b at @3 committed; p0 log v0-2; p1 log";
-    let expected =
-        ["violated: committed-too-far", "v0.1 at offset 1", "billing-a read it", "(1 of 2)"];
+    let expected = [
+        "violated: committed-too-far",
+        "checkout-1#0:1 at offset 1",
+        "billing-a read it",
+        "(1 of 2)",
+    ];
     check("at-least-once", cast(), story, &expected);
     let early = committing(CommitMode::BeforeProcessing, false);
     check("at-least-once", early, story, &["violated", "not promised: commit-before-processing"]);

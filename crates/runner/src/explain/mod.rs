@@ -21,10 +21,9 @@ use std::sync::Arc;
 
 use stormglass_check::{Anomaly, judge};
 use stormglass_sim::World;
-use stormglass_types::{Digest, SourceId, Time, Value};
+use stormglass_types::{Digest, Time};
 
 use crate::execute::{Execution, Recording, execute};
-use crate::names::Names;
 use crate::result::{METRIC, Panicked, RunResult, Signature};
 use crate::scenario::Scenario;
 use crate::subject::Subject;
@@ -171,9 +170,8 @@ pub fn explain(
         return Err(NotExplained::Holds(Box::new(result)));
     };
     let signature = broken.signature;
-    let names = Names::new(world.history());
     let (focus, fact) = match first_anomaly(&world, signature.invariant) {
-        Some(anomaly) => (Focus::of(&anomaly, world.history()), named(&anomaly.detail, &names)),
+        Some(anomaly) => (Focus::of(&anomaly, world.history()), anomaly.detail.clone()),
         None if signature.invariant == METRIC => {
             let focus = Focus::of_figure(&world, &signature.kind);
             let worst = focus.worst.as_ref().map_or_else(String::new, |worst| format!("; {worst}"));
@@ -206,35 +204,15 @@ pub fn explain(
     })
 }
 
-/// What an invariant's violation was, with the names that reports have for records.
+/// What an invariant's violation was.
 pub(crate) fn fact(execution: &Execution) -> Option<String> {
     let broken = execution.result.violations().next()?;
     let anomaly = first_anomaly(&execution.world, broken.invariant)?;
-    let names = Names::new(execution.world.history());
-    Some(named(&anomaly.detail, &names))
+    Some(anomaly.detail)
 }
 
 fn first_anomaly(world: &World, invariant: &str) -> Option<Anomaly> {
     let judgement = judge(world.history());
     let (_, verdict) = judgement.verdicts.into_iter().find(|(name, _)| *name == invariant)?;
     verdict.anomalies()?.first().cloned()
-}
-
-/// A sentence of an oracle with the records' names as reports have them.
-fn named(detail: &str, names: &Names<'_>) -> String {
-    let mut words: Vec<String> = detail.split(' ').map(str::to_owned).collect();
-    for word in &mut words {
-        let bare = word.trim_end_matches([',', '.', ':', ';']);
-        if let Some(value) = value_of(bare) {
-            *word = word.replace(bare, &names.value(value));
-        }
-    }
-    words.join(" ")
-}
-
-/// A record as oracles name it: `v1.100`.
-fn value_of(word: &str) -> Option<Value> {
-    let (source, serial) = word.strip_prefix('v')?.split_once('.')?;
-    let value = Value { source: SourceId(source.parse().ok()?), serial: serial.parse().ok()? };
-    (value.to_string() == word).then_some(value)
 }
