@@ -11,6 +11,7 @@ pub mod explain;
 pub mod export;
 pub mod grid;
 pub mod inspect;
+pub mod lint;
 pub mod names;
 pub mod replay;
 pub mod report;

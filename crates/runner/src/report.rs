@@ -24,13 +24,16 @@ pub(crate) mod tests;
 use std::io;
 
 pub use self::findings::Sources;
+pub(crate) use self::findings::{Finding, Level};
 pub use self::github::Github;
+pub(crate) use self::github::annotation;
 pub use self::human::{Human, run_report};
 pub use self::json::{Json, run_line};
 pub use self::junit::Junit;
 pub(crate) use self::layout::{BOLD, DIM, Numbers, paint, table};
 pub use self::markdown::Markdown;
 pub use self::sarif::Sarif;
+pub(crate) use self::sarif::log as sarif_log;
 pub use self::shelf::keep;
 pub use self::tables::{rules_json, rules_table};
 pub use self::timeline::timeline;

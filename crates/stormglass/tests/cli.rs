@@ -601,3 +601,38 @@ fn a_failure_is_explained_with_its_cause_and_remedy() {
     assert!(ran.out.contains("```mermaid\nsequenceDiagram\n"), "{}", ran.out);
     place.run("explain calm.yaml").exits(4);
 }
+
+#[test]
+fn lint_names_mistakes_and_proves_them() {
+    let place = Place::new("lint");
+    place
+        .write("checkout.properties", "bootstrap.servers=kafka:9092\nacks=1\nssl.key.password=x\n");
+    let ran = place.run("lint --producer checkout.properties --prove --seeds 4").exits(1);
+    assert!(ran.out.contains("error[M02]: `acks=1`"), "{}", ran.out);
+    assert!(ran.out.contains("--> checkout.properties:2:1"), "{}", ran.out);
+    let shown = "stormglass run reports/lint/M02-checkout.yaml --seed ";
+    let (_, seed) = ran.out.split_once(shown).expect("it is proved");
+    let seed = seed.lines().next().expect("a seed");
+    let scenario = place.read("reports/lint/M02-checkout.yaml");
+    assert!(!scenario.contains("ssl.key.password"), "{scenario}");
+    let again = format!("run reports/lint/M02-checkout.yaml --seed {seed}");
+    let again = place.run(&again).exits(1);
+    assert!(again.out.contains("✘ no-loss "), "{}", again.out);
+}
+
+#[test]
+fn lint_says_by_its_exit_code_what_it_found() {
+    let place = Place::new("lint-codes");
+    let sound = format!("cluster: {{ config: {{ min.insync.replicas: 2 }} }}{CALM}");
+    place.write("calm.yaml", &sound);
+    place.write("late.yaml", &sound.replace("earliest", "latest"));
+    place.write("bad.properties", "linger.ms=soon\n");
+    assert!(place.run("lint calm.yaml").exits(0).out.contains("calm.yaml: nothing found"));
+    let ran = place.run("lint late.yaml --format json").exits(0);
+    assert_eq!(json(&ran.out)["id"], "M20");
+    place.run("lint late.yaml --strict").exits(1);
+    place.run("lint").exits(2);
+    place.run("lint calm.yaml --topic min.insync.replicas=1").exits(2);
+    place.run("lint --producer bad.properties").exits(3);
+    place.run("lint --producer missing.properties").exits(3);
+}

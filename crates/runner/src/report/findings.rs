@@ -27,29 +27,30 @@ struct Source {
 
 /// Something to be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     /// The invariant, or what stands for one.
-    pub(super) rule: String,
-    pub(super) level: Level,
+    pub(crate) rule: String,
+    pub(crate) level: Level,
     /// In a few words.
-    pub(super) title: String,
-    pub(super) message: String,
-    pub(super) path: String,
+    pub(crate) title: String,
+    pub(crate) message: String,
+    pub(crate) path: String,
     /// From one.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// The same for the same failure, whatever its seed.
-    pub(super) fingerprint: String,
-    pub(super) repro: Option<String>,
-    pub(super) seed: Option<u64>,
-    pub(super) digest: Option<String>,
-    pub(super) witness: Vec<WitnessEvent>,
+    pub(crate) fingerprint: String,
+    pub(crate) repro: Option<String>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) digest: Option<String>,
+    pub(crate) witness: Vec<WitnessEvent>,
 }
 
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Level {
+pub(crate) enum Level {
     Error,
     Warning,
+    Note,
 }
 
 /// The rules that are no invariants, with what they say.

@@ -54,10 +54,11 @@ impl<W: Write> Renderer for Github<W> {
 }
 
 /// `::error file=…,line=…,title=…::message`.
-fn annotation(finding: &Finding) -> String {
+pub(crate) fn annotation(finding: &Finding) -> String {
     let level = match finding.level {
         Level::Error => "error",
         Level::Warning => "warning",
+        Level::Note => "notice",
     };
     let mut message = finding.message.clone();
     if let Some(seed) = finding.seed {

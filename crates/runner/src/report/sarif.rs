@@ -30,15 +30,16 @@ impl<W: Write> Renderer for Sarif<W> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut self.out, &log(&self.found))?;
+        let own = INVARIANTS.iter().map(|invariant| (invariant.name, invariant.promise));
+        let rules: Vec<(&str, &str)> = own.chain(OTHER_RULES).collect();
+        serde_json::to_writer_pretty(&mut self.out, &log(&rules, &self.found))?;
         self.out.write_all(b"\n")?;
         self.out.flush()
     }
 }
 
-fn log(found: &[Finding]) -> Value {
-    let own = INVARIANTS.iter().map(|invariant| (invariant.name, invariant.promise));
-    let rules: Vec<(&str, &str)> = own.chain(OTHER_RULES).collect();
+/// A log of findings, each of which breaks one of some rules.
+pub(crate) fn log(rules: &[(&str, &str)], found: &[Finding]) -> Value {
     let described = rules.iter().map(|(id, says)| {
         json!({
             "id": id,
@@ -58,7 +59,7 @@ fn log(found: &[Finding]) -> Value {
                 "rules": described.collect::<Vec<_>>(),
             } },
             "columnKind": "unicodeCodePoints",
-            "results": found.iter().map(|finding| result(finding, &rules)).collect::<Vec<_>>(),
+            "results": found.iter().map(|finding| result(finding, rules)).collect::<Vec<_>>(),
         }],
     })
 }
@@ -77,6 +78,7 @@ fn result(finding: &Finding, rules: &[(&str, &str)]) -> Value {
         "level": match finding.level {
             Level::Error => "error",
             Level::Warning => "warning",
+            Level::Note => "note",
         },
         "message": { "text": text },
         "locations": [{ "physicalLocation": place }],

@@ -97,6 +97,11 @@ impl Lines {
         self.lines.iter().find(|(name, ..)| name == key).map(|(_, _, place)| *place)
     }
 
+    /// Keys, values and where they stand, as they were written.
+    pub(super) fn written(self) -> Vec<(String, String, Place)> {
+        self.lines
+    }
+
     fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         let numbered = self.lines.iter().enumerate();
         numbered.map(|(at, (key, value, _))| Entry { key, value, at })
@@ -138,7 +143,7 @@ fn read(
 }
 
 /// A file's text, if it is one and not too large; the size is looked at before the content is.
-pub(super) fn read_text(place: Option<Place>, path: &str, report: &mut Report) -> Option<String> {
+pub(crate) fn read_text(place: Option<Place>, path: &str, report: &mut Report) -> Option<String> {
     use std::io::Read as _;
     let opened = std::fs::File::open(path).and_then(|file| Ok((file.metadata()?, file)));
     let (metadata, file) = match opened {
@@ -168,7 +173,7 @@ pub(super) fn read_text(place: Option<Place>, path: &str, report: &mut Report) -
 }
 
 /// The lines of a Java properties file: `key=value`, `key: value` or `key value`, comments, continued lines, escapes.
-pub(super) fn properties(text: &str, source: usize) -> Vec<(String, String, Place)> {
+pub(crate) fn properties(text: &str, source: usize) -> Vec<(String, String, Place)> {
     let mut lines = Vec::new();
     let mut rest = text;
     let mut at = 0;

@@ -17,10 +17,10 @@ struct Source {
 
 /// A piece of one of a report's sources, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Place {
-    pub(super) source: usize,
-    pub(super) from: usize,
-    pub(super) to: usize,
+pub(crate) struct Place {
+    pub(crate) source: usize,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
 }
 
 /// How grave a diagnostic is.
@@ -82,10 +82,14 @@ impl Report {
     /// File, line and column of a diagnostic, counted from one.
     #[must_use]
     pub fn position(&self, diagnostic: &Diagnostic) -> Option<(&str, usize, usize)> {
-        let place = diagnostic.place?;
+        diagnostic.place.map(|place| self.locate(place))
+    }
+
+    /// File, line and column of a place, counted from one.
+    pub(crate) fn locate(&self, place: Place) -> (&str, usize, usize) {
         let source = &self.sources[place.source];
         let spot = Spot::of(&source.text, place);
-        Some((&source.name, spot.line, spot.column))
+        (&source.name, spot.line, spot.column)
     }
 
     /// The report as text, a blank line between diagnostics.
@@ -100,9 +104,16 @@ impl Report {
         self.sources.iter().map(|source| (source.name.as_str(), &source.text))
     }
 
-    pub(super) fn add_source(&mut self, name: &str, text: &Arc<str>) -> usize {
+    pub(crate) fn add_source(&mut self, name: &str, text: &Arc<str>) -> usize {
         self.sources.push(Source { name: name.to_owned(), text: Arc::clone(text) });
         self.sources.len() - 1
+    }
+
+    /// Gives every source but the first another name.
+    pub(super) fn rename_sources(&mut self, rename: &dyn Fn(&str) -> String) {
+        for source in self.sources.iter_mut().skip(1) {
+            source.name = rename(&source.name);
+        }
     }
 
     pub(super) fn sort(&mut self) {
@@ -123,21 +134,36 @@ impl Report {
         let mut out = format!("{colour}{word}{off}{bold}: {}{off}\n", diagnostic.message);
         let mut margin = String::from(" ");
         if let Some(place) = diagnostic.place {
-            let source = &self.sources[place.source];
-            let spot = Spot::of(&source.text, place);
-            margin = " ".repeat(spot.line.to_string().len());
-            let Spot { line, column, text, indent, width } = spot;
-            let carets = "^".repeat(width);
-            let name = &source.name;
-            let _ = writeln!(out, "{margin}{blue}-->{off} {name}:{line}:{column}");
-            let _ = writeln!(out, "{margin} {blue}|{off}");
-            let _ = writeln!(out, "{blue}{line} |{off} {text}");
-            let _ = writeln!(out, "{margin} {blue}|{off} {indent}{colour}{carets}{off}");
+            margin = self.excerpt(place, colour, paint, &mut out);
         }
         if let Some(help) = &diagnostic.help {
             let _ = writeln!(out, "{margin} {blue}={off} {bold}help{off}: {help}");
         }
         out
+    }
+
+    /// Writes file, line and the line itself with carets under a place; gives the margin for what stands below it.
+    pub(crate) fn excerpt(
+        &self,
+        place: Place,
+        colour: &str,
+        paint: Paint,
+        out: &mut String,
+    ) -> String {
+        let (blue, off) = match paint {
+            Paint::Plain => ("", ""),
+            Paint::Colour => ("\u{1b}[1;34m", "\u{1b}[0m"),
+        };
+        let source = &self.sources[place.source];
+        let Spot { line, column, text, indent, width } = Spot::of(&source.text, place);
+        let margin = " ".repeat(line.to_string().len());
+        let carets = "^".repeat(width);
+        let name = &source.name;
+        let _ = writeln!(out, "{margin}{blue}-->{off} {name}:{line}:{column}");
+        let _ = writeln!(out, "{margin} {blue}|{off}");
+        let _ = writeln!(out, "{blue}{line} |{off} {text}");
+        let _ = writeln!(out, "{margin} {blue}|{off} {indent}{colour}{carets}{off}");
+        margin
     }
 
     fn error(&mut self, place: impl Into<Option<Place>>, message: String, help: Option<String>) {
@@ -232,7 +258,7 @@ impl Report {
         self.error(place, format!("unknown {kind} `{word}`"), Some(help));
     }
 
-    pub(super) fn config_issue(&mut self, place: Place, issue: &ConfigIssue<'_>) {
+    pub(crate) fn config_issue(&mut self, place: Place, issue: &ConfigIssue<'_>) {
         self.error(place, issue.to_string(), issue.help());
     }
 
@@ -241,7 +267,7 @@ impl Report {
         self.diagnostics.push(Diagnostic { severity, message, help: None, place: Some(place) });
     }
 
-    pub(super) fn note(&mut self, place: Place, message: String) {
+    pub(crate) fn note(&mut self, place: Place, message: String) {
         let place = Some(place);
         self.diagnostics.push(Diagnostic { severity: Severity::Note, message, help: None, place });
     }

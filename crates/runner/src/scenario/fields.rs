@@ -61,6 +61,13 @@ impl<'n> Fields<'n> {
         self.entries.iter().map(|(name, ..)| *name)
     }
 
+    /// The keys that are there, each with its place.
+    pub(super) fn key_places(&self) -> Vec<(&'static str, Place)> {
+        let known = |name: &str| self.keys.iter().copied().find(|known| *known == name);
+        let places = self.entries.iter();
+        places.filter_map(|(name, key, _)| Some((known(name)?, key.place))).collect()
+    }
+
     /// A single value.
     pub(super) fn text(&self, key: &str, report: &mut Report) -> Option<&'n str> {
         let node = self.get(key)?;

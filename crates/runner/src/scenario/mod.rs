@@ -17,6 +17,7 @@ mod render;
 mod schema;
 mod target;
 mod units;
+mod written;
 
 use std::ops::Range;
 use std::path::Path;
@@ -31,8 +32,11 @@ pub use expect::{Expect, Figure, MetricRule};
 pub use render::{fault_to_yaml, faults_to_yaml};
 pub use schema::json_schema;
 
+pub(crate) use config::{properties, read_text};
+pub(crate) use diagnostic::Place;
+pub(crate) use written::{Setting, WrittenSection};
+
 use config::Folder;
-use diagnostic::Place;
 use faults::FaultSpec;
 use fields::Fields;
 use node::Node;
@@ -59,7 +63,7 @@ impl Scenario {
         let path = path.as_ref();
         let name = path.display().to_string();
         let mut report = Report::default();
-        let Some(text) = config::read_text(None, &name, &mut report) else { return Err(report) };
+        let Some(text) = read_text(None, &name, &mut report) else { return Err(report) };
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         Self::read(&name, &text, &Folder::At(folder), report)
     }
@@ -135,13 +139,19 @@ impl Scenario {
     /// The plan of a seed: every draw made, chaos written down as explicit faults.
     #[must_use]
     pub fn plan(&self, seed: u64) -> Plan {
-        let mut plan = self.base.clone();
-        plan.seed = seed;
+        let mut plan = self.plan_without_chaos(seed);
+        let drawn = chaos::draw(&plan, &self.chaos);
+        plan.faults.extend(drawn);
+        plan
+    }
+
+    /// The plan of a seed with the faults that the scenario names and none that chaos would draw.
+    #[must_use]
+    pub fn plan_without_chaos(&self, seed: u64) -> Plan {
+        let mut plan = self.plan_with(seed, Vec::new());
         for (nth, fault) in self.faults.iter().enumerate() {
             fault.draw(seed, nth, &mut plan.faults);
         }
-        let drawn = chaos::draw(&plan, &self.chaos);
-        plan.faults.extend(drawn);
         plan
     }
 
@@ -218,6 +228,11 @@ impl Scenario {
         let (name, text, notes) = (name.to_owned(), Arc::clone(text), Report::default());
         Self { name, text, about, base, faults, chaos, seeds, expect, notes }
     }
+}
+
+/// A length of time as scenarios have it, such as `80ms`.
+pub(crate) fn span_of(text: &str) -> Option<stormglass_types::Span> {
+    units::duration(text.trim()).ok()
 }
 
 /// `off`, `default`, or a list of families.

@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod files;
 mod grid;
+mod lint;
 mod output;
 mod progress;
 mod replay;
@@ -46,6 +47,8 @@ enum Command {
     Test(test::TestArguments),
     /// Run saved failures again and compare digests; or stop somewhere on the way and look around
     Replay(replay::ReplayArguments),
+    /// Name the mistakes in the settings of a scenario or of real clients, with the fix; and prove them by runs
+    Lint(lint::LintArguments),
     /// Show what each assignor gives whom as members come and go, and what moves
     Assign(assign::AssignArguments),
     /// Make a failure small: the fewest faults, processes and records that fail in the same way
@@ -76,6 +79,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Sweep(arguments) => sweep::main(arguments),
         Command::Test(arguments) => test::main(arguments),
         Command::Replay(arguments) => replay::main(arguments),
+        Command::Lint(arguments) => lint::main(arguments),
         Command::Assign(arguments) => assign::main(arguments),
         Command::Shrink(arguments) => shrink::main(arguments),
         Command::Explain(arguments) => explain::main(arguments),
