@@ -33,6 +33,7 @@ const DEPENDENCIES: [(&str, &[&str]); 5] = [
             "anstream",
             "base64",
             "petgraph",
+            "similar",
             "indicatif",
         ],
     ),

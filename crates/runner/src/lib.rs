@@ -3,6 +3,7 @@
 //! Judges nothing itself and simulates nothing itself; prints nothing either: renderers write to whatever they are given.
 
 pub mod assign;
+pub mod assignments;
 pub mod corpus;
 pub mod debug;
 pub mod discover;

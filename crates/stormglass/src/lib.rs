@@ -21,6 +21,7 @@ pub use stormglass_macros::test;
 #[cfg(all(madsim, feature = "madsim"))]
 pub use stormglass_host::{Storm, run, trial};
 
+use stormglass_runner::assignments;
 use stormglass_runner::scenario::Report;
 use stormglass_runner::suite::{Case, CaseResult, put_to_test};
 use stormglass_runner::sweep::{Seeds, Tally, all_cores};
@@ -39,6 +40,52 @@ pub struct Scenario {
 pub struct Invalid {
     report: Report,
 }
+
+/// Who had which partitions, generation by generation. Shown as a text that only a changed assignment changes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Assignments {
+    noted: assignments::Assignments,
+}
+
+/// Compares the assignments of a scenario's first seed with a snapshot of `insta`: a change fails with a readable difference,
+/// and `cargo insta accept` (or `INSTA_UPDATE=always`) takes it over.
+///
+/// ```
+/// # const TEXT: &str = "
+/// # run: { for: 5s }
+/// # topics: { orders: { partitions: 2, replication.factor: 3 } }
+/// # groups: { billing: { members: 2, subscribe: [orders] } }
+/// # expect: { hold: [single-owner] }";
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scenario = stormglass::Scenario::parse("orders.yaml", TEXT)?;
+/// stormglass::assert_assignments!(scenario, @r"
+/// scenario orders, seed 0
+///
+/// group billing
+///   generation 1: 2 members
+///     billing-1  orders 0
+///     billing-2  orders 1
+/// ");
+/// # Ok(())
+/// # }
+/// ```
+#[cfg(feature = "insta")]
+#[macro_export]
+macro_rules! assert_assignments {
+    ($scenario:expr $(,)?) => {
+        $crate::__insta::assert_snapshot!($scenario.assignments())
+    };
+    ($scenario:expr, @$snapshot:literal $(,)?) => {
+        $crate::__insta::assert_snapshot!($scenario.assignments(), @$snapshot)
+    };
+    ($name:expr, $scenario:expr $(,)?) => {
+        $crate::__insta::assert_snapshot!($name, $scenario.assignments())
+    };
+}
+
+#[cfg(feature = "insta")]
+#[doc(hidden)]
+pub use insta as __insta;
 
 /// A scenario whose expectations were met.
 #[derive(Clone, Debug)]
@@ -96,6 +143,16 @@ impl Scenario {
         self
     }
 
+    /// Runs the first seed and notes who had which partitions in each generation of each group.
+    ///
+    /// # Panics
+    /// If the run panics, which is a bug of stormglass.
+    #[must_use]
+    pub fn assignments(&self) -> Assignments {
+        let noted = assignments::Assignments::run(&self.case.subject, self.case.seeds.at(0));
+        Assignments { noted: noted.unwrap_or_else(|panicked| panic!("{panicked}")) }
+    }
+
     /// Runs every seed and compares with what the scenario expects.
     ///
     /// # Errors
@@ -129,6 +186,12 @@ impl Failure {
 impl fmt::Debug for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scenario").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Assignments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.noted.fmt(f)
     }
 }
 

@@ -636,3 +636,25 @@ fn lint_says_by_its_exit_code_what_it_found() {
     place.run("lint --producer bad.properties").exits(3);
     place.run("lint --producer missing.properties").exits(3);
 }
+
+#[test]
+fn kept_assignments_are_compared_and_accepted() {
+    let place = Place::new("snapshots");
+    place.write("scenarios/calm.yaml", CALM);
+    let command = "test scenarios --snapshots";
+    place.run(command).exits(0);
+    place.run(&format!("{command} --accept")).exits(0);
+    let kept = place.read("scenarios/snapshots/calm.txt");
+    assert!(kept.contains("generation 1: 2 members"), "{kept}");
+    place.run(command).exits(0);
+    place.write("scenarios/calm.yaml", &CALM.replace("members: 2", "members: 1"));
+    let ran = place.run(command).exits(1);
+    assert!(
+        ran.out.contains("assignments differ from scenarios/snapshots/calm.txt"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("-    billing-2  orders 1"), "{}", ran.out);
+    place.run("test scenarios").exits(0);
+    place.run("test scenarios --accept").exits(2);
+}

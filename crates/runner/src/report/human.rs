@@ -489,12 +489,17 @@ fn case_report(case: &CaseResult) -> String {
     let _ = writeln!(out, "{} {:<52} {says}", paint(style, sign), case.sweep.scenario);
     for miss in &case.misses {
         out.push_str("    ");
-        let Some(shown) = &miss.shown else {
-            wrap(&mut out, &miss.says, 4);
-            continue;
-        };
-        wrap(&mut out, &format!("{shown}: {}", miss.says), 4);
-        let _ = writeln!(out, "    {}", paint(BOLD, &shown.repro));
+        // A difference stays line by line, as it is.
+        let (says, lines) = miss.says.split_once('\n').unwrap_or((&miss.says, ""));
+        let shown = miss.shown.as_ref();
+        let seed = shown.map_or_else(String::new, |shown| format!("{shown}: "));
+        wrap(&mut out, &format!("{seed}{says}"), 4);
+        for line in lines.lines() {
+            let _ = writeln!(out, "      {line}");
+        }
+        if let Some(shown) = shown {
+            let _ = writeln!(out, "    {}", paint(BOLD, &shown.repro));
+        }
     }
     out
 }

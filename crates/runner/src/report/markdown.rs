@@ -190,7 +190,12 @@ fn suite_table(suite: &SuiteResult, cases: &[CaseResult]) -> String {
     for case in cases.iter().filter(|case| !case.misses.is_empty()) {
         let _ = writeln!(out, "#### `{}`\n", case.sweep.scenario);
         for miss in &case.misses {
-            let _ = writeln!(out, "- {}", miss.says.replace('\n', " "));
+            let (says, lines) = miss.says.split_once('\n').unwrap_or((&miss.says, ""));
+            let _ = writeln!(out, "- {says}");
+            if !lines.is_empty() {
+                let indented = lines.replace('\n', "\n  ");
+                let _ = writeln!(out, "\n  ```diff\n  {indented}\n  ```\n");
+            }
             if let Some(shown) = &miss.shown {
                 let _ = writeln!(out, "\n  ```sh\n  {}\n  ```", shown.repro);
             }

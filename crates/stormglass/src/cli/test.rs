@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use stormglass_runner::assignments::{self, Assignments, Comparison};
 use stormglass_runner::corpus::{Fate, NotRetried, note_fixed, retry};
 use stormglass_runner::discover::{kept, scenarios};
 use stormglass_runner::report::{Event, Renderer};
 use stormglass_runner::result::{METRIC, Status};
 use stormglass_runner::scenario::{Paint, Scenario};
-use stormglass_runner::suite::{Case, CaseResult, Grade, Invalid, SuiteResult, put_to_test};
+use stormglass_runner::suite::{
+    Case, CaseResult, Grade, Invalid, Miss, Shown, SuiteResult, put_to_test,
+};
 use stormglass_runner::sweep::{Seeds, all_cores};
 
 use super::exit::Exit;
@@ -37,6 +40,13 @@ pub(crate) struct TestArguments {
     /// Note beside each kept failure that does not come back that it is fixed, so that it cannot come back unnoticed
     #[arg(long)]
     mark_fixed: bool,
+    /// Compare assignments with those that are kept beside scenarios, in `snapshots/`: who had which partitions in each
+    /// generation of the scenario's first seed
+    #[arg(long)]
+    snapshots: bool,
+    /// With `--snapshots`: keep the assignments as they are now, for scenarios that have none kept, too
+    #[arg(long, requires = "snapshots")]
+    accept: bool,
     /// Save unexpected failures below this folder
     #[arg(long, value_name = "DIR", default_value = "reports")]
     report: PathBuf,
@@ -107,11 +117,51 @@ fn one(
     case.seeds = arguments.seeds.unwrap_or(case.seeds);
     let progress = Progress::new(&case.subject.name, case.seeds.count());
     let jobs = arguments.jobs.unwrap_or_else(all_cores);
-    let result = put_to_test(&case, jobs, &mut |_, tally| progress.seed(tally));
+    let mut result = put_to_test(&case, jobs, &mut |_, tally| progress.seed(tally));
     progress.vanish();
+    if arguments.snapshots {
+        compare_assignments(arguments, &case, &mut result)?;
+    }
     renderer.tell(Event::Case(&result))?;
     save_unexpected(&arguments.report, scenario, &result)?;
     Ok(result.grade())
+}
+
+/// Holds a scenario's assignments against those that are kept; a difference is a miss unless it is accepted.
+fn compare_assignments(
+    arguments: &TestArguments,
+    case: &Case,
+    result: &mut CaseResult,
+) -> io::Result<()> {
+    let path = Path::new(&case.subject.path);
+    let place = assignments::place_of(path);
+    if !arguments.accept && !place.exists() {
+        return Ok(());
+    }
+    let seed = case.seeds.at(0);
+    // A seed that panics is a miss already.
+    let Ok(now) = Assignments::run(&case.subject, seed) else { return Ok(()) };
+    if now.is_empty() {
+        return Ok(());
+    }
+    match assignments::compare(path, &now).map_err(|why| files::at(&place, &why))? {
+        Comparison::Same => {}
+        Comparison::Absent | Comparison::Differs(_) if arguments.accept => {
+            let place = assignments::accept(path, &now).map_err(|why| files::at(&place, &why))?;
+            complain(&format!("accepted {}", place.display()));
+        }
+        Comparison::Absent => {}
+        Comparison::Differs(difference) => result.misses.push(Miss {
+            grade: Grade::Violated,
+            says: format!(
+                "assignments differ from {}; `--snapshots --accept` keeps them as they are now\n{}",
+                place.display(),
+                difference.trim_end()
+            ),
+            shown: Some(Shown { seed, digest: None, repro: case.subject.repro(seed) }),
+        }),
+    }
+    Ok(())
 }
 
 /// Runs a failure again that was kept.
