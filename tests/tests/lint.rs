@@ -25,6 +25,7 @@ const TAUGHT: &[(&str, Result<&str, &str>)] = &[
     ("hot-key-skew", Ok("S06")),
     ("idle-consumers", Ok("S01")),
     ("lag-time-below-pauses", Ok("M38")),
+    ("last-replica-standing", Err("a feature that the cluster lacks, and no setting")),
     ("latest-skips-new-partitions", Ok("M20")),
     ("lost-ack-duplicates", Ok("M06")),
     ("min-insync-replicas-1", Ok("M03")),
