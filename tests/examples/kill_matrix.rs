@@ -103,8 +103,8 @@ fn report(rows: &BTreeMap<usize, Row>, seeds: u64) -> String {
     for killer in &KILLERS {
         if let Fate::HiddenBy(by, why) = killer.fate {
             let by: Vec<&str> = by.iter().map(|rule| rule.name()).collect();
-            let _ =
-                write!(text, "\n- `{}`, hidden by {}: {why}.", killer.rule.name(), by.join(", "));
+            let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
+            let _ = write!(text, "\n- `{}`, hidden{by}: {why}.", killer.rule.name());
         }
     }
     text.push('\n');

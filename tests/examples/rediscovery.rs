@@ -196,7 +196,11 @@ fn report(
             }
             Fate::HiddenBy(by, _) => {
                 let by: Vec<&str> = by.iter().map(|rule| rule.name()).collect();
-                format!("hidden by {}", by.join(", "))
+                if by.is_empty() {
+                    "hidden".to_owned()
+                } else {
+                    format!("hidden by {}", by.join(", "))
+                }
             }
         };
         let _ = write!(

@@ -5,6 +5,7 @@
 
 mod eligible;
 mod groups;
+mod modern;
 
 use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::message::Api;
@@ -99,7 +100,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 46] = [
+pub static KILLERS: [Killer; 51] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -166,6 +167,11 @@ pub static KILLERS: [Killer; 46] = [
     groups::ROWS[7],
     groups::ROWS[8],
     kills(Rule::BackgroundHeartbeat, About::Groups, SLOW, 10, "liveness"),
+    modern::ROWS[0],
+    modern::ROWS[1],
+    modern::ROWS[2],
+    modern::ROWS[3],
+    modern::ROWS[4],
 ];
 
 const CLUSTER: Settings<'_> = &[
@@ -549,6 +555,17 @@ impl<'a> Script<'a> {
             let lasting = ms(lasting);
             self.at(at, FaultAction::Cut { from, to, ways: Ways::Both, lasting });
         }
+    }
+
+    fn lose_answer(&mut self, since: u64, api: Api) {
+        let pattern = MessagePattern {
+            api: Some(api),
+            direction: MessageDirection::Response,
+            clients: Vec::new(),
+            servers: Vec::new(),
+        };
+        let when = Trigger::On { pattern, nth: 1, since: ms(since) };
+        self.faults.push(ScheduledFault { when, action: FaultAction::Lose });
     }
 
     fn late(&mut self, since: u64, api: Api, by: u64) {

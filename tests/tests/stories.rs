@@ -1,8 +1,12 @@
 //! Stories that every change must keep true.
 
+use std::collections::BTreeMap;
+
+use stormglass_kafka::Mark;
 use stormglass_sim::plan::{FaultAction, Target};
 use stormglass_sim::{End, Step, World};
 use stormglass_tests::Story;
+use stormglass_types::history::What;
 use stormglass_types::{NodeId, Span};
 
 #[test]
@@ -15,6 +19,39 @@ fn a_calm_pipeline_holds_everything() {
     let told = story.tell(1);
     assert_eq!(told.violated(), Vec::<&str>::new(), "{}", told.complaints());
     assert_eq!(told.end, End::Settled);
+}
+
+#[test]
+fn members_of_the_consumer_protocol_let_go_before_others_get() {
+    let member = || Target::Process(NodeId(5));
+    let restart = FaultAction::Restart { target: member(), down: Span::secs(2) };
+    let told = Story::new(&[("min.insync.replicas", "2")])
+        .topic("orders", 6, &[])
+        .producer(Span::millis(5), &[])
+        .group(
+            3,
+            Span::millis(1),
+            &[("auto.offset.reset", "earliest"), ("group.protocol", "consumer")],
+        )
+        .lasting(Span::secs(40))
+        .fault(Span::secs(12), restart)
+        .tell(1);
+    assert_eq!(told.violated(), Vec::<&str>::new(), "{}", told.complaints());
+    assert_eq!(told.end, End::Settled);
+    let marks = told.world.marks();
+    for mark in [Mark::RevocationAsked, Mark::PartitionUnreleased, Mark::MemberLeft] {
+        assert!(marks.contains(mark), "{mark:?} is not among {marks:?}");
+    }
+    // What each member was given it gave up before another had it.
+    let mut owners = BTreeMap::new();
+    for event in told.world.history().events.iter() {
+        if let What::Assigned { partition, .. } = event.what {
+            assert_eq!(owners.insert(partition, event.process), None, "{partition}");
+        } else if let What::Revoked { partition, .. } = event.what {
+            assert_eq!(owners.remove(&partition), Some(event.process), "{partition}");
+        }
+    }
+    assert_eq!(owners.len(), 6);
 }
 
 #[test]

@@ -157,6 +157,8 @@ pub(crate) struct GroupView {
     pub(crate) deliveries: u64,
     /// When which member had its assignment in a generation.
     pub(crate) joins: Vec<(EventIndex, NodeId, Generation)>,
+    /// When which member was none any more, as far as it knew, or began another life.
+    pub(crate) partings: Vec<(EventIndex, NodeId)>,
     /// Completed rebalances: generation, members.
     pub(crate) rebalances: Vec<(Generation, u32)>,
     /// Samples of lag: when, partition, how much.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use stormglass_kafka::channel::Backoff;
 use stormglass_kafka::producer::murmur2;
 use stormglass_kafka::settings::{
-    Adaptive, Assignor, AutoCommit, ConsumerSettings, Delivery, LeaveOnClose, OffsetReset,
-    Partitioner, ProducerSettings,
+    Adaptive, Assignor, AutoCommit, ConsumerSettings, Delivery, GroupProtocol, LeaveOnClose,
+    OffsetReset, Partitioner, ProducerSettings,
 };
 use stormglass_types::Span;
 
@@ -312,6 +312,7 @@ pub fn consumer(map: &BTreeMap<String, String>) -> Read<ConsumerProfile> {
         return properties.refuse("max.poll.interval.ms", why);
     }
     let settings = ConsumerSettings {
+        protocol: GroupProtocol::Classic,
         session_timeout,
         heartbeat_interval: properties.millis("heartbeat.interval.ms", 3_000)?,
         max_poll_interval,

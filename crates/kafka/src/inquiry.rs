@@ -314,7 +314,8 @@ impl Inquirer {
                 requests.push((None, Request::FindCoordinator(request)));
             }
             (Step::Fetching(broker), Question::Committed(group, partitions)) => {
-                let request = OffsetFetchRequest { group: *group, partitions: partitions.clone() };
+                let partitions = partitions.clone();
+                let request = OffsetFetchRequest { group: *group, member: None, partitions };
                 requests.push((Some(*broker), Request::OffsetFetch(request)));
             }
             (Step::Leaders | Step::Listing(..) | Step::Coordinator | Step::Fetching(_), _) => {}

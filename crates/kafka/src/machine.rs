@@ -307,6 +307,8 @@ pub enum Report {
     },
     /// The member has its assignment in a generation, whatever that changes.
     Joined(Generation),
+    /// The member is none any more.
+    Parted(Generation),
     /// `onPartitionsAssigned`.
     Assigned(Generation, Vec<TopicPartition>),
     /// `onPartitionsRevoked`.

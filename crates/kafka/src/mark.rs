@@ -140,6 +140,16 @@ marks! {
     OffsetOutOfRange,
     /// A consumer's position was refused by a leader that lacks the records before it.
     ConsumerTruncated,
+    /// A member of the consumer protocol was told that it is none any more.
+    MemberFenced,
+    /// A coordinator of the consumer protocol asked a member to let go of partitions.
+    RevocationAsked,
+    /// A member of the consumer protocol had to wait for partitions that another one still had.
+    PartitionUnreleased,
+    /// A commit was refused because its member's epoch is not the present one.
+    StaleEpochRefused,
+    /// A heartbeat of the epoch before was accepted, since its answer may have been lost.
+    PreviousEpochAccepted,
 }
 
 /// A set of marks.

@@ -15,7 +15,7 @@ use stormglass_types::{
 use crate::assignor::Rack;
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::record::Batch;
-use crate::settings::{Assignor, TopicSettings};
+use crate::settings::{Assignor, RemoteAssignor, TopicSettings};
 
 /// Matches a response to its request within a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -119,6 +119,8 @@ apis! {
     CreatePartitions(CreatePartitionsRequest, ErrorCode),
     /// Move a leadership.
     ElectLeaders(ElectLeadersRequest, ErrorCode),
+    /// Enter a group of the consumer protocol, stay in it, follow its assignment, or leave it (KIP-848).
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse),
 }
 
 impl Msg {
@@ -451,6 +453,53 @@ pub struct LeaveGroupRequest {
     pub member: MemberId,
 }
 
+/// `ConsumerGroupHeartbeatRequest`: what is left out has not changed since the last one.
+#[derive(Clone, Debug)]
+pub struct ConsumerGroupHeartbeatRequest {
+    /// Which group.
+    pub group: GroupId,
+    /// Which member; [`MemberId::NONE`] for a new one.
+    pub member: MemberId,
+    /// Its epoch, or one of the three special ones.
+    pub epoch: Generation,
+    /// `group.instance.id` of a static member.
+    pub instance: Option<Arc<str>>,
+    /// `client.rack`.
+    pub rack: Option<Rack>,
+    /// `max.poll.interval.ms`.
+    pub rebalance_timeout: Option<Span>,
+    /// The topics it wants, sorted by id.
+    pub topics: Option<Arc<[TopicId]>>,
+    /// `group.remote.assignor`.
+    pub assignor: Option<RemoteAssignor>,
+    /// What it owns, sorted.
+    pub owned: Option<Arc<[TopicPartition]>>,
+}
+
+impl ConsumerGroupHeartbeatRequest {
+    /// Joins.
+    pub const JOIN: Generation = Generation(0);
+    /// Leaves.
+    pub const LEAVE: Generation = Generation(-1);
+    /// Leaves as a static member that will be back.
+    pub const LEAVE_FOR_NOW: Generation = Generation(-2);
+}
+
+/// `ConsumerGroupHeartbeatResponse`.
+#[derive(Clone, Debug)]
+pub struct ConsumerGroupHeartbeatResponse {
+    /// `None` if the member may go on.
+    pub error: ErrorCode,
+    /// The receiver's member id.
+    pub member: MemberId,
+    /// The receiver's epoch.
+    pub epoch: Generation,
+    /// When the next heartbeat is expected.
+    pub interval: Span,
+    /// What it may own, if that changed or is not known to be known.
+    pub assignment: Option<Arc<[TopicPartition]>>,
+}
+
 /// `DeleteGroupsRequest` for one group.
 #[derive(Clone, Copy, Debug)]
 pub struct DeleteGroupRequest {
@@ -485,6 +534,8 @@ pub struct OffsetCommitResponse {
 pub struct OffsetFetchRequest {
     /// Which group.
     pub group: GroupId,
+    /// Who asks and in which epoch, if it is a member of the consumer protocol.
+    pub member: Option<(MemberId, Generation)>,
     /// Which partitions.
     pub partitions: Vec<TopicPartition>,
 }

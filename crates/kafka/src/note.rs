@@ -122,6 +122,28 @@ pub enum Note {
         /// The next offset to read.
         offset: Offset,
     },
+    /// In the books of a coordinator of the consumer protocol, a member has nothing but what the next notes say.
+    Released {
+        /// Of which group.
+        group: GroupId,
+        /// Which member.
+        member: MemberId,
+        /// Up to where `__consumer_offsets` was read for that; a new coordinator reads some of it again.
+        up_to: Offset,
+    },
+    /// In the books of a coordinator of the consumer protocol, a member has a partition.
+    Held {
+        /// Of which group.
+        group: GroupId,
+        /// Up to where `__consumer_offsets` was read for that.
+        up_to: Offset,
+        /// Which member.
+        member: MemberId,
+        /// In which epoch.
+        epoch: Generation,
+        /// What.
+        partition: TopicPartition,
+    },
 }
 
 /// Whether a replica leads.

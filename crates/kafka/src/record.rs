@@ -4,8 +4,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use stormglass_types::{
-    Generation, GroupId, LeaderEpoch, MemberId, Offset, ProducerEpoch, ProducerId, Sequence,
-    TopicPartition, ValueRange, Wall,
+    Generation, GroupId, LeaderEpoch, MemberId, Offset, ProducerEpoch, ProducerId, Sequence, Span,
+    TopicId, TopicPartition, ValueRange, Wall,
 };
 
 /// A record batch: what a log appends, a follower copies and a consumer reads, always whole.
@@ -77,6 +77,81 @@ pub enum GroupRecord {
         /// Which.
         group: GroupId,
     },
+    /// Something of a group of the consumer protocol changed (KIP-848).
+    Modern {
+        /// Which group.
+        group: GroupId,
+        /// What.
+        change: ModernChange,
+    },
+}
+
+/// What a record says of a group of the consumer protocol; Kafka has a kind of record for each.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ModernChange {
+    /// `ConsumerGroupMetadata`: the group's epoch.
+    Epoch(Generation),
+    /// `ConsumerGroupPartitionMetadata`: the topics subscribed to that exist, and how many partitions they have.
+    Topics(Arc<[(TopicId, u16)]>),
+    /// `ConsumerGroupMemberMetadata`: what a member wants.
+    Member(Arc<ModernMember>),
+    /// A member is gone.
+    MemberGone(MemberId),
+    /// `ConsumerGroupTargetAssignmentMetadata`: the epoch of the target assignment.
+    TargetEpoch(Generation),
+    /// `ConsumerGroupTargetAssignmentMember`: what a member is to have, sorted.
+    Target(MemberId, Arc<[TopicPartition]>),
+    /// A member has no target any more.
+    TargetGone(MemberId),
+    /// `ConsumerGroupCurrentMemberAssignment`: how far a member has come.
+    Current(Arc<ModernAssignment>),
+    /// A member has nothing any more.
+    CurrentGone(MemberId),
+}
+
+/// What a member of the consumer protocol has said of itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ModernMember {
+    /// Which member.
+    pub member: MemberId,
+    /// Its `group.instance.id`, if it is static.
+    pub instance: Option<Arc<str>>,
+    /// `client.rack`.
+    pub rack: Option<crate::assignor::Rack>,
+    /// `max.poll.interval.ms`.
+    pub rebalance_timeout: Span,
+    /// What it subscribed to, sorted.
+    pub topics: Arc<[TopicId]>,
+    /// The assignor that it asks for.
+    pub assignor: Option<crate::settings::RemoteAssignor>,
+}
+
+/// How far a member of the consumer protocol has come on its way to its target.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ModernAssignment {
+    /// Which member.
+    pub member: MemberId,
+    /// Its epoch.
+    pub epoch: Generation,
+    /// The epoch before that.
+    pub previous: Generation,
+    /// Where it is.
+    pub state: ModernState,
+    /// What it may own, sorted.
+    pub assigned: Arc<[TopicPartition]>,
+    /// What it is to give up and has not yet, sorted.
+    pub revoking: Arc<[TopicPartition]>,
+}
+
+/// Where a member of the consumer protocol is (`MemberState`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ModernState {
+    /// It has its target.
+    Stable,
+    /// It must let go of something first.
+    Unrevoked,
+    /// Others must let go of something first.
+    Unreleased,
 }
 
 /// The value of a group metadata record: what a new coordinator knows of a group's members.

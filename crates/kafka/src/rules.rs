@@ -137,6 +137,16 @@ rules! {
         "a consumer asks a new leader whether its log still holds what was read before it reads on";
     BackgroundHeartbeat = "KIP-62", "KIP-62 (C19)",
         "a consumer sends heartbeats while its application processes, not only when it polls";
+    ReleaseBeforeGrant = "KIP-848", "KIP-848, CurrentAssignmentBuilder.computeNextAssignment",
+        "a coordinator of the consumer protocol gives a partition to a member only when the one who had it has let go";
+    TakenBackStaysOwned = "KAFKA-16147", "KAFKA-16147 (C17)",
+        "a partition whose revocation is taken back stays its owner's in the coordinator's books";
+    MemberEpochFencing = "member-epoch-fencing", "KIP-848, ConsumerGroup.validateOffsetCommit",
+        "a coordinator of the consumer protocol refuses commits of who is no member, or was not told its present epoch";
+    RejoinWithEpochZero = "KAFKA-19233", "KAFKA-19233 (C22)",
+        "a member of the consumer protocol that was fenced may join again under its id";
+    PollsBeforeItCommits = "KAFKA-18641", "KAFKA-18641, AbstractMembershipManager.maybeReconcile (C18)",
+        "a member of the consumer protocol commits by itself, and gives partitions up, only when its application polls";
 }
 
 /// Which rules are in force.

@@ -146,6 +146,47 @@ impl Assignor {
     }
 }
 
+/// An assignor of the coordinator's own (`group.remote.assignor`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum RemoteAssignor {
+    /// `UniformAssignor`.
+    Uniform,
+    /// `RangeAssignor` of the group coordinator.
+    Range,
+}
+
+impl RemoteAssignor {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Uniform, Self::Range];
+
+    /// The name that members ask for.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Range => "range",
+        }
+    }
+
+    /// The class that `group.consumer.assignors` names.
+    #[must_use]
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Uniform => "UniformAssignor",
+            Self::Range => "RangeAssignor",
+        }
+    }
+}
+
+/// `group.protocol`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GroupProtocol {
+    /// Members join, one of them assigns, and all wait for each other.
+    Classic,
+    /// The coordinator assigns, and every member follows at its own pace (KIP-848), with the assignor that it asks for.
+    Consumer(Option<RemoteAssignor>),
+}
+
 /// What members do with their partitions while they join (`ConsumerPartitionAssignor.RebalanceProtocol`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RebalanceProtocol {
@@ -176,6 +217,8 @@ pub enum AutoCommit {
 /// A consumer's settings.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConsumerSettings {
+    /// `group.protocol`, `group.remote.assignor`.
+    pub protocol: GroupProtocol,
     /// `session.timeout.ms`.
     pub session_timeout: Span,
     /// `heartbeat.interval.ms`.
@@ -322,8 +365,23 @@ pub struct BrokerSettings {
     pub group_max_session_timeout: Span,
     /// `group.max.size`.
     pub group_max_size: u32,
+    /// `group.consumer.*`.
+    pub consumer_group: ConsumerGroupSettings,
     /// The defaults of topics that do not say otherwise.
     pub topic: TopicSettings,
+}
+
+/// What brokers do for groups of the consumer protocol.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConsumerGroupSettings {
+    /// `group.consumer.session.timeout.ms`.
+    pub session_timeout: Span,
+    /// `group.consumer.heartbeat.interval.ms`.
+    pub heartbeat_interval: Span,
+    /// `group.consumer.max.size`.
+    pub max_size: u32,
+    /// `group.consumer.assignors`, the default first, never empty.
+    pub assignors: Vec<RemoteAssignor>,
 }
 
 /// `controlled.shutdown.enable`.

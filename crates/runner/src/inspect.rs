@@ -3,17 +3,18 @@
 //!
 //! Looks and touches nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use stormglass_kafka::group::{GroupCoordinator, OFFSETS_TOPIC};
 use stormglass_kafka::log::PartitionLog;
-use stormglass_kafka::record::{Batch, GroupRecord, GroupValue, Records};
+use stormglass_kafka::record::{Batch, GroupRecord, GroupValue, ModernChange, Records};
 use stormglass_sim::World;
 use stormglass_types::history::{Role, What};
 use stormglass_types::{
-    BrokerId, Dense, GroupId, IdVec, NodeId, Offset, PartitionMap, TopicId, TopicPartition,
+    BrokerId, Dense, Generation, GroupId, IdVec, MemberId, NodeId, Offset, PartitionMap, TopicId,
+    TopicPartition,
 };
 
 use crate::names::Names;
@@ -137,8 +138,16 @@ pub fn groups(world: &World, only: Option<GroupId>) -> String {
         let log = leader.and_then(|leader| world.view().store(leader)?.logs.get(place));
         let kept = log.map(|log| Kept::read(log, group)).unwrap_or_default();
         let coordinator = leader.map_or("none".to_owned(), |leader| leader.to_string());
-        let _ = match &kept.value {
-            Some(value) => writeln!(
+        let _ = match (&kept.value, kept.epoch) {
+            (_, Some(epoch)) => writeln!(
+                out,
+                "Group: {}  Coordinator: {coordinator} ({})  Protocol: consumer  Epoch: {}  Members: {}",
+                plan.name,
+                names.partition(place),
+                epoch.0,
+                kept.members.len(),
+            ),
+            (Some(value), None) => writeln!(
                 out,
                 "Group: {}  Coordinator: {coordinator} ({})  Generation: {}  Members: {}  Assignor: {}",
                 plan.name,
@@ -147,7 +156,7 @@ pub fn groups(world: &World, only: Option<GroupId>) -> String {
                 value.members.len(),
                 value.protocol.map_or("-", |assignor| assignor.name()),
             ),
-            None => {
+            (None, None) => {
                 writeln!(out, "Group: {}  Coordinator: {coordinator}  no generation yet", plan.name)
             }
         };
@@ -283,6 +292,9 @@ pub fn producers(world: &World, partition: TopicPartition) -> String {
 #[derive(Default)]
 struct Kept {
     value: Option<Arc<GroupValue>>,
+    /// Of a group of the consumer protocol.
+    epoch: Option<Generation>,
+    members: BTreeSet<MemberId>,
     offsets: PartitionMap<Offset>,
 }
 
@@ -302,8 +314,15 @@ impl Kept {
                     GroupRecord::OffsetTombstone { group, partition } if *group == wanted => {
                         kept.offsets.remove(*partition);
                     }
-                    GroupRecord::GroupTombstone { group } if *group == wanted => kept.value = None,
-                    GroupRecord::Group(_)
+                    GroupRecord::GroupTombstone { group } if *group == wanted => {
+                        kept.value = None;
+                        kept.epoch = None;
+                    }
+                    GroupRecord::Modern { group, change } if *group == wanted => {
+                        kept.change(change);
+                    }
+                    GroupRecord::Modern { .. }
+                    | GroupRecord::Group(_)
                     | GroupRecord::Offset { .. }
                     | GroupRecord::OffsetTombstone { .. }
                     | GroupRecord::GroupTombstone { .. } => {}
@@ -311,6 +330,24 @@ impl Kept {
             }
         }
         kept
+    }
+
+    fn change(&mut self, change: &ModernChange) {
+        match change {
+            ModernChange::Epoch(epoch) => self.epoch = Some(*epoch),
+            ModernChange::Member(said) => {
+                self.members.insert(said.member);
+            }
+            ModernChange::MemberGone(member) => {
+                self.members.remove(member);
+            }
+            ModernChange::Topics(_)
+            | ModernChange::TargetEpoch(_)
+            | ModernChange::Target(..)
+            | ModernChange::TargetGone(_)
+            | ModernChange::Current(_)
+            | ModernChange::CurrentGone(_) => {}
+        }
     }
 }
 
@@ -369,9 +406,37 @@ fn contents(names: &Names<'_>, batch: &Batch) -> String {
                     value.members.len()
                 ),
                 GroupRecord::GroupTombstone { group } => format!("{} gone", names.group(*group)),
+                GroupRecord::Modern { group, change } => {
+                    format!("{} {}", names.group(*group), changed(names, change))
+                }
             });
             told.collect::<Vec<_>>().join("; ")
         }
+    }
+}
+
+fn changed(names: &Names<'_>, change: &ModernChange) -> String {
+    let partitions = |list: &[TopicPartition]| {
+        list.iter().map(|one| names.partition(*one)).collect::<Vec<_>>().join(",")
+    };
+    match change {
+        ModernChange::Epoch(epoch) => format!("epoch {}", epoch.0),
+        ModernChange::Topics(topics) => format!("{} topics", topics.len()),
+        ModernChange::Member(said) => format!("has member {}", said.member.0),
+        ModernChange::MemberGone(member) => format!("member {} gone", member.0),
+        ModernChange::TargetEpoch(epoch) => format!("targets of epoch {}", epoch.0),
+        ModernChange::Target(member, target) => {
+            format!("member {} is to have {}", member.0, partitions(target))
+        }
+        ModernChange::TargetGone(member) => format!("no target for member {}", member.0),
+        ModernChange::Current(current) => format!(
+            "member {} in epoch {} has {} and gives up {}",
+            current.member.0,
+            current.epoch.0,
+            partitions(&current.assigned),
+            partitions(&current.revoking)
+        ),
+        ModernChange::CurrentGone(member) => format!("member {} has nothing", member.0),
     }
 }
 

@@ -98,6 +98,9 @@ pub struct Group {
     pub skips: bool,
     /// Whether its members assign themselves partitions, so that nobody sees to it that each has one owner.
     pub self_assigned: bool,
+    /// Whether its coordinator gives a partition away only when its owner has let go of it, or is no member any more
+    /// (KIP-848).
+    pub releases_first: bool,
 }
 
 /// When a group's application commits.
@@ -191,6 +194,8 @@ pub enum What {
     Lost { group: GroupId, partition: TopicPartition, generation: Generation },
     /// The member has its assignment in a generation, whatever that changes for it.
     Joined { group: GroupId, generation: Generation },
+    /// The member is none any more from here on, as far as it knows: it was fenced, or left.
+    Parted { group: GroupId, generation: Generation },
     /// The group completed a rebalance, as its coordinator saw it.
     Rebalanced { group: GroupId, generation: Generation, members: u32 },
 

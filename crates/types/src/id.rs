@@ -92,7 +92,7 @@ number!(
     Sequence(i32), "s"
 );
 number!(
-    /// A generation of a classic consumer group; -1 is none.
+    /// A generation of a classic consumer group, or an epoch of one of the consumer protocol or of its members; -1 is none.
     Generation(i32), "g"
 );
 

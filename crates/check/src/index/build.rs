@@ -240,6 +240,9 @@ impl<'h> Builder<'h> {
             What::Joined { group, generation } => {
                 self.index.groups[group.index()].joins.push((event, process, generation));
             }
+            What::Parted { group, generation: _ } => {
+                self.index.groups[group.index()].partings.push((event, process));
+            }
             What::Rebalanced { group, generation, members } => {
                 self.index.groups[group.index()].rebalances.push((generation, members));
             }
@@ -374,6 +377,7 @@ impl<'h> Builder<'h> {
         match self.index.history.header.processes[process].role {
             Role::Broker(_) => self.index.broker_lives.push(event),
             Role::Consumer(group) => {
+                self.index.groups[group.index()].partings.push((event, process));
                 for held in &mut self.index.groups[group.index()].partitions {
                     held.end_tenure(event, at, process, Leave::Died);
                 }
@@ -490,6 +494,7 @@ fn empty_group(partitions: usize, records: usize, sources: usize) -> GroupView {
         deliveries: 0,
         rebalances: Vec::new(),
         joins: Vec::new(),
+        partings: Vec::new(),
         lags: Vec::new(),
     }
 }
@@ -531,6 +536,7 @@ fn partition_of(what: What) -> Option<TopicPartition> {
         | What::ReplicaEnd { partition, .. } => Some(partition),
         What::SendRefused { .. }
         | What::Joined { .. }
+        | What::Parted { .. }
         | What::Rebalanced { .. }
         | What::Started
         | What::Crashed

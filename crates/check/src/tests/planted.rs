@@ -46,6 +46,7 @@ pub(super) fn cast() -> Cast {
         asynchronous: false,
         skips: false,
         self_assigned: false,
+        releases_first: false,
     };
     let header = Header {
         processes,
@@ -71,7 +72,7 @@ pub(super) fn cast() -> Cast {
 /// `p0 send v0-2 k1` · `p0 ack v0-2 @0` · `p0 fail v0` · `p0 unknown v0` · `p0 a poll v0-2 @0` · `p0 a done v0-2 @0` ·
 /// `p0 a at @0 reset` · `p0 a commit @3`, or `ask @3` and `told @3` (or `doubt @3`) apart · `p0 a assign g1`, `revoke g1` ·
 /// `crash a` · `p0 leader b1 e1`, `unclean b1 e1`, `leaderless e1` · `p0 isr b1 b2` · `p0 loses b1 @0 @3` · `p0 lag 7` ·
-/// `expand 4` · `rebalanced g1 2` · `healed` · `p0 stuck`, `p0 unled` · `p0 log v0-2 _ v3`, `p0 unread` ·
+/// `expand 4` · `rebalanced g1 2` · `joined a g1` · `parted a` · `healed` · `p0 stuck`, `p0 unled` · `p0 log v0-2 _ v3`, `p0 unread` ·
 /// `p0 replica b1 hw3 e0 v0-2 e1 v3`.
 pub(super) fn tell(cast: Cast, story: &str) -> History {
     let mut teller = Teller { history: History::new(Header::default()), at: Time::ZERO };
@@ -128,6 +129,10 @@ impl Teller {
             ["joined", who, generation] => {
                 let generation = Generation(number(generation));
                 self.push(process(who), What::Joined { group, generation });
+            }
+            ["parted", who] => {
+                let generation = Generation(0);
+                self.push(process(who), What::Parted { group, generation });
             }
             [partition, ref rest @ ..] => {
                 let topic = TopicId(u16::from(partition.starts_with('q')));

@@ -1,7 +1,7 @@
 //! One planted history for each thing that a checker must reject, and its legal neighbours.
 
-use stormglass_types::TopicId;
 use stormglass_types::history::{Acks, CommitMode};
+use stormglass_types::{GroupId, TopicId};
 
 use super::planted::{Cast, cast, tell, verdict, verdict_of};
 use crate::{AnomalyKind, INVARIANTS, judge};
@@ -350,6 +350,23 @@ fn a_zombie_is_counted_and_forgiven() {
     let story = "p0 send v0-1; p0 a assign g1; p0 b assign g2; p0 b done v0 @0; p0 a done v0 @0
         p0 a revoke g1; p0 b done v1 @1";
     check("single-owner", cast(), story, &["hold", "1 zombie_overlaps"]);
+}
+
+#[test]
+fn a_coordinator_that_releases_first_waits_for_its_members() {
+    let modern = || with(|cast| cast.header.groups[GroupId(0)].releases_first = true);
+    let story = |between: &str, after: &str| {
+        format!("p0 a assign g1; {between} p0 b assign g2; p0 a revoke g1; {after} joined a g2")
+    };
+    check("single-owner", modern(), &story("", ""), &["violated: double-owner", "generation 2"]);
+    check("single-owner", cast(), &story("", ""), &["hold: 2 assignments"]);
+    // Who was fenced, left or died is no member that anybody waits for.
+    for (between, after) in [("", "parted a;"), ("parted a;", ""), ("", "start a;")] {
+        check("single-owner", modern(), &story(between, after), &["hold: 2 assignments"]);
+    }
+    // An answer that was on its way when its member was fenced says nothing of the newer epoch.
+    let late = "p0 a assign g1; p0 b assign g3; joined a g2; parted a; p0 a revoke g1; joined a g4";
+    check("single-owner", modern(), late, &["hold: 2 assignments"]);
 }
 
 // log-matching

@@ -327,6 +327,7 @@ impl Inner {
                 self.wake(client);
             }
             Report::Joined(_)
+            | Report::Parted(_)
             | Report::Positioned(..)
             | Report::Committing(..)
             | Report::Committed(..) => {}

@@ -1,9 +1,10 @@
-//! Assigning where members and topics are ids: what a leader among the machines does.
+//! Assigning where members and topics are ids: what a leader among the machines does, and a coordinator.
 //!
 //! Ids stand in for names, with leading zeros, so that members and topics sort by id.
 
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use stormglass_types::{MemberId, TopicId, TopicPartition};
@@ -150,6 +151,47 @@ pub fn assign_by_id(
     let mut assignments: Assignments = lists.collect();
     assignments.sort_unstable_by_key(|&(member, _)| member);
     Ok(assignments)
+}
+
+/// A member as the coordinator of the consumer protocol knows it.
+pub struct RemoteMember<'a> {
+    /// Which member.
+    pub id: MemberId,
+    /// Its `group.instance.id`, if it is static.
+    pub instance: Option<&'a Arc<str>>,
+    /// What it subscribed to.
+    pub topics: &'a [TopicId],
+    /// What it was to have so far.
+    pub target: &'a [TopicPartition],
+}
+
+/// Assigns as a coordinator of the consumer protocol does (`TargetAssignmentBuilder`); every list comes out sorted.
+///
+/// # Errors
+///
+/// Where Kafka's own assignor throws an exception.
+pub fn assign_remotely(
+    assignor: settings::RemoteAssignor,
+    topics: &[(TopicId, u16)],
+    members: &[RemoteMember<'_>],
+) -> Result<Assignments, AssignError> {
+    let known = topics.iter();
+    let known =
+        known.map(|&(topic, partitions)| KnownTopic { topic, partitions, racks: Vec::new() });
+    let mut naming = Naming::new(&known.collect::<Vec<_>>());
+    for told in members {
+        naming.member(told.id, told.topics).instance = told.instance.cloned();
+        naming.owns(told.target, None);
+    }
+    let assignor = match assignor {
+        settings::RemoteAssignor::Uniform => Assignor::ServerUniform,
+        settings::RemoteAssignor::Range => Assignor::ServerRange,
+    };
+    let lists = naming.assign(assignor)?.lists.into_iter().map(|mut list| {
+        list.sort_unstable();
+        list
+    });
+    Ok(members.iter().map(|told| told.id).zip(lists).collect())
 }
 
 fn topic_name(topic: TopicId) -> String {

@@ -14,7 +14,7 @@ mod sticky;
 use alloc::vec::Vec;
 use core::fmt;
 
-pub use by_id::{Assignments, KnownTopic, assign_by_id};
+pub use by_id::{Assignments, KnownTopic, RemoteMember, assign_by_id, assign_remotely};
 pub use input::{Input, Member, Partition, Rack, Topic, TopicIndex, Topics, Uuid};
 pub use server::is_homogeneous;
 

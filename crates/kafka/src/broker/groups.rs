@@ -1,5 +1,6 @@
 //! Where the broker meets its group coordinator: requests in, records into `__consumer_offsets`, high watermarks back.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use stormglass_types::history::Acks;
@@ -42,9 +43,9 @@ impl Broker {
         out: &mut Outbox,
     ) {
         self.park(conn, Activity::Group);
-        let partitions = self.replicas.image.partition_count(OFFSETS_TOPIC);
+        let image = Arc::clone(&self.replicas.image);
         self.coordinate(now, out, |coordinator, out, writes| {
-            coordinator.on_request(now, conn, correlation, request, partitions, out, writes);
+            coordinator.on_request(now, conn, correlation, request, &image, out, writes);
         });
     }
 
@@ -106,6 +107,6 @@ fn size(record: &GroupRecord) -> u32 {
             let members = u32::try_from(value.members.len()).unwrap_or(u32::MAX);
             GROUP_BYTES.saturating_add(members.saturating_mul(GROUP_BYTES))
         }
-        GroupRecord::GroupTombstone { .. } => GROUP_BYTES,
+        GroupRecord::GroupTombstone { .. } | GroupRecord::Modern { .. } => GROUP_BYTES,
     }
 }

@@ -205,7 +205,8 @@ impl Broker {
             | Request::LeaveGroup(_)
             | Request::OffsetCommit(_)
             | Request::OffsetFetch(_)
-            | Request::DeleteGroups(_) => {
+            | Request::DeleteGroups(_)
+            | Request::ConsumerGroupHeartbeat(_) => {
                 return self.on_group_request(now, conn, correlation, request, out);
             }
             Request::ListOffsets(request) => {

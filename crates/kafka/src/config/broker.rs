@@ -1,12 +1,16 @@
 //! From the keys of brokers and topics to their settings, with the checks that `KafkaConfig` makes.
 
+use alloc::vec::Vec;
+
 use stormglass_types::Span;
 
+use super::key::elements;
 use super::problem::Problem;
 use super::reader::Reader;
 use super::{Entry, Parsed, Role, defaults};
 use crate::settings::{
-    BrokerSettings, ControlledShutdown, TimestampType, TopicSettings, UncleanElection,
+    BrokerSettings, ConsumerGroupSettings, ControlledShutdown, RemoteAssignor, TimestampType,
+    TopicSettings, UncleanElection,
 };
 
 /// Parses the configuration of a cluster's brokers and controllers.
@@ -49,6 +53,7 @@ pub fn parse_broker<'a>(entries: &[Entry<'a>]) -> Parsed<'a, BrokerSettings> {
         group_min_session_timeout: keys.millis("group.min.session.timeout.ms"),
         group_max_session_timeout: keys.millis("group.max.session.timeout.ms"),
         group_max_size: keys.small("group.max.size"),
+        consumer_group: consumer_group(&mut keys),
         topic: topic(&mut keys, &BROKER_NAMES),
     };
     keys.finish(settings)
@@ -146,6 +151,67 @@ fn topic(keys: &mut Reader<'_>, names: &Names) -> TopicSettings {
         },
         flush_messages: (flush_messages < i64::MAX.unsigned_abs()).then_some(flush_messages),
     }
+}
+
+/// `group.consumer.*`, with the checks of `GroupCoordinatorConfig`.
+fn consumer_group(keys: &mut Reader<'_>) -> ConsumerGroupSettings {
+    const SESSION: [&str; 3] = [
+        "group.consumer.session.timeout.ms",
+        "group.consumer.min.session.timeout.ms",
+        "group.consumer.max.session.timeout.ms",
+    ];
+    const HEARTBEAT: [&str; 3] = [
+        "group.consumer.heartbeat.interval.ms",
+        "group.consumer.min.heartbeat.interval.ms",
+        "group.consumer.max.heartbeat.interval.ms",
+    ];
+    for [own, least, most] in [SESSION, HEARTBEAT] {
+        if keys.integer(own) < keys.integer(least) {
+            keys.conflict(own, least, "it must be at least as long as what a group may set");
+        }
+        if keys.integer(own) > keys.integer(most) {
+            keys.conflict(own, most, "it must be at most as long as what a group may set");
+        }
+    }
+    if keys.integer(HEARTBEAT[0]) >= keys.integer(SESSION[0]) {
+        let why = "heartbeats must come more often than the session times out";
+        keys.conflict(HEARTBEAT[0], SESSION[0], why);
+    }
+    ConsumerGroupSettings {
+        session_timeout: keys.period(SESSION[0]),
+        heartbeat_interval: keys.period(HEARTBEAT[0]),
+        max_size: keys.small("group.consumer.max.size"),
+        assignors: remote_assignors(keys),
+    }
+}
+
+fn remote_assignors(keys: &mut Reader<'_>) -> Vec<RemoteAssignor> {
+    const KEY: &str = "group.consumer.assignors";
+    let mut assignors = Vec::new();
+    for word in elements(keys.text(KEY)) {
+        let class = word.rsplit_once('.').map_or(word, |(_, class)| class);
+        match RemoteAssignor::ALL.into_iter().find(|assignor| assignor.class() == class) {
+            Some(assignor) if !assignors.contains(&assignor) => assignors.push(assignor),
+            Some(_) => {
+                let why = "each assignor may be named once";
+                keys.refuse(KEY, Problem::Conflict { with: KEY, why });
+            }
+            None => {
+                let words = &[
+                    "org.apache.kafka.coordinator.group.assignor.UniformAssignor",
+                    "org.apache.kafka.coordinator.group.assignor.RangeAssignor",
+                ];
+                keys.refuse(KEY, Problem::UnknownWord { words });
+            }
+        }
+    }
+    if assignors.is_empty() {
+        if keys.text(KEY).is_empty() {
+            keys.refuse(KEY, Problem::Empty);
+        }
+        assignors.push(RemoteAssignor::Uniform);
+    }
+    assignors
 }
 
 fn check_waits(keys: &mut Reader<'_>) {

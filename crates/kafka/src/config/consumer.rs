@@ -10,7 +10,10 @@ use super::problem::Problem;
 use super::reader::Reader;
 use super::{Entry, Parsed, Role, defaults};
 use crate::assignor::Rack;
-use crate::settings::{Assignor, AutoCommit, ConsumerSettings, LeaveOnClose, OffsetReset};
+use crate::settings::{
+    Assignor, AutoCommit, ConsumerSettings, GroupProtocol, LeaveOnClose, OffsetReset,
+    RemoteAssignor,
+};
 
 /// Parses a consumer's configuration.
 #[must_use]
@@ -24,6 +27,7 @@ pub fn parse_consumer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ConsumerSettings>
     }
     let interval = keys.millis("auto.commit.interval.ms");
     let settings = ConsumerSettings {
+        protocol: protocol(&mut keys),
         session_timeout,
         heartbeat_interval,
         max_poll_interval: keys.period("max.poll.interval.ms"),
@@ -53,6 +57,47 @@ pub fn parse_consumer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ConsumerSettings>
         metadata_max_age: keys.millis("metadata.max.age.ms"),
     };
     keys.finish(settings)
+}
+
+/// `group.protocol` and `group.remote.assignor`, with what only one of the protocols takes
+/// (`ConsumerConfig.checkUnsupportedConfigsPostProcess`).
+fn protocol(keys: &mut Reader<'_>) -> GroupProtocol {
+    const PROTOCOL: &str = "group.protocol";
+    const ASSIGNOR: &str = "group.remote.assignor";
+    const ONLY_CLASSIC: [(&str, &str); 4] = [
+        (
+            "heartbeat.interval.ms",
+            "with `group.protocol: consumer` brokers decide: `group.consumer.heartbeat.interval.ms`",
+        ),
+        (
+            "session.timeout.ms",
+            "with `group.protocol: consumer` brokers decide: `group.consumer.session.timeout.ms`",
+        ),
+        (
+            "partition.assignment.strategy",
+            "with `group.protocol: consumer` brokers assign: `group.remote.assignor` says how",
+        ),
+        (
+            "internal.leave.group.on.close",
+            "with `group.protocol: consumer` a member always says goodbye",
+        ),
+    ];
+    let asked = keys.text(ASSIGNOR);
+    if keys.text(PROTOCOL).eq_ignore_ascii_case("classic") {
+        if !asked.is_empty() {
+            let why = "with `group.protocol: classic` members assign: `partition.assignment.strategy` says how";
+            keys.refuse(ASSIGNOR, Problem::Conflict { with: PROTOCOL, why });
+        }
+        return GroupProtocol::Classic;
+    }
+    for (key, why) in ONLY_CLASSIC {
+        keys.refuse(key, Problem::Conflict { with: PROTOCOL, why });
+    }
+    let assignor = RemoteAssignor::ALL.into_iter().find(|assignor| assignor.name() == asked);
+    if assignor.is_none() && !asked.is_empty() {
+        keys.refuse(ASSIGNOR, Problem::UnknownWord { words: &["uniform", "range"] });
+    }
+    GroupProtocol::Consumer(assignor)
 }
 
 /// `auto.offset.reset`, with KIP-1106's durations.

@@ -8,8 +8,8 @@ use stormglass_types::Span;
 use super::*;
 use crate::channel::Backoff;
 use crate::settings::{
-    Assignor, BrokerSettings, ConsumerSettings, Delivery, OffsetReset, ProducerSettings,
-    RebalanceProtocol, TopicSettings, UncleanElection,
+    Assignor, BrokerSettings, ConsumerSettings, Delivery, GroupProtocol, OffsetReset,
+    ProducerSettings, RebalanceProtocol, RemoteAssignor, TopicSettings, UncleanElection,
 };
 
 /// Keys whose row differs from the golden file, which stems from a snapshot before 4.0.0: KIP-1030, KIP-1102 and the group
@@ -183,6 +183,9 @@ fn other_value(key: &Key) -> String {
             fits.next().unwrap()
         }
         Kind::List if key.name == "partition.assignment.strategy" => "StickyAssignor".into(),
+        Kind::List if key.name == "group.consumer.assignors" => "RangeAssignor".into(),
+        Kind::String if key.name == "group.protocol" => "consumer".into(),
+        Kind::String if key.name == "group.remote.assignor" => "range".into(),
         Kind::String if key.name == "auto.offset.reset" => "by_duration:PT10M".into(),
         Kind::String | Kind::List => match key.valid {
             Valid::Any | Valid::NonEmpty => "something".into(),
@@ -212,11 +215,41 @@ fn positions_are_reset_to_iso_durations() {
 }
 
 #[test]
+fn each_group_protocol_has_keys_of_its_own() {
+    let consumer = [
+        ("group.protocol", "Consumer"),
+        ("session.timeout.ms", "45000"),
+        ("heartbeat.interval.ms", "3000"),
+        ("partition.assignment.strategy", "StickyAssignor"),
+        ("group.remote.assignor", "sticky"),
+        ("internal.leave.group.on.close", "false"),
+    ];
+    insta::assert_snapshot!("keys_of_the_classic_protocol", check(Role::Consumer, &consumer));
+    let classic = [("group.remote.assignor", "uniform")];
+    insta::assert_snapshot!("keys_of_the_consumer_protocol", check(Role::Consumer, &classic));
+    let parsed = parse_consumer(&entries(&[
+        ("group.protocol", "CONSUMER"),
+        ("group.remote.assignor", "range"),
+    ]));
+    let range = GroupProtocol::Consumer(Some(RemoteAssignor::Range));
+    assert_eq!((parsed.issues, parsed.settings.protocol), (Vec::new(), range));
+    let broker = [
+        ("group.consumer.session.timeout.ms", "9000"),
+        ("group.consumer.heartbeat.interval.ms", "10000"),
+        ("group.consumer.assignors", "RangeAssignor,RangeAssignor,StickyAssignor"),
+    ];
+    insta::assert_snapshot!("consumer_groups_of_brokers", check(Role::Broker, &broker));
+}
+
+#[test]
 fn every_modelled_key_changes_a_setting() {
     for role in Role::ALL {
         for key in keys_of(*role).iter().filter(|key| key.support == Support::Modelled) {
             let value = other_value(key);
-            let entry = entries(&[(key.name, &value)]);
+            let mut entry = entries(&[(key.name, &value)]);
+            if key.name == "group.remote.assignor" {
+                entry.extend(entries(&[("group.protocol", "consumer")]));
+            }
             let (changed, issues) = match role {
                 Role::Producer => {
                     let parsed = parse_producer(&entry);

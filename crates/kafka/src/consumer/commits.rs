@@ -130,6 +130,7 @@ fn outcome(result: Result<(), ErrorCode>) -> Outcome {
             | ErrorCode::UnknownMemberId
             | ErrorCode::FencedInstanceId
             | ErrorCode::FencedMemberEpoch
+            | ErrorCode::StaleMemberEpoch
             | ErrorCode::RebalanceInProgress),
         ) => Outcome::Fail(code),
         Err(code) => Outcome::Unknown(code),
@@ -173,6 +174,9 @@ impl Consumer {
         }
         let member = if self.group_state.topics.is_empty() {
             Member::NONE
+        } else if self.is_modern() {
+            // Who is no member any more commits as nobody, and is refused while there are others.
+            self.modern.member().unwrap_or(Member::NONE)
         } else if let Some(member) = self.stable_member() {
             member
         } else if self.group_state.is_rebalancing() {
@@ -242,6 +246,8 @@ impl Consumer {
                 self.forget_coordinator(now, out);
                 code
             }
+            // Only heartbeats decide about membership then.
+            _ if self.is_modern() => code,
             ErrorCode::RebalanceInProgress => {
                 self.group_state.request_rejoin();
                 code
@@ -362,7 +368,7 @@ impl Consumer {
         }
         match self.commits.prepare {
             Prepare::UnderWay(_) if now.mono < until => return false,
-            Prepare::Done(Err(code)) if code.is_retriable() && now.mono < until => {
+            Prepare::Done(Err(code)) if self.may_commit_again(code) && now.mono < until => {
                 self.commits.prepare = Prepare::Idle;
                 self.back_off_join(now.mono);
                 return false;
@@ -371,6 +377,17 @@ impl Consumer {
         }
         self.commits.prepare = Prepare::Idle;
         true
+    }
+
+    /// Whether another attempt may succeed; a member's epoch may have risen while the first was on its way.
+    fn may_commit_again(&self, code: ErrorCode) -> bool {
+        let has_new_epoch = self.is_modern() && self.modern.member().is_some();
+        code.is_retriable() || (code == ErrorCode::StaleMemberEpoch && has_new_epoch)
+    }
+
+    /// The rebalance that a commit was to precede does not happen.
+    pub(super) fn forget_preparation(&mut self) {
+        self.commits.prepare = Prepare::Idle;
     }
 
     /// Takes `commitSync` as far as it goes; its outcome when it is over.

@@ -40,16 +40,21 @@ impl Consumer {
     /// Whether the heartbeat thread runs now.
     pub(super) fn heart_beats(&self) -> bool {
         let has_time = match &self.app {
-            App::Away => self.rules.on(Rule::BackgroundHeartbeat),
+            App::Away => self.is_modern() || self.rules.on(Rule::BackgroundHeartbeat),
             App::Polling { .. } | App::Committing { .. } => true,
             App::Closing(closing) => !closing.has_left(),
             App::Closed => false,
         };
-        has_time && self.group_state.has_joined()
+        let has_joined =
+            if self.is_modern() { self.modern.is_alive() } else { self.group_state.has_joined() };
+        has_time && has_joined
     }
 
     /// One pass of `HeartbeatThread.run`, repeated until there is nothing to do.
     pub(super) fn beat(&mut self, now: Now, out: &mut Outbox) {
+        if self.is_modern() {
+            return self.beat_modern(now, out);
+        }
         while self.heart_beats() {
             if !self.coordinator_ready(now, out) {
                 return;
@@ -87,15 +92,20 @@ impl Consumer {
         if !self.heart_beats() {
             return Time::NEVER;
         }
-        let own = [self.heart.next_at, self.heart.session_until, self.poll_until()];
+        let own = if self.is_modern() {
+            [self.modern.beats_at(), self.commits_at(), self.poll_until()]
+        } else {
+            [self.heart.next_at, self.heart.session_until, self.poll_until()]
+        };
         let ahead = own.into_iter().filter(|at| *at > now).min().unwrap_or(Time::NEVER);
         ahead.min(self.coordinator.wakes_at(now))
     }
 
     /// When the application will have stayed away too long; never while it polls.
-    fn poll_until(&self) -> Time {
+    pub(super) fn poll_until(&self) -> Time {
         let polls = matches!(self.app, App::Polling { .. });
-        if polls || !self.rules.on(Rule::BackgroundHeartbeat) {
+        let is_watched = self.is_modern() || self.rules.on(Rule::BackgroundHeartbeat);
+        if polls || !is_watched {
             return Time::NEVER;
         }
         self.heart.polled_at + self.settings.max_poll_interval

@@ -1,20 +1,21 @@
 //! The consumer as a member of its group: joining, syncing, assigning as leader, leaving
 //! (`AbstractCoordinator`, `ConsumerCoordinator`).
 //!
-//! A rebalance advances only inside `poll`: what the background thread learns waits for the application to come back.
+//! A rebalance advances only inside `poll`: what the background thread learns waits for the application to come back. Members
+//! of the consumer protocol share the subscription and the way in and out with it, and nothing else.
+
+mod joining;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use stormglass_types::{ErrorCode, Generation, MemberId, Span, Time, TopicId, TopicPartition};
 
+use super::modern::Leaving;
 use super::network::Tag;
 use super::{Consumer, Stage};
-use crate::assignor::{KnownTopic, assign_by_id};
-use crate::message::{
-    Assigning, JoinGroupRequest, JoinGroupResponse, JoinedMember, LeaveGroupRequest, Request,
-    Subscription, SyncGroupRequest, SyncGroupResponse,
-};
+use crate::assignor::KnownTopic;
+use crate::message::{Assigning, JoinedMember, LeaveGroupRequest, Request, Subscription};
 use crate::settings::{Assignor, AutoCommit, RebalanceProtocol};
 use crate::{Mark, Now, Outbox, Report, Rule};
 
@@ -167,7 +168,7 @@ impl Membership {
         candidates.into_iter().filter(|at| *at > now).min().unwrap_or(Time::NEVER)
     }
 
-    fn backs_off(&self, now: Time) -> bool {
+    pub(super) fn backs_off(&self, now: Time) -> bool {
         now < self.join_at
     }
 }
@@ -184,11 +185,14 @@ impl Consumer {
 
     /// `generationIfStable`.
     pub(super) fn stable_member(&self) -> Option<Member> {
+        if self.is_modern() {
+            return self.modern.member();
+        }
         (self.group_state.state == State::Stable).then_some(self.group_state.me)
     }
 
     /// `maybeUpdateSubscriptionMetadata`.
-    fn take_snapshot(&mut self, out: &mut Outbox) {
+    pub(super) fn take_snapshot(&mut self, out: &mut Outbox) {
         let version = self.metadata.version();
         if version != self.group_state.snapshot_version {
             self.match_pattern(out);
@@ -225,6 +229,9 @@ impl Consumer {
             return Ok(self.without_group());
         }
         self.heart.polled_at = now.mono;
+        if self.is_modern() {
+            return Ok(self.coordinate_modern(now, out));
+        }
         if !self.coordinator_ready(now, out) {
             return Ok(Stage::Blocked);
         }
@@ -342,7 +349,7 @@ impl Consumer {
         true
     }
 
-    fn lose(&mut self, partitions: Vec<TopicPartition>, out: &mut Outbox) {
+    pub(super) fn lose(&mut self, partitions: Vec<TopicPartition>, out: &mut Outbox) {
         if partitions.is_empty() {
             return;
         }
@@ -351,192 +358,9 @@ impl Consumer {
         self.assignment.replace(Generation::NONE, &[]);
     }
 
-    fn send_join(&mut self, now: Now, out: &mut Outbox) {
-        let group = &mut self.group_state;
-        group.state = State::Preparing;
-        let subscription = Arc::new(Subscription {
-            topics: group.topics.clone(),
-            owned: self.assignment.partitions(),
-            generation: (group.me.generation != Generation::NONE).then_some(group.me.generation),
-            sticky: group.sticky.clone(),
-            rack: self.settings.rack,
-        });
-        group.joined = Some(Arc::clone(&subscription));
-        let me = group.me;
-        if self.coordinator(now.mono).is_none() {
-            self.group_state.join = Join::Failed(ErrorCode::CoordinatorNotAvailable);
-            return;
-        }
-        let rebalance_timeout = self.rebalance_timeout();
-        let request = JoinGroupRequest {
-            group: self.group,
-            member: me.id,
-            session_timeout: self.settings.session_timeout,
-            rebalance_timeout,
-            protocols: self.settings.assignors.clone(),
-            subscription,
-            instance: self.settings.instance.clone(),
-        };
-        // The coordinator may hold the request for the whole rebalance, and a little longer.
-        let patience = self.settings.request_timeout.max(rebalance_timeout + Span::secs(5));
-        self.group_state.join = Join::UnderWay;
-        self.ask_coordinator(Request::JoinGroup(request), now.mono + patience, Tag::Join(me), out);
-    }
-
-    pub(super) fn on_joined(
-        &mut self,
-        now: Now,
-        sent: Member,
-        response: JoinGroupResponse,
-        out: &mut Outbox,
-    ) {
-        match response.error {
-            ErrorCode::None => return self.on_join_phase_over(now, response, out),
-            ErrorCode::UnknownMemberId if self.group_state.me == sent => {
-                self.group_state.reset(Reset::GenerationAndMember);
-            }
-            ErrorCode::MemberIdRequired => {
-                self.group_state.me = Member { id: response.member, ..Member::NONE };
-            }
-            ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator => {
-                self.forget_coordinator(now, out);
-            }
-            // Everything else decides only how the rebalance fails.
-            _ => {}
-        }
-        self.group_state.join = Join::Failed(response.error);
-    }
-
-    fn on_join_phase_over(&mut self, now: Now, response: JoinGroupResponse, out: &mut Outbox) {
-        if self.group_state.state != State::Preparing {
-            // The member has left meanwhile (`UnjoinedGroupException`); joining again is all there is to do.
-            self.group_state.join = Join::Failed(ErrorCode::CoordinatorNotAvailable);
-            return;
-        }
-        let me = Member {
-            generation: response.generation,
-            id: response.member,
-            protocol: response.protocol,
-        };
-        self.group_state.state = State::Completing;
-        self.group_state.me = me;
-        self.heart.enable(now.mono, &self.settings);
-        if response.leader != response.member {
-            self.group_state.assigned_from = None;
-            return self.send_sync(now, Vec::new(), out);
-        }
-        let mut topics: Vec<TopicId> = response
-            .members
-            .iter()
-            .flat_map(|one| one.subscription.topics.iter().copied())
-            .collect();
-        topics.sort_unstable();
-        topics.dedup();
-        self.metadata.watch(&topics);
-        let version = self.metadata.version();
-        let (members, assigning) = (response.members, response.assigning);
-        self.group_state.leading = Some(Leading { member: me, members, assigning, version });
-        self.lead(now, out);
-    }
-
-    /// Assigns, once metadata are fresh (`onLeaderElected`).
-    pub(super) fn lead(&mut self, now: Now, out: &mut Outbox) {
-        let Some(leading) = self.group_state.leading.take() else { return };
-        if !self.metadata.is_fresh() && self.metadata.version() == leading.version {
-            self.group_state.leading = Some(leading);
-            return;
-        }
-        if self.group_state.me != leading.member || self.group_state.state != State::Completing {
-            self.group_state.join = Join::Failed(ErrorCode::IllegalGeneration);
-            return;
-        }
-        let Some(assignor) = leading.member.protocol else {
-            self.group_state.join = Join::Failed(ErrorCode::InconsistentGroupProtocol);
-            return;
-        };
-        self.take_snapshot(out);
-        if leading.assigning == Assigning::Skipped {
-            // The assignment stands; the returned leader only watches metadata again.
-            self.group_state.assigned_from = Some(self.group_state.snapshot.clone());
-            return self.send_sync(now, Vec::new(), out);
-        }
-        let counts = self.metadata.counts();
-        let Ok(assignments) = assign_by_id(assignor, counts, &leading.members, self.rules) else {
-            // Kafka's assignor throws here, out of `poll`.
-            self.group_state.join = Join::Failed(ErrorCode::UnknownServerError);
-            return;
-        };
-        self.group_state.assigned_from = Some(self.group_state.snapshot.clone());
-        let assignments =
-            assignments.into_iter().map(|(member, partitions)| (member, Arc::from(partitions)));
-        self.send_sync(now, assignments.collect(), out);
-    }
-
-    fn send_sync(
-        &mut self,
-        now: Now,
-        assignments: Vec<(MemberId, Arc<[TopicPartition]>)>,
-        out: &mut Outbox,
-    ) {
-        if self.coordinator(now.mono).is_none() {
-            self.group_state.join = Join::Failed(ErrorCode::CoordinatorNotAvailable);
-            return;
-        }
-        let me = self.group_state.me;
-        let request = SyncGroupRequest {
-            group: self.group,
-            generation: me.generation,
-            member: me.id,
-            assignments,
-            instance: self.settings.instance.clone(),
-        };
-        let deadline = now.mono + self.settings.request_timeout;
-        self.ask_coordinator(Request::SyncGroup(request), deadline, Tag::Sync(me), out);
-    }
-
-    pub(super) fn on_synced(
-        &mut self,
-        now: Now,
-        sent: Member,
-        response: SyncGroupResponse,
-        out: &mut Outbox,
-    ) {
-        let group = &mut self.group_state;
-        let join = match response.error {
-            ErrorCode::None => {
-                let reset = group.me.generation == Generation::NONE && group.me.protocol.is_none();
-                if reset || group.state != State::Completing {
-                    // The heartbeat thread gave this generation up meanwhile.
-                    Join::Failed(ErrorCode::IllegalGeneration)
-                } else {
-                    group.state = State::Stable;
-                    group.rejoin = Rejoin::No;
-                    Join::Done(response.assignment)
-                }
-            }
-            code @ (ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) => {
-                if group.me == sent {
-                    group.reset(reset_after(code));
-                }
-                Join::Failed(code)
-            }
-            code @ (ErrorCode::CoordinatorNotAvailable | ErrorCode::NotCoordinator) => {
-                self.forget_coordinator(now, out);
-                Join::Failed(code)
-            }
-            code => Join::Failed(code),
-        };
-        self.group_state.join = join;
-    }
-
     /// No join request before the backoff is over.
     pub(super) fn back_off_join(&mut self, now: Time) {
         self.group_state.join_at = now + self.settings.retry_backoff.first;
-    }
-
-    /// The join or sync request will get no answer.
-    pub(super) fn on_join_unanswered(&mut self) {
-        self.group_state.join = Join::Failed(ErrorCode::NetworkException);
     }
 
     /// The partitions that a cooperative member has and does not keep; an eager one gave all up before it joined.
@@ -553,6 +377,9 @@ impl Consumer {
 
     /// What waits for the application before it is given up.
     pub(super) fn to_hand_over(&self) -> Vec<TopicPartition> {
+        if let Some(partitions) = self.modern.revoking() {
+            return partitions.to_vec();
+        }
         match &self.group_state.join {
             Join::Done(assignment) => self.not_kept(assignment),
             Join::Idle | Join::UnderWay | Join::Failed(_) => self.assignment.partitions(),
@@ -602,6 +429,9 @@ impl Consumer {
 
     /// `maybeLeaveGroup`: tells the coordinator if that is possible, and is no member any more either way.
     pub(super) fn leave(&mut self, now: Now, out: &mut Outbox) {
+        if self.is_modern() {
+            return self.leave_modern(now, Leaving::Wanted, out);
+        }
         let me = self.group_state.me;
         let is_member = self.group_state.state != State::Unjoined && me.id != MemberId::NONE;
         // A static member is expected back: only the end of its session takes it out of the group (KIP-345).
@@ -618,7 +448,11 @@ impl Consumer {
     pub(super) fn give_up(&mut self, out: &mut Outbox) {
         let partitions = self.assignment.partitions();
         let me = self.group_state.me;
-        let is_out = me.generation == Generation::NONE || me.id == MemberId::NONE;
+        let is_out = if self.is_modern() {
+            self.modern.member().is_none()
+        } else {
+            me.generation == Generation::NONE || me.id == MemberId::NONE
+        };
         if is_out || self.group_state.is_rebalancing() {
             self.lose(partitions, out);
         } else if !partitions.is_empty() {

@@ -1,9 +1,11 @@
-//! A member of a consumer group, as Kafka's Java client with `group.protocol=classic`.
+//! A member of a consumer group, as Kafka's Java client with either `group.protocol`.
 //!
 //! Two threads are modelled: the application's, which exists while a call of its blocks, and the heartbeat thread. Answers
-//! are read by whichever of the two is on the network; while neither is, they wait in the socket. What the application does
-//! with records is not known here, nor are cooperative assignors, static membership, transactions and reading from followers.
+//! are read by whichever of the two is on the network; while neither is, they wait in the socket. With the consumer protocol the
+//! second one is always there. What the application does with records is not known here, nor are transactions and reading from
+//! followers.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
@@ -20,6 +22,7 @@ mod fetcher;
 mod heartbeat;
 mod membership;
 mod metadata;
+mod modern;
 mod network;
 mod positions;
 mod steering;
@@ -42,6 +45,8 @@ pub struct Consumer {
     metadata: metadata::ClientMetadata,
     coordinator: coordinator::Coordinator,
     group_state: membership::Membership,
+    /// What a member of the consumer protocol is.
+    modern: Box<modern::Modern>,
     heart: heartbeat::Heart,
     assignment: positions::Assignment,
     /// The question for committed offsets that is under way.
@@ -93,6 +98,7 @@ impl Machine for Consumer {
             metadata: metadata::ClientMetadata::new(links.brokers()),
             coordinator: coordinator::Coordinator::UNKNOWN,
             group_state: membership::Membership::new(),
+            modern: Box::new(modern::Modern::new()),
             heart: heartbeat::Heart::new(now.mono),
             assignment: positions::Assignment::new(),
             lookup: None,
@@ -165,7 +171,7 @@ impl Consumer {
     /// Whether a thread reads from and writes to connections now.
     fn is_on_network(&self) -> bool {
         match self.app {
-            App::Away => self.steering.is_background() || self.heart_beats(),
+            App::Away => self.steering.is_background() || self.is_modern() || self.heart_beats(),
             App::Polling { .. } | App::Committing { .. } | App::Closing(_) => true,
             App::Closed => false,
         }
@@ -232,6 +238,10 @@ impl Consumer {
                 self.on_heartbeat(now, sent, code, out);
             }
             (Tag::Leave, Response::LeaveGroup(_)) => {}
+            (Tag::Member(attempt), Response::ConsumerGroupHeartbeat(response)) => {
+                self.on_member(now, attempt, response, out);
+            }
+            (Tag::Goodbye, Response::ConsumerGroupHeartbeat(_)) => {}
             (Tag::Commit(commit), Response::OffsetCommit(response)) => {
                 self.on_commit_over(now, commit, Ok(&response.results), out);
             }
@@ -276,7 +286,8 @@ impl Consumer {
                 self.metadata.failed(now.mono, backoff, &mut self.rng);
             }
             Tag::FindCoordinator => self.on_find_unanswered(now, out),
-            Tag::Fetch | Tag::Leave => {}
+            Tag::Fetch | Tag::Leave | Tag::Goodbye => {}
+            Tag::Member(attempt) => self.on_member_unanswered(now.mono, attempt),
             Tag::ListOffsets(asked) => {
                 asked.iter().for_each(|partition| self.retry_position(*partition, now.mono));
             }

@@ -34,6 +34,10 @@ pub(super) enum Tag {
     Heartbeat(Member),
     /// Leaving the group.
     Leave,
+    /// Staying in a group of the consumer protocol: the attempt of this number.
+    Member(u32),
+    /// Leaving a group of the consumer protocol.
+    Goodbye,
     /// Committing.
     Commit(Commit),
     /// Reading committed positions.
@@ -53,6 +57,7 @@ impl Tag {
             Self::Sync(_) => Api::SyncGroup,
             Self::Heartbeat(_) => Api::Heartbeat,
             Self::Leave => Api::LeaveGroup,
+            Self::Member(_) | Self::Goodbye => Api::ConsumerGroupHeartbeat,
             Self::Commit(_) => Api::OffsetCommit,
             Self::OffsetFetch => Api::OffsetFetch,
         }

@@ -253,6 +253,8 @@ impl Consumer {
         self.validate_positions(now.mono, out);
         match self.look_up_committed(now, out)? {
             Stage::Ready => {}
+            // The new client's poll does not wait for offsets: what is buffered of other partitions may be handed out.
+            Stage::Blocked if self.is_modern() => return Ok(Stage::Pending),
             Stage::Blocked => return Ok(Stage::Blocked),
             Stage::Pending => return Ok(Stage::Pending),
         }
@@ -364,7 +366,7 @@ impl Consumer {
                     self.seek_committed(&offsets, out);
                     return Ok(Stage::Ready);
                 }
-                Err(code) if code.is_retriable() => {
+                Err(code) if code.is_retriable() || code == ErrorCode::StaleMemberEpoch => {
                     self.lookup_failures += 1;
                     let wait =
                         self.settings.retry_backoff.after(self.lookup_failures, &mut self.rng);
@@ -379,7 +381,12 @@ impl Consumer {
         if !self.coordinator_ready(now, out) {
             return Ok(Stage::Blocked);
         }
-        let request = OffsetFetchRequest { group: self.group, partitions: partitions.clone() };
+        let known = if self.is_modern() { member } else { None };
+        let request = OffsetFetchRequest {
+            group: self.group,
+            member: known.map(|member| (member.id, member.generation)),
+            partitions: partitions.clone(),
+        };
         let deadline = now.mono + self.settings.request_timeout;
         self.ask_coordinator(Request::OffsetFetch(request), deadline, Tag::OffsetFetch, out);
         self.lookup = Some(Lookup { partitions, member, answer: None });

@@ -276,6 +276,7 @@ impl Controller {
             | Request::OffsetCommit(_)
             | Request::OffsetFetch(_)
             | Request::DeleteGroups(_)
+            | Request::ConsumerGroupHeartbeat(_)
             | Request::InitProducerId(_) => return self.hang_up(conn, out),
         };
         // What was decided may stand on records that are not committed, even if it wrote none itself.

@@ -9,7 +9,9 @@ use stormglass_types::{GroupId, Offset, Span};
 
 use crate::record::{Batch, GroupRecord, Records};
 
-use super::classic::Group;
+use super::either::Group;
+use super::offsets::Offsets;
+use super::{classic, modern};
 use crate::{Rule, Rules};
 
 /// How long a load takes besides reading: scheduling, opening segments. A load is never instantaneous, and clients must
@@ -46,7 +48,7 @@ impl Loaded {
             for record in records.iter() {
                 let late = read >= CHUNK && !rules.on(Rule::OffsetLoadOrder);
                 if !(late && loaded.knows_offset(record)) {
-                    apply(&mut loaded.groups, record);
+                    apply(&mut loaded.groups, record, rules);
                 }
             }
             read += u64::from(batch.count);
@@ -63,23 +65,41 @@ impl Loaded {
     /// Whether a record is a further offset of a partition that has one.
     fn knows_offset(&self, record: &GroupRecord) -> bool {
         let GroupRecord::Offset { group, partition, .. } = record else { return false };
-        self.groups.get(group).is_some_and(|group| group.offsets.holds(*partition))
+        self.groups.get(group).is_some_and(|group| group.offsets().holds(*partition))
     }
 }
 
 /// Takes one record into the groups.
-pub(super) fn apply(groups: &mut BTreeMap<GroupId, Group>, record: &GroupRecord) {
+pub(super) fn apply(groups: &mut BTreeMap<GroupId, Group>, record: &GroupRecord, rules: Rules) {
     match record {
         GroupRecord::Offset { group, .. } | GroupRecord::OffsetTombstone { group, .. } => {
             // A commit without membership makes a simple group: one without a generation.
-            groups.entry(*group).or_insert_with(|| Group::new(*group)).offsets.replay(record);
+            let group = groups.entry(*group).or_insert_with(|| Group::simple(*group));
+            group.offsets_mut().replay(record);
         }
         GroupRecord::Group(value) => {
-            let offsets = groups.remove(&value.group).map(|group| group.offsets);
-            groups.insert(value.group, Group::restore(value, offsets.unwrap_or_default()));
+            let offsets = taken(groups, value.group);
+            let group = Group::Classic(classic::Group::restore(value, offsets));
+            groups.insert(value.group, group);
         }
         GroupRecord::GroupTombstone { group } => {
             groups.remove(group);
         }
+        GroupRecord::Modern { group: id, change } => {
+            if !matches!(groups.get(id), Some(Group::Modern(_))) {
+                let mut group = modern::Group::new(*id);
+                group.offsets = taken(groups, *id);
+                groups.insert(*id, Group::Modern(group));
+            }
+            if let Some(Group::Modern(group)) = groups.get_mut(id) {
+                group.replay(change, rules);
+            }
+        }
     }
+}
+
+/// What a group has committed, as it makes place for one of another kind.
+fn taken(groups: &mut BTreeMap<GroupId, Group>, id: GroupId) -> Offsets {
+    let mut before = groups.remove(&id);
+    before.as_mut().map(|group| core::mem::take(group.offsets_mut())).unwrap_or_default()
 }

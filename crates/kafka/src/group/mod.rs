@@ -6,8 +6,10 @@
 //! yet.
 
 mod classic;
+mod either;
 mod identity;
 mod load;
+mod modern;
 mod offsets;
 mod request;
 mod shard;
@@ -23,6 +25,7 @@ use stormglass_types::{
 
 use crate::log::PartitionLog;
 use crate::message::{Correlation, Request, Response};
+use crate::metadata::MetadataImage;
 use crate::record::GroupRecord;
 use crate::settings::BrokerSettings;
 use crate::{ConnId, Mark, Now, Outbox, Rules};
@@ -190,8 +193,8 @@ impl GroupCoordinator {
         self.io.timers.cancel_all(partition);
     }
 
-    /// Takes a group request: `JoinGroup`, `SyncGroup`, `Heartbeat`, `LeaveGroup`, `OffsetCommit`, `OffsetFetch` or `DeleteGroups`. For any
-    /// other the connection is closed. `offsets_topic_partitions` is zero while `__consumer_offsets` does not exist.
+    /// Takes a group request: `JoinGroup`, `SyncGroup`, `Heartbeat`, `LeaveGroup`, `ConsumerGroupHeartbeat`, `OffsetCommit`,
+    /// `OffsetFetch` or `DeleteGroups`. For any other the connection is closed. `image` is what the broker knows of topics.
     #[expect(clippy::too_many_arguments, reason = "the seam to the broker, which owns all of them")]
     pub fn on_request(
         &mut self,
@@ -199,7 +202,7 @@ impl GroupCoordinator {
         conn: ConnId,
         correlation: Correlation,
         request: Request,
-        offsets_topic_partitions: u16,
+        image: &MetadataImage,
         out: &mut Outbox,
         writes: &mut Vec<Write>,
     ) {
@@ -208,8 +211,7 @@ impl GroupCoordinator {
             return;
         };
         let reply = ReplyTo { conn: Some(conn), correlation };
-        if let Err(error) = self.serve(now, request, reply, offsets_topic_partitions, (out, writes))
-        {
+        if let Err(error) = self.serve(now, request, reply, image, (out, writes)) {
             out.respond(conn, correlation, error);
         }
         self.io.timers.arm(out);
@@ -221,7 +223,7 @@ impl GroupCoordinator {
         now: Now,
         request: GroupRequest,
         reply: ReplyTo,
-        partitions: u16,
+        image: &MetadataImage,
         (out, writes): (&mut Outbox, &mut Vec<Write>),
     ) -> Result<(), Response> {
         if let GroupRequest::Join(join) = &request {
@@ -232,6 +234,11 @@ impl GroupCoordinator {
                 return Err(Response::JoinGroup(refused));
             }
         }
+        if let GroupRequest::Member(heartbeat) = &request {
+            let valid = modern::validate(heartbeat, &self.io.settings.consumer_group);
+            valid.map_err(|error| request.refused(error))?;
+        }
+        let partitions = image.partition_count(OFFSETS_TOPIC);
         if partitions == 0 {
             return Err(request.refused(ErrorCode::CoordinatorNotAvailable));
         }
@@ -252,6 +259,7 @@ impl GroupCoordinator {
             GroupRequest::Commit(request) => shard.commit(&request, reply, cx),
             GroupRequest::Fetch(request) => shard.fetch(&request, reply, cx),
             GroupRequest::Delete(request) => shard.delete(request.group, reply, cx),
+            GroupRequest::Member(request) => shard.on_member(&request, image, reply, cx),
         }
         Ok(())
     }
@@ -305,6 +313,10 @@ impl GroupCoordinator {
             let shard = self.shards[usize::from(partition)].as_mut();
             let shard = shard.expect("a shard that goes takes its deadlines along");
             shard.on_due(due, &mut Context { now, partition, io: &mut self.io, out, writes });
+            // What it writes changes its group only when it is appended: whatever else is due must see it so.
+            if matches!(due, Due::Member(..) | Due::Revocation(..)) && !writes.is_empty() {
+                break;
+            }
         }
         self.io.timers.arm(out);
     }

@@ -14,6 +14,7 @@ use crate::record::GroupRecord;
 use crate::{Now, Rule, Rules};
 
 use super::classic::{Group, State};
+use super::either;
 
 /// A committed offset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +43,9 @@ impl Offsets {
             GroupRecord::OffsetTombstone { partition, .. } => {
                 self.0.remove(*partition);
             }
-            GroupRecord::Group(_) | GroupRecord::GroupTombstone { .. } => {}
+            GroupRecord::Group(_)
+            | GroupRecord::GroupTombstone { .. }
+            | GroupRecord::Modern { .. } => {}
         }
     }
 
@@ -96,8 +99,21 @@ pub(super) fn unused_since(
     }
 }
 
-/// Whether a commit is acceptable (`OffsetMetadataManager.validateOffsetCommit`, `ClassicGroup.validateOffsetCommit`).
+/// Whether a commit is acceptable (`OffsetMetadataManager.validateOffsetCommit`).
 pub(super) fn validate_commit(
+    group: Option<&either::Group>,
+    request: &OffsetCommitRequest,
+    rules: Rules,
+) -> Result<(), ErrorCode> {
+    match group {
+        Some(either::Group::Modern(group)) => group.validate_commit(request, rules),
+        Some(either::Group::Classic(group)) => validate_classic(Some(group), request, rules),
+        None => validate_classic(None, request, rules),
+    }
+}
+
+/// `ClassicGroup.validateOffsetCommit`.
+fn validate_classic(
     group: Option<&Group>,
     request: &OffsetCommitRequest,
     rules: Rules,
@@ -150,9 +166,9 @@ pub(super) fn records(request: &OffsetCommitRequest, now: Now) -> Vec<GroupRecor
 }
 
 /// What a reader is told: the last offsets appended.
-pub(super) fn fetch(group: Option<&Group>, request: &OffsetFetchRequest) -> super::Fetched {
+pub(super) fn fetch(group: Option<&either::Group>, request: &OffsetFetchRequest) -> super::Fetched {
     let of = |partition| {
-        let committed = group.and_then(|group| group.offsets.0.get(partition));
+        let committed = group.and_then(|group| group.offsets().0.get(partition));
         (partition, committed.map(|committed| (committed.offset, committed.epoch)))
     };
     request.partitions.iter().map(|partition| of(*partition)).collect()

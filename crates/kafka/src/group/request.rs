@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 use stormglass_types::{ErrorCode, GroupId, MemberId};
 
 use crate::message::{
-    DeleteGroupRequest, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest,
-    OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, Request, Response,
-    SyncGroupRequest, SyncGroupResponse,
+    ConsumerGroupHeartbeatRequest, DeleteGroupRequest, HeartbeatRequest, JoinGroupRequest,
+    LeaveGroupRequest, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse, Request, Response, SyncGroupRequest, SyncGroupResponse,
 };
 
-use super::classic;
+use super::{classic, modern};
 
 /// A request about one group.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ pub(super) enum GroupRequest {
     Commit(OffsetCommitRequest),
     Fetch(OffsetFetchRequest),
     Delete(DeleteGroupRequest),
+    Member(ConsumerGroupHeartbeatRequest),
 }
 
 impl GroupRequest {
@@ -36,6 +37,7 @@ impl GroupRequest {
             Request::OffsetCommit(request) => Some(Self::Commit(request)),
             Request::OffsetFetch(request) => Some(Self::Fetch(request)),
             Request::DeleteGroups(request) => Some(Self::Delete(request)),
+            Request::ConsumerGroupHeartbeat(request) => Some(Self::Member(request)),
             Request::Produce(_)
             | Request::Fetch(_)
             | Request::ListOffsets(_)
@@ -64,6 +66,7 @@ impl GroupRequest {
             Self::Commit(request) => request.group,
             Self::Fetch(request) => request.group,
             Self::Delete(request) => request.group,
+            Self::Member(request) => request.group,
         }
     }
 
@@ -81,6 +84,7 @@ impl GroupRequest {
             Self::Heartbeat(_) => Response::Heartbeat(error),
             Self::Leave(_) => Response::LeaveGroup(error),
             Self::Delete(_) => Response::DeleteGroups(error),
+            Self::Member(_) => Response::ConsumerGroupHeartbeat(modern::refused(error)),
             Self::Commit(request) => Response::OffsetCommit(OffsetCommitResponse {
                 results: request.offsets.iter().map(|(of, ..)| (*of, error)).collect(),
             }),

@@ -4,6 +4,8 @@
 //! when the high watermark has passed everything appended before, even those to requests that wrote nothing. Appends nothing
 //! itself, and does not gather records into larger batches (`group.coordinator.append.linger.ms`).
 
+mod members;
+
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,17 +13,19 @@ use alloc::vec::Vec;
 use stormglass_types::{ErrorCode, GroupId, LeaderEpoch, MemberId, Offset, Time, TopicPartition};
 
 use crate::message::{
-    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, OffsetCommitRequest,
-    OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, Response, SyncGroupRequest,
+    ConsumerGroupHeartbeatResponse, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest,
+    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, Response,
+    SyncGroupRequest,
 };
 use crate::record::{GroupRecord, GroupValue};
 use crate::{ConnId, Mark, Note, Rule};
 
-use super::classic::{self, Change, Group};
+use super::classic::{self, Change};
+use super::either::Group;
 use super::load::{self, Loaded};
 use super::offsets;
 use super::timers::Due;
-use super::{Context, Fetched, ReplyTo};
+use super::{Context, Fetched, ReplyTo, modern};
 
 /// One partition's coordinator.
 #[derive(Clone, Debug)]
@@ -75,6 +79,8 @@ pub(super) enum Purpose {
     ReturnStatic { group: GroupId, old: MemberId, new: MemberId },
     /// It carries committed offsets.
     Commit(Arc<[GroupRecord]>),
+    /// It carries what changes a group of the consumer protocol.
+    Modern(Arc<[GroupRecord]>),
 }
 
 /// An answer that waits.
@@ -92,6 +98,7 @@ pub(super) enum Body {
     Delete(ErrorCode),
     Commit(Vec<(TopicPartition, ErrorCode)>),
     Fetch(Fetched),
+    Member(ConsumerGroupHeartbeatResponse),
     /// A join or sync that the group answers by itself, unless the operation fails first.
     ByGroup(GroupId),
 }
@@ -137,12 +144,20 @@ impl Shard {
             classic::refuse_join(reply, member, ErrorCode::UnknownMemberId, cx);
             return;
         }
-        let group = self.groups.entry(id).or_insert_with(|| Group::new(id));
+        let purpose = if is_new { Some(Purpose::CreateGroup(id)) } else { self.take_back(id) };
+        let group = self.groups.entry(id).or_insert_with(|| Group::simple(id));
+        let Some(group) = group.classic_mut() else {
+            // Online migration is not modelled: the members of the other protocol stay among themselves.
+            classic::refuse_join(reply, member, ErrorCode::InconsistentGroupProtocol, cx);
+            return;
+        };
         let mut change = group.join(request, reply, cx);
-        if is_new && change.is_none() {
+        if let Some(purpose) = purpose
+            && change.is_none()
+        {
             // Whoever has joined already is not in a generation yet.
             let record = GroupRecord::Group(Arc::new(group.empty_value()));
-            change = Some((record, Purpose::CreateGroup(id)));
+            change = Some((record, purpose));
         }
         self.carry_out_waiting(id, change, reply, cx);
     }
@@ -153,7 +168,7 @@ impl Shard {
         reply: ReplyTo,
         cx: &mut Context<'_>,
     ) {
-        let Some(group) = self.groups.get_mut(&request.group) else {
+        let Some(group) = self.classic_mut(request.group) else {
             classic::refuse_sync(reply, ErrorCode::UnknownMemberId, cx);
             return;
         };
@@ -167,7 +182,7 @@ impl Shard {
         to: ReplyTo,
         cx: &mut Context<'_>,
     ) {
-        let group = self.groups.get_mut(&request.group);
+        let group = self.classic_mut(request.group);
         match group.map_or(Err(ErrorCode::UnknownMemberId), |group| group.heartbeat(request, cx)) {
             Ok(code) => self.carry_out(None, Some(Answer { to, body: Body::Heartbeat(code) }), cx),
             Err(code) => cx.reply(to, Response::Heartbeat(code)),
@@ -175,7 +190,7 @@ impl Shard {
     }
 
     pub(super) fn leave(&mut self, request: LeaveGroupRequest, to: ReplyTo, cx: &mut Context<'_>) {
-        let Some(group) = self.groups.get_mut(&request.group) else {
+        let Some(group) = self.classic_mut(request.group) else {
             cx.reply(to, Response::LeaveGroup(ErrorCode::UnknownMemberId));
             return;
         };
@@ -192,13 +207,16 @@ impl Shard {
         let group = self.groups.get(&request.group);
         let results = |code| request.offsets.iter().map(|(of, ..)| (*of, code)).collect();
         if let Err(error) = offsets::validate_commit(group, request, cx.io.rules) {
-            let rebalancing = error == ErrorCode::RebalanceInProgress;
-            cx.out.mark(if rebalancing { Mark::CommitDuringRebalance } else { Mark::CommitFenced });
+            cx.out.mark(match error {
+                ErrorCode::RebalanceInProgress => Mark::CommitDuringRebalance,
+                ErrorCode::StaleMemberEpoch => Mark::StaleEpochRefused,
+                _ => Mark::CommitFenced,
+            });
             let response = OffsetCommitResponse { results: results(error) };
             cx.reply(to, Response::OffsetCommit(response));
             return;
         }
-        if let Some(group) = group {
+        if let Some(group) = group.and_then(Group::classic) {
             group.on_commit(request.member, cx);
         }
         let answer = Answer { to, body: Body::Commit(results(ErrorCode::None)) };
@@ -218,7 +236,14 @@ impl Shard {
         to: ReplyTo,
         cx: &mut Context<'_>,
     ) {
-        let fetched = offsets::fetch(self.groups.get(&request.group), request);
+        let group = self.groups.get(&request.group);
+        if let Some(Group::Modern(group)) = group
+            && let Err(error) = group.validate_fetch(request.member)
+        {
+            let response = OffsetFetchResponse { error, offsets: Vec::new() };
+            return cx.reply(to, Response::OffsetFetch(response));
+        }
+        let fetched = offsets::fetch(group, request);
         let answer = Answer { to, body: Body::Fetch(fetched) };
         if cx.io.rules.on(Rule::OffsetFetchCommitted) {
             self.carry_out(None, Some(answer), cx);
@@ -234,8 +259,8 @@ impl Shard {
         to: ReplyTo,
         cx: &mut Context<'_>,
     ) {
-        let waits = self.written > self.committed
-            && self.groups.get(&id).is_some_and(|group| group.holds(to));
+        let waits =
+            self.written > self.committed && self.classic(id).is_some_and(|group| group.holds(to));
         let answer = Answer { to, body: Body::ByGroup(id) };
         self.carry_out(change, waits.then_some(answer), cx);
     }
@@ -257,7 +282,7 @@ impl Shard {
 
     /// A group goes: so do the ids that it promised and nobody claimed.
     fn forget(&self, id: GroupId, cx: &mut Context<'_>) {
-        let promised = self.groups.get(&id).into_iter().flat_map(Group::promised);
+        let promised = self.classic(id).into_iter().flat_map(classic::Group::promised);
         for member in promised {
             cx.cancel(Due::Session(id, member));
         }
@@ -277,14 +302,12 @@ impl Shard {
         let rules = cx.io.rules;
         let waits = match &operation.purpose {
             Purpose::Commit(records) => {
-                for record in records.iter() {
-                    if let GroupRecord::GroupTombstone { group } = record {
-                        self.forget(*group, cx);
-                    }
-                    load::apply(&mut self.groups, record);
-                }
-                self.uncommitted.push_back((end, Arc::clone(records)));
+                self.apply(end, records, cx);
                 rules.on(Rule::CommitWaitsForIsr)
+            }
+            Purpose::Modern(records) => {
+                self.apply(end, records, cx);
+                rules.on(Rule::SyncWaitsForIsr)
             }
             Purpose::Assign(_) => rules.on(Rule::SyncWaitsForIsr),
             Purpose::Nothing | Purpose::CreateGroup(_) | Purpose::ReturnStatic { .. } => true,
@@ -296,6 +319,16 @@ impl Shard {
         }
         // With a single in-sync replica the append itself has moved the high watermark.
         self.on_high_watermark(self.committed, cx);
+    }
+
+    fn apply(&mut self, end: Offset, records: &Arc<[GroupRecord]>, cx: &mut Context<'_>) {
+        for record in records.iter() {
+            if let GroupRecord::GroupTombstone { group } = record {
+                self.forget(*group, cx);
+            }
+            load::apply(&mut self.groups, record, cx.io.rules);
+        }
+        self.uncommitted.push_back((end, Arc::clone(records)));
     }
 
     /// The broker could not append: what the operation changed is undone.
@@ -319,23 +352,26 @@ impl Shard {
     ) {
         match operation.purpose {
             Purpose::Assign(value) => {
-                if let Some(group) = self.groups.get_mut(&value.group) {
+                if let Some(group) = self.classic_mut(value.group) {
                     let change = group.finish_assignment(&value, written.map_err(told), cx);
                     self.carry_out(change, None, cx);
                 }
             }
             Purpose::ReturnStatic { group, old, new } => {
-                if let Some(group) = self.groups.get_mut(&group) {
+                if let Some(group) = self.classic_mut(group) {
                     group.finish_return((old, new), written.map_err(told), cx);
                 }
             }
-            Purpose::Nothing | Purpose::CreateGroup(_) | Purpose::Commit(_) => {}
+            Purpose::Nothing
+            | Purpose::CreateGroup(_)
+            | Purpose::Commit(_)
+            | Purpose::Modern(_) => {}
         }
         let Some(answer) = operation.answer else { return };
         match (written, &answer.body) {
             (Ok(()), _) => answer.succeed(cx),
             (Err(error), Body::ByGroup(id)) => {
-                if let Some(group) = self.groups.get_mut(id) {
+                if let Some(group) = self.classic_mut(*id) {
                     group.give_up(answer.to, told(error), cx);
                 }
             }
@@ -349,12 +385,8 @@ impl Shard {
         while let Some((end, _)) = self.uncommitted.front()
             && *end <= self.committed
         {
-            let (_, records) = self.uncommitted.pop_front().expect("just looked at");
-            for record in records.iter() {
-                if let GroupRecord::Offset { group, partition, offset, .. } = *record {
-                    cx.out.note(Note::OffsetCommitted { group, partition, offset });
-                }
-            }
+            let (end, records) = self.uncommitted.pop_front().expect("just looked at");
+            records.iter().for_each(|record| note(record, end, cx));
         }
         while self.deferred.front().is_some_and(|front| front.until <= self.committed) {
             let done = self.deferred.pop_front().expect("just looked at");
@@ -367,10 +399,12 @@ impl Shard {
             Due::Loaded => return self.on_loaded(cx),
             Due::Operation => return self.expire_operations(cx),
             Due::Expiry => return self.expire_offsets(cx),
-            Due::Join(id) => self.groups.get_mut(&id).and_then(|group| group.on_join_timer(cx)),
-            Due::Sync(id) => self.groups.get_mut(&id).and_then(|group| group.on_sync_timer(cx)),
+            Due::Member(id, member) => return self.on_silence(id, member, cx),
+            Due::Revocation(id, member) => return self.on_unrevoked(id, member, cx),
+            Due::Join(id) => self.classic_mut(id).and_then(|group| group.on_join_timer(cx)),
+            Due::Sync(id) => self.classic_mut(id).and_then(|group| group.on_sync_timer(cx)),
             Due::Session(id, member) => {
-                self.groups.get_mut(&id).and_then(|group| group.on_session_timer(member, cx))
+                self.classic_mut(id).and_then(|group| group.on_session_timer(member, cx))
             }
         };
         self.carry_out(change, None, cx);
@@ -380,7 +414,14 @@ impl Shard {
         self.phase = Phase::Active;
         cx.schedule(Due::Expiry, cx.io.settings.offsets_retention_check);
         for group in self.groups.values_mut() {
-            if let Some((record, purpose)) = group.on_loaded(cx) {
+            let change = match group {
+                Group::Classic(group) => group.on_loaded(cx),
+                Group::Modern(group) => {
+                    group.on_loaded(cx);
+                    None
+                }
+            };
+            if let Some((record, purpose)) = change {
                 cx.write(Arc::from([record]), Operation { purpose, answer: None });
             }
         }
@@ -391,9 +432,12 @@ impl Shard {
         let retention = cx.io.settings.offsets_retention;
         cx.schedule(Due::Expiry, cx.io.settings.offsets_retention_check);
         for (id, group) in &self.groups {
-            let unused_since = offsets::unused_since(group, cx.io.rules);
-            let mut records = group.offsets.expired(*id, cx.now.wall, retention, unused_since);
-            let left = group.offsets.count() - records.len();
+            let rules = cx.io.rules;
+            let unused_since =
+                |partition, committed| group.unused_since(partition, committed, rules);
+            let offsets = group.offsets();
+            let mut records = offsets.expired(*id, cx.now.wall, retention, unused_since);
+            let left = offsets.count() - records.len();
             if !records.is_empty() {
                 cx.out.mark(Mark::OffsetsExpired);
             }
@@ -416,7 +460,7 @@ impl Shard {
             Some(group) if !group.is_vacant() => ErrorCode::NonEmptyGroup,
             Some(group) => {
                 cx.out.mark(Mark::GroupRemoved);
-                let mut records = group.offsets.tombstones(id);
+                let mut records = group.offsets().tombstones(id);
                 records.push(GroupRecord::GroupTombstone { group: id });
                 let records: Arc<[GroupRecord]> = records.into();
                 let purpose = Purpose::Commit(Arc::clone(&records));
@@ -444,7 +488,7 @@ impl Shard {
                 answer.fail(ErrorCode::NotCoordinator, cx);
             }
         }
-        for group in self.groups.values_mut() {
+        for group in self.groups.values_mut().filter_map(Group::classic_mut) {
             group.resign(cx);
         }
     }
@@ -455,9 +499,31 @@ impl Shard {
                 answer.to.forget(conn);
             }
         }
-        for group in self.groups.values_mut() {
+        for group in self.groups.values_mut().filter_map(Group::classic_mut) {
             group.on_closed(conn);
         }
+    }
+
+    fn classic(&self, id: GroupId) -> Option<&classic::Group> {
+        self.groups.get(&id).and_then(Group::classic)
+    }
+
+    fn classic_mut(&mut self, id: GroupId) -> Option<&mut classic::Group> {
+        self.groups.get_mut(&id).and_then(Group::classic_mut)
+    }
+}
+
+/// Tells whoever looks on what a record means that has become durable.
+fn note(record: &GroupRecord, up_to: Offset, cx: &mut Context<'_>) {
+    match record {
+        GroupRecord::Offset { group, partition, offset, .. } => {
+            let (group, partition, offset) = (*group, *partition, *offset);
+            cx.out.note(Note::OffsetCommitted { group, partition, offset });
+        }
+        GroupRecord::Modern { group, change } => members::note(*group, change, up_to, cx),
+        GroupRecord::OffsetTombstone { .. }
+        | GroupRecord::Group(_)
+        | GroupRecord::GroupTombstone { .. } => {}
     }
 }
 
@@ -467,6 +533,7 @@ impl Answer {
             Body::Heartbeat(code) => Response::Heartbeat(code),
             Body::Leave(code) => Response::LeaveGroup(code),
             Body::Delete(code) => Response::DeleteGroups(code),
+            Body::Member(answer) => Response::ConsumerGroupHeartbeat(answer),
             Body::Commit(results) => Response::OffsetCommit(OffsetCommitResponse { results }),
             Body::Fetch(offsets) => {
                 Response::OffsetFetch(OffsetFetchResponse { error: ErrorCode::None, offsets })
@@ -482,6 +549,7 @@ impl Answer {
             Body::Heartbeat(_) => Response::Heartbeat(code),
             Body::Leave(_) => Response::LeaveGroup(code),
             Body::Delete(_) => Response::DeleteGroups(code),
+            Body::Member(_) => Response::ConsumerGroupHeartbeat(modern::refused(code)),
             Body::Commit(mut results) => {
                 results.iter_mut().for_each(|(_, result)| *result = code);
                 Response::OffsetCommit(OffsetCommitResponse { results })

@@ -4,7 +4,9 @@
 //! `commit - 0@5` (without membership), `fetch a 0`, `wait 3s`, `stall` and `flow` (the high watermark stands still, goes on),
 //! `restart a` (the client forgets its id), `delete a` (an operator, over that connection, removes the group),
 //! `refuse CODE` (the next append fails), `failover` (a new coordinator on the log up to its end), `lose` (a new coordinator
-//! on the log up to the high watermark), `resign`, `close a`, `old` (the next request carries the generation before).
+//! on the log up to the high watermark), `resign`, `close a`, `old` (the next request carries the generation before), and for
+//! members of the consumer protocol `enter a` (with `topics=1,2`, `instance=x`, `assignor=range`), `hb a` (with `owned=0,1`, or
+//! `full` if it says everything), `quit a`, `away a`, and `expand 6` (the topic's number of partitions).
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -14,20 +16,24 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
+use smallvec::smallvec;
 use stormglass_types::{
-    BrokerId, ErrorCode, Generation, GroupId, LeaderEpoch, MemberId, Offset, Span, Stream, Streams,
-    Time, TopicId, TopicPartition, Wall,
+    BrokerId, ErrorCode, Generation, GroupId, LeaderEpoch, MemberId, Offset, PartitionEpoch, Span,
+    Stream, Streams, Time, TopicId, TopicPartition, Wall,
 };
 
 use super::{GroupCoordinator, OFFSETS_TOPIC, Write};
 use crate::log::{Origin, PartitionLog};
 use crate::message::{
-    Correlation, DeleteGroupRequest, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, Msg,
-    OffsetCommitRequest, OffsetFetchRequest, Request, Response, Subscription, SyncGroupRequest,
+    ConsumerGroupHeartbeatRequest, Correlation, DeleteGroupRequest, HeartbeatRequest,
+    JoinGroupRequest, LeaveGroupRequest, Msg, OffsetCommitRequest, OffsetFetchRequest, Request,
+    Response, Subscription, SyncGroupRequest,
 };
-use crate::record::{Batch, GroupRecord, Records};
+use crate::metadata::{MetadataImage, MetadataRecord, PartitionRegistration, Recovery};
+use crate::record::{Batch, GroupRecord, ModernChange, Records};
 use crate::settings::{
-    Assignor, BrokerSettings, ControlledShutdown, TimestampType, TopicSettings, UncleanElection,
+    Assignor, BrokerSettings, ConsumerGroupSettings, ControlledShutdown, RemoteAssignor,
+    TimestampType, TopicSettings, UncleanElection,
 };
 use crate::{ConnId, Effect, Note, Now, Outbox, Rule, Rules, Timer};
 
@@ -59,6 +65,12 @@ fn settings() -> BrokerSettings {
         group_min_session_timeout: Span::secs(6),
         group_max_session_timeout: Span::secs(1800),
         group_max_size: 3,
+        consumer_group: ConsumerGroupSettings {
+            session_timeout: Span::secs(45),
+            heartbeat_interval: Span::secs(5),
+            max_size: 4,
+            assignors: Vec::from(RemoteAssignor::ALL),
+        },
         topic: TopicSettings {
             min_insync_replicas: 2,
             unclean_election: UncleanElection::Forbidden,
@@ -76,9 +88,11 @@ struct Client {
     topics: Vec<TopicId>,
     session: Span,
     instance: Option<Arc<str>>,
+    owned: Vec<u16>,
 }
 
 struct Story {
+    image: MetadataImage,
     coordinator: GroupCoordinator,
     rules: Rules,
     broker: u16,
@@ -94,11 +108,11 @@ struct Story {
     text: String,
 }
 
-fn tell(script: &str) -> String {
+pub(super) fn tell(script: &str) -> String {
     tell_with(Rules::ALL, script)
 }
 
-fn tell_with(rules: Rules, script: &str) -> String {
+pub(super) fn tell_with(rules: Rules, script: &str) -> String {
     let mut story = Story::new(rules);
     story.play(script);
     story.text
@@ -107,6 +121,7 @@ fn tell_with(rules: Rules, script: &str) -> String {
 impl Story {
     fn new(rules: Rules) -> Self {
         let mut story = Self {
+            image: image(4),
             coordinator: coordinator(rules, 1),
             rules,
             broker: 1,
@@ -168,6 +183,7 @@ impl Story {
                 self.refuse = Some(*named.unwrap());
             }
             "old" => self.old = true,
+            "expand" => self.image = image(rest[0].parse().unwrap()),
             "restart" => {
                 let client = self.clients.get_mut(rest[0]).unwrap();
                 client.id = MemberId::NONE;
@@ -278,10 +294,57 @@ impl Story {
                     offsets,
                 })
             }
+            "enter" | "hb" | "quit" | "away" => {
+                let mut request = ConsumerGroupHeartbeatRequest {
+                    group: GROUP,
+                    member: id,
+                    epoch: match verb {
+                        "enter" => ConsumerGroupHeartbeatRequest::JOIN,
+                        "quit" => ConsumerGroupHeartbeatRequest::LEAVE,
+                        "away" => ConsumerGroupHeartbeatRequest::LEAVE_FOR_NOW,
+                        _ => generation,
+                    },
+                    instance: None,
+                    rack: None,
+                    rebalance_timeout: None,
+                    topics: None,
+                    assignor: None,
+                    owned: None,
+                };
+                if verb == "enter" {
+                    client.owned.clear();
+                }
+                let mut full = verb == "enter";
+                for word in &rest[1..] {
+                    match word.split_once('=').unwrap_or((word, "")) {
+                        ("full", _) => full = true,
+                        ("owned", list) => client.owned = numbers(list).collect(),
+                        ("topics", list) => {
+                            client.topics = numbers(list).map(TopicId).collect();
+                            request.topics = Some(client.topics.clone().into());
+                        }
+                        ("instance", name) => client.instance = Some(Arc::from(name)),
+                        ("assignor", name) => {
+                            let all = RemoteAssignor::ALL.into_iter();
+                            request.assignor = all.into_iter().find(|one| one.name() == name);
+                        }
+                        other => panic!("{other:?}"),
+                    }
+                }
+                request.instance.clone_from(&client.instance);
+                if full {
+                    request.rebalance_timeout = Some(Span::secs(30));
+                    request.topics = Some(client.topics.clone().into());
+                }
+                if full || rest[1..].iter().any(|word| word.starts_with("owned")) {
+                    request.owned = Some(client.owned.iter().map(|one| partition(*one)).collect());
+                }
+                Request::ConsumerGroupHeartbeat(request)
+            }
             "delete" => Request::DeleteGroups(DeleteGroupRequest { group: GROUP }),
             "fetch" => {
                 let partitions = numbers(rest[1]).map(partition).collect();
-                Request::OffsetFetch(OffsetFetchRequest { group: GROUP, partitions })
+                Request::OffsetFetch(OffsetFetchRequest { group: GROUP, member: None, partitions })
             }
             other => panic!("no such step: {other}"),
         };
@@ -291,7 +354,7 @@ impl Story {
             conn,
             Correlation(0),
             request,
-            1,
+            &self.image,
             &mut out,
             &mut writes,
         );
@@ -368,6 +431,10 @@ impl Story {
                 Note::OffsetCommitted { partition, offset, .. } => {
                     format!("committed {}@{offset}", partition.partition)
                 }
+                Note::Released { member, .. } => format!("{} is booked", self.name(member)),
+                Note::Held { member, epoch, partition, .. } => {
+                    format!("{} has {} in {epoch}", self.name(member), partition.partition)
+                }
                 other => panic!("{other:?}"),
             };
             writeln!(self.text, "  * {line}").unwrap();
@@ -422,7 +489,35 @@ impl Story {
                 }
                 text
             }
+            GroupRecord::Modern { change, .. } => self.change(change),
             other => format!("{other:?}"),
+        }
+    }
+
+    fn change(&self, change: &ModernChange) -> String {
+        match change {
+            ModernChange::Epoch(epoch) => format!("epoch {epoch}"),
+            ModernChange::Topics(topics) => {
+                let topics = topics.iter().map(|(topic, count)| format!("{}x{count}", topic.0));
+                format!("topics {}", topics.collect::<Vec<_>>().join(" "))
+            }
+            ModernChange::Member(said) => format!("member {}", self.name(said.member)),
+            ModernChange::MemberGone(id) => format!("no member {}", self.name(*id)),
+            ModernChange::TargetEpoch(epoch) => format!("targets {epoch}"),
+            ModernChange::Target(id, target) => {
+                format!("target {}={}", self.name(*id), numbers_of(target))
+            }
+            ModernChange::TargetGone(id) => format!("no target {}", self.name(*id)),
+            ModernChange::Current(current) => format!(
+                "current {} {:?} {} after {}: {} but {}",
+                self.name(current.member),
+                current.state,
+                current.epoch,
+                current.previous,
+                numbers_of(&current.assigned),
+                numbers_of(&current.revoking),
+            ),
+            ModernChange::CurrentGone(id) => format!("no current {}", self.name(*id)),
         }
     }
 
@@ -466,6 +561,15 @@ impl Story {
                 }
                 line
             }
+            Response::ConsumerGroupHeartbeat(answer) if answer.error == ErrorCode::None => {
+                let client = self.clients.get_mut(&name).unwrap();
+                client.id = answer.member;
+                client.generation = Some(answer.epoch);
+                let given = answer.assignment.map(|given| numbers_of(&given));
+                let given = given.map_or_else(String::new, |given| format!(" gets [{given}]"));
+                format!("hb {}{given}", answer.epoch)
+            }
+            Response::ConsumerGroupHeartbeat(answer) => format!("hb {}", answer.error.name()),
             other => panic!("{other:?}"),
         };
         writeln!(self.text, "  {name}: {line}").unwrap();
@@ -475,6 +579,30 @@ impl Story {
         let known = self.clients.iter().find(|(_, client)| client.id == id);
         known.map_or_else(|| "nobody".to_owned(), |(name, _)| name.clone())
     }
+}
+
+/// Metadata with the offsets topic and topic 1.
+fn image(partitions: u16) -> MetadataImage {
+    let mut image = MetadataImage::default();
+    for (topic, count) in [(OFFSETS_TOPIC, 1), (TopicId(1), partitions)] {
+        let settings = Arc::new(settings().topic);
+        image.apply(&MetadataRecord::Topic { topic, settings });
+        for number in 0..count {
+            let registration = Arc::new(PartitionRegistration {
+                replicas: smallvec![BrokerId(1)],
+                isr: smallvec![BrokerId(1)],
+                elr: smallvec![],
+                last_known_elr: smallvec![],
+                leader: Some(BrokerId(1)),
+                leader_epoch: LeaderEpoch(0),
+                partition_epoch: PartitionEpoch(0),
+                recovery: Recovery::Recovered,
+            });
+            let partition = TopicPartition::new(topic, number);
+            image.apply(&MetadataRecord::Partition { partition, registration });
+        }
+    }
+    image
 }
 
 fn coordinator(rules: Rules, broker: u16) -> GroupCoordinator {
@@ -732,7 +860,15 @@ fn other_requests_end_the_connection() {
     let metadata = crate::message::MetadataRequest { topics: Vec::new() };
     let mut coordinator = coordinator(Rules::ALL, 1);
     let request = Request::Metadata(metadata);
-    coordinator.on_request(now, ConnId(9), Correlation(0), request, 1, &mut out, &mut Vec::new());
+    coordinator.on_request(
+        now,
+        ConnId(9),
+        Correlation(0),
+        request,
+        &image(4),
+        &mut out,
+        &mut Vec::new(),
+    );
     assert!(matches!(out.effects[..], [Effect::Close(ConnId(9))]), "{:?}", out.effects);
 }
 

@@ -24,6 +24,10 @@ pub(super) enum Due {
     Sync(GroupId),
     /// A member's session, or the time for which a promised member id waits.
     Session(GroupId, MemberId),
+    /// The session of a member of the consumer protocol.
+    Member(GroupId, MemberId),
+    /// The time in which a member of the consumer protocol must let go of something.
+    Revocation(GroupId, MemberId),
 }
 
 /// Deadlines by partition of `__consumer_offsets` and meaning.

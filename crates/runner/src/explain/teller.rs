@@ -257,6 +257,8 @@ impl<'w> Teller<'w> {
             | Note::Expanded { .. }
             | Note::Rebalanced { .. }
             | Note::Granted { .. }
+            | Note::Released { .. }
+            | Note::Held { .. }
             | Note::OffsetCommitted { .. } => {}
         }
     }
@@ -513,6 +515,7 @@ impl<'w> Teller<'w> {
             | What::ReplicaEnd { .. }
             | What::Stuck { .. }
             | What::Joined { .. }
+            | What::Parted { .. }
             | What::Rebalanced { .. }
             | What::SendRefused { .. }
             | What::Lag { .. } => {}

@@ -221,6 +221,7 @@ impl<'h, 'o> Writer<'h, 'o> {
             What::Crashed
             | What::FinalEnd { .. }
             | What::Joined { .. }
+            | What::Parted { .. }
             | What::Rebalanced { .. }
             | What::Started
             | What::Stopped
@@ -391,6 +392,7 @@ fn groups(history: &History) -> Json {
                 "asynchronous": group.asynchronous,
                 "skips": group.skips,
                 "self_assigned": group.self_assigned,
+                "releases_first": group.releases_first,
             })
         })
         .collect()

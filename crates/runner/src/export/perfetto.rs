@@ -325,7 +325,11 @@ impl Writer<'_, '_> {
         }
         if matches!(
             note,
-            Note::HighWatermark { .. } | Note::Appended { .. } | Note::OffsetCommitted { .. }
+            Note::HighWatermark { .. }
+                | Note::Appended { .. }
+                | Note::OffsetCommitted { .. }
+                | Note::Released { .. }
+                | Note::Held { .. }
         ) {
             // Too many to be read one by one; counters and arrows show them.
             return Ok(());

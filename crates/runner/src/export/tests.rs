@@ -43,6 +43,7 @@ fn history() -> History {
             asynchronous: false,
             skips: false,
             self_assigned: false,
+            releases_first: false,
         })
         .collect(),
         keys: vec!["customer-0".to_owned()],

@@ -328,7 +328,9 @@ pub(super) fn stops_the_world(pipeline: &Pipeline) -> Vec<Spot> {
         let eager = names.filter(|name| !name.is_empty()).any(|name| !name.contains("Cooperative"));
         let says = format!("{}: an eager assignor", group.section.says(KEY));
         let fix = Fix::edits([set(KEY, "CooperativeStickyAssignor")]);
-        let found = changes && eager && !behaviour.assigns && group.members > Some(1);
+        // With the consumer protocol the coordinator assigns, and nobody waits for everybody.
+        let classic = group.section.text("group.protocol").eq_ignore_ascii_case("classic");
+        let found = changes && classic && eager && !behaviour.assigns && group.members > Some(1);
         found.then(|| spot(at, group, KEY, says, fix))
     })
 }

@@ -219,6 +219,7 @@ impl Builder {
             | What::Deduplicated { .. }
             | What::Positioned { .. }
             | What::Joined { .. }
+            | What::Parted { .. }
             | What::Commit { .. }
             | What::CommitDone { .. }
             | What::Expanded { .. }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use regex_lite::Regex;
 use stormglass_kafka::assignor::Rack;
 use stormglass_kafka::config::{parse_broker, parse_consumer, parse_producer, parse_topic};
-use stormglass_kafka::settings::{BrokerSettings, ConsumerSettings, EligibleLeaders};
+use stormglass_kafka::settings::{
+    BrokerSettings, ConsumerSettings, EligibleLeaders, GroupProtocol,
+};
 use stormglass_kafka::{Rule, Rules};
 use stormglass_sim::plan::{
     Cluster, Disk, GroupPlan, Keys, Load, MemberPlan, Network, Phases, Plan, ProducerPlan,
@@ -321,6 +323,10 @@ impl Lowering<'_> {
         place: Option<Place>,
         group: Place,
     ) {
+        if settings.protocol != GroupProtocol::Classic {
+            // The brokers themselves say how long it is.
+            return;
+        }
         let session = settings.session_timeout;
         let (least, most) = (broker.group_min_session_timeout, broker.group_max_session_timeout);
         if session < least || session > most {

@@ -134,6 +134,7 @@ impl Cluster<'_> {
             | What::Deduplicated { .. }
             | What::Commit { .. }
             | What::Joined { .. }
+            | What::Parted { .. }
             | What::Lag { .. }
             | What::FaultBegan { .. }
             | What::FaultEnded { .. }

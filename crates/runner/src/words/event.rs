@@ -68,6 +68,13 @@ pub fn event(names: &Names<'_>, what: &What) -> String {
         What::Joined { group, generation } => {
             format!("is in generation {} of {}", generation.0, names.group(*group))
         }
+        What::Parted { group, generation } => {
+            format!(
+                "is no member of {} any more, after generation {}",
+                names.group(*group),
+                generation.0
+            )
+        }
         What::Rebalanced { group, generation, members } => {
             let group = names.group(*group);
             format!("{group} completes generation {} with {members} members", generation.0)

@@ -71,6 +71,16 @@ pub fn note(names: &Names<'_>, note: &Note) -> String {
             member.0,
             generation.0
         ),
+        Note::Released { group, member, .. } => {
+            format!("{} books what member {} has anew", names.group(group), member.0)
+        }
+        Note::Held { group, member, epoch, partition, .. } => format!(
+            "{} has {} with member {} in epoch {}",
+            names.group(group),
+            names.partition(partition),
+            member.0,
+            epoch.0
+        ),
         Note::OffsetCommitted { group, partition, offset } => {
             let (group, partition) = (names.group(group), names.partition(partition));
             format!("{group}'s committed offset of {partition} is {offset}")

@@ -4,11 +4,13 @@
 
 use stormglass_kafka::CrashKind;
 use stormglass_kafka::message::Api;
+use stormglass_kafka::settings::GroupProtocol;
 use stormglass_types::{Dense, GroupId, NodeId, Rng, Span};
 
 use super::{Family, brokers, partition};
 use crate::plan::{
-    FaultAction, MessageDirection, MessagePattern, Plan, ScheduledFault, Target, Trigger, Ways,
+    FaultAction, GroupPlan, MessageDirection, MessagePattern, Plan, ScheduledFault, Target,
+    Trigger, Ways,
 };
 
 /// A fault of a family that strikes at a time or waits for a message from then on.
@@ -87,19 +89,19 @@ pub(super) fn fault(
         }
         Family::Reset => fault(FaultAction::Reset { target: Target::Process(anyone(plan, rng)?) }),
         Family::LoseResponse => {
-            let api = *rng.pick(&LOSABLE)?;
+            let api = in_protocol(plan, *rng.pick(&LOSABLE)?);
             let nth = nth(rng);
             let when = on(api, MessageDirection::Response, nth);
             Some(ScheduledFault { when, action: FaultAction::Lose })
         }
         Family::LoseRequest => {
-            let api = *rng.pick(&LOSABLE)?;
+            let api = in_protocol(plan, *rng.pick(&LOSABLE)?);
             let nth = nth(rng);
             let when = on(api, MessageDirection::Request, nth);
             Some(ScheduledFault { when, action: FaultAction::Lose })
         }
         Family::LateRequest => {
-            let api = *rng.pick(&LOSABLE)?;
+            let api = in_protocol(plan, *rng.pick(&LOSABLE)?);
             let nth = nth(rng);
             let when = on(api, MessageDirection::Request, nth);
             let by = lasting(rng, 1_000, 40_000);
@@ -166,6 +168,16 @@ const LOSABLE: [Api; 10] = [
     Api::AlterPartition,
     Api::Metadata,
 ];
+
+/// What a request is where the groups use the consumer protocol: there is one for everything.
+fn in_protocol(plan: &Plan, api: Api) -> Api {
+    let is_group = matches!(api, Api::JoinGroup | Api::SyncGroup | Api::Heartbeat);
+    let is_modern = |group: &GroupPlan| {
+        group.members.iter().all(|one| one.settings.protocol != GroupProtocol::Classic)
+    };
+    let modern = !plan.groups.is_empty() && plan.groups.iter().all(is_modern);
+    if is_group && modern { Api::ConsumerGroupHeartbeat } else { api }
+}
 
 /// A whole number of milliseconds, short ones as likely as long ones: the magnitude is drawn first.
 fn lasting(rng: &mut Rng, least_ms: u64, most_ms: u64) -> Span {

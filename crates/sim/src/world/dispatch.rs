@@ -484,6 +484,7 @@ impl World {
                 return self.follow(node, index, steps);
             }
             Report::Joined(_)
+            | Report::Parted(_)
             | Report::Positioned(..)
             | Report::Committing(..)
             | Report::Committed(..) => {}
@@ -499,6 +500,7 @@ impl World {
         match report {
             Report::Delivered { .. } => panic!("{node} is a consumer and sends nothing"),
             Report::Joined(generation) => self.tell(node, What::Joined { group, generation }),
+            Report::Parted(generation) => self.tell(node, What::Parted { group, generation }),
             Report::Assigned(generation, partitions) => {
                 for partition in partitions {
                     self.observer.on_assigned(group, partition, node);
@@ -552,6 +554,8 @@ impl World {
             | Note::HighWatermark { .. }
             | Note::Truncated { .. }
             | Note::Granted { .. }
+            | Note::Released { .. }
+            | Note::Held { .. }
             | Note::OffsetCommitted { .. } => {}
         }
         self.digest.word(note_word(&note));
@@ -631,5 +635,9 @@ fn note_word(note: &Note) -> u64 {
             place(partition) ^ offset.0.cast_unsigned()
         }
         Note::Refused { partition, .. } => place(partition),
+        Note::Released { member, .. } => u64::from(member.0),
+        Note::Held { member, epoch, partition, .. } => {
+            place(partition) ^ u64::from(member.0) ^ u64::from(epoch.0.cast_unsigned()) << 16
+        }
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! They see machines, the oracles do not; the two must agree. A breach here under the full rules is a bug of ours.
 
+mod groups;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use stormglass_kafka::Note;
-use stormglass_kafka::group::{GroupCoordinator, OFFSETS_TOPIC};
 use stormglass_kafka::log::PartitionLog;
 use stormglass_kafka::note::ReplicaRole;
 use stormglass_types::history::Election;
@@ -160,6 +161,10 @@ struct Seen {
 struct Owned {
     generation: Generation,
     grants: PartitionMap<MemberId>,
+    /// Who has what in the books of a coordinator of the consumer protocol.
+    held: PartitionMap<MemberId>,
+    /// Up to where these were read.
+    booked: Offset,
     owners: PartitionMap<NodeId>,
     /// Where members began to read: a committed offset, or wherever a reset led them.
     positions: PartitionMap<Offset>,
@@ -241,6 +246,16 @@ impl Observer {
             }
             Note::Granted { group, generation, member, partition } => {
                 self.on_granted(at, node, group, generation, member, partition);
+            }
+            Note::Released { group, member, up_to } => {
+                if self.is_news(group, up_to) {
+                    self.on_released(group, member);
+                }
+            }
+            Note::Held { group, up_to, member, epoch, partition } => {
+                if self.is_news(group, up_to) {
+                    self.on_held(at, node, group, epoch, member, partition);
+                }
             }
             Note::OffsetCommitted { group, partition, offset } => {
                 let end = self.partitions.get(partition).map_or(Offset::ZERO, |seen| seen.end);
@@ -369,32 +384,6 @@ impl Observer {
                 let kind = BreachKind::IncompleteInSync { committed, replica, end };
                 self.breach(at, node, partition, kind);
             }
-        }
-    }
-
-    fn on_granted(
-        &mut self,
-        at: Time,
-        node: NodeId,
-        group: GroupId,
-        generation: Generation,
-        member: MemberId,
-        partition: TopicPartition,
-    ) {
-        // A coordinator whose log lost the group's records begins again with the first generation.
-        let number = GroupCoordinator::partition_for(group, self.offsets_partitions);
-        let kept_in = TopicPartition::new(OFFSETS_TOPIC, number);
-        let forgot = self.partitions.get(kept_in).is_some_and(|seen| seen.excused);
-        let owned = &mut self.groups[group];
-        if owned.generation != generation || forgot {
-            owned.generation = generation;
-            owned.grants.clear();
-        }
-        if let Some(first) = owned.grants.insert(partition, member)
-            && first != member
-        {
-            let kind = BreachKind::TwoOwners { group, generation, first, second: member };
-            self.breach(at, node, partition, kind);
         }
     }
 

@@ -11,7 +11,7 @@ use stormglass_kafka::log::BrokerStore;
 use stormglass_kafka::message::NewTopic;
 use stormglass_kafka::producer::Producer;
 use stormglass_kafka::settings::{
-    AutoCommit, EligibleLeaders, OffsetReset, ProducerSettings, UncleanElection,
+    AutoCommit, EligibleLeaders, GroupProtocol, OffsetReset, ProducerSettings, UncleanElection,
 };
 use stormglass_kafka::{
     Boot, BrokerSetup, Call, ConsumerSetup, ControllerSetup, Directory, Machine, Marks, Outbox,
@@ -373,6 +373,8 @@ fn header(plan: &Plan, roster: &Roster) -> Header {
             asynchronous: group.processing.place == Place::OtherThread,
             skips: group.skips(),
             self_assigned: group.subscribing == Subscribing::Assigns,
+            releases_first: settings
+                .is_some_and(|s| matches!(s.protocol, GroupProtocol::Consumer(_))),
         });
     }
     header

@@ -319,7 +319,7 @@ impl World {
             (0, Asked::Topic, Request::CreateTopics(topic))
         } else if !self.strikes {
             let partitions = vec![partition];
-            let fetch = OffsetFetchRequest { group: BILLING, partitions };
+            let fetch = OffsetFetchRequest { group: BILLING, member: None, partitions };
             (self.leader(group), Asked::Committed, Request::OffsetFetch(fetch))
         } else if self.rng.chance(1, 4) {
             self.serial += 1;

@@ -103,23 +103,23 @@ keys! { BROKER
         "Soft cap on the bytes in one fetch response; the first batch is returned even if larger.";
     "fetch.purgatory.purge.interval.requests": Int = Is("1000"), Any, Inert,
         "Completed fetch waits that accumulate before a purge.";
-    "group.consumer.assignors": List = Is("org.apache.kafka.coordinator.group.assignor.UniformAssignor,org.apache.kafka.coordinator.group.assignor.RangeAssignor"), Any, Inert,
+    "group.consumer.assignors": List = Is("org.apache.kafka.coordinator.group.assignor.UniformAssignor,org.apache.kafka.coordinator.group.assignor.RangeAssignor"), Any, Modelled,
         "Server-side assignors offered by the new protocol; the first is the default.";
-    "group.consumer.heartbeat.interval.ms": Int = Is("5000"), AtLeast(1), Inert,
+    "group.consumer.heartbeat.interval.ms": Int = Is("5000"), AtLeast(1), Modelled,
         "Heartbeat period told to members of the new consumer protocol.";
     "group.consumer.max.heartbeat.interval.ms": Int = Is("15000"), AtLeast(1), Inert,
         "Highest heartbeat period a group override may set.";
     "group.consumer.max.session.timeout.ms": Int = Is("60000"), AtLeast(1), Inert,
         "Highest session timeout a group override may set.";
-    "group.consumer.max.size": Int = Is("2147483647"), AtLeast(1), Inert,
+    "group.consumer.max.size": Int = Is("2147483647"), AtLeast(1), Modelled,
         "Member limit of a new-protocol consumer group.";
-    "group.consumer.migration.policy": String = Is("bidirectional"), OneOfAnyCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), Inert,
+    "group.consumer.migration.policy": String = Is("bidirectional"), OneOfAnyCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), Unmodelled,
         "Which directions of classic/consumer group conversion are allowed while running.";
     "group.consumer.min.heartbeat.interval.ms": Int = Is("5000"), AtLeast(1), Inert,
         "Lowest heartbeat period a group override may set.";
     "group.consumer.min.session.timeout.ms": Int = Is("45000"), AtLeast(1), Inert,
         "Lowest session timeout a group override may set.";
-    "group.consumer.session.timeout.ms": Int = Is("45000"), AtLeast(1), Inert,
+    "group.consumer.session.timeout.ms": Int = Is("45000"), AtLeast(1), Modelled,
         "Silence after which the coordinator removes a new-protocol member.";
     "group.coordinator.append.linger.ms": Int = Is("5"), AtLeast(0), Unmodelled,
         "How long the group coordinator gathers records into one batch before writing.";

@@ -41,9 +41,9 @@ keys! { CONSUMER
         "Name of the consumer group to join.";
     "group.instance.id": String = Null, NonEmpty, Modelled,
         "Stable member identity that survives restarts (static membership).";
-    "group.protocol": String = Is("classic"), OneOfAnyCase(&["CONSUMER", "CLASSIC"]), Unmodelled,
+    "group.protocol": String = Is("classic"), OneOfAnyCase(&["CONSUMER", "CLASSIC"]), Modelled,
         "Whether a consumer uses the classic join/sync protocol or the KIP-848 heartbeat protocol.";
-    "group.remote.assignor": String = Null, Any, Inert,
+    "group.remote.assignor": String = Null, Any, Modelled,
         "Server-side assignor that a new-protocol member asks for.";
     "heartbeat.interval.ms": Int = Is("3000"), Any, Modelled,
         "Heartbeat period of a classic-protocol consumer.";

@@ -32,6 +32,7 @@ pub(super) fn partition(number: u16) -> TopicPartition {
 
 pub(super) fn settings() -> ConsumerSettings {
     ConsumerSettings {
+        protocol: GroupProtocol::Classic,
         session_timeout: Span::secs(45),
         heartbeat_interval: Span::secs(3),
         max_poll_interval: Span::secs(300),
@@ -77,6 +78,8 @@ pub(super) struct Host {
     pub(super) others: Vec<MemberId>,
     /// What a follower of the group is given.
     pub(super) given: Option<Vec<TopicPartition>>,
+    /// What a member of the consumer protocol was told last that it is given.
+    told: Option<Vec<TopicPartition>>,
     pub(super) quiet: Vec<Api>,
     log: String,
     ops: u32,
@@ -114,6 +117,7 @@ impl Host {
             generation: 0,
             others: Vec::new(),
             given: None,
+            told: None,
             quiet: vec![Api::Metadata, Api::FindCoordinator, Api::Fetch, Api::Heartbeat],
             log: String::new(),
             ops: 0,
@@ -371,6 +375,7 @@ impl Host {
             }
             Request::Heartbeat(_) => Response::Heartbeat(ErrorCode::None),
             Request::LeaveGroup(_) => Response::LeaveGroup(ErrorCode::None),
+            Request::ConsumerGroupHeartbeat(beat) => self.beaten(&beat),
             Request::OffsetCommit(commit) => {
                 let offsets = commit.offsets.iter();
                 self.committed.extend(offsets.clone().map(|(it, at, epoch)| (*it, (*at, *epoch))));
@@ -435,6 +440,26 @@ impl Host {
             leader,
             members: if leader == join.member { members } else { Vec::new() },
             ..refused(ErrorCode::None, join.member)
+        })
+    }
+
+    /// Gives a member of the consumer protocol everything, or what the test says, in the present generation.
+    fn beaten(&mut self, beat: &ConsumerGroupHeartbeatRequest) -> Response {
+        let joins = beat.epoch == ConsumerGroupHeartbeatRequest::JOIN;
+        let leaves = beat.epoch < ConsumerGroupHeartbeatRequest::JOIN;
+        self.generation += i32::from(joins);
+        let all = || self.image.partitions_of(TOPIC).collect();
+        let given: Vec<TopicPartition> = self.given.clone().unwrap_or_else(all);
+        let is_new = !leaves && (joins || self.told.as_ref() != Some(&given));
+        if is_new {
+            self.told = Some(given.clone());
+        }
+        Response::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse {
+            error: ErrorCode::None,
+            member: MemberId(7),
+            epoch: if leaves { beat.epoch } else { Generation(self.generation) },
+            interval: Span::secs(5),
+            assignment: is_new.then(|| given.into()),
         })
     }
 
@@ -505,6 +530,12 @@ fn describe(request: &Request) -> String {
             write!(text, " {:?} {:?} {:?}", sync.generation, sync.member, sync.assignments)
         }
         Request::LeaveGroup(leave) => write!(text, " {:?}", leave.member),
+        Request::ConsumerGroupHeartbeat(beat) => {
+            let (topics, owned) = (beat.topics.as_ref(), beat.owned.as_ref());
+            write!(text, " {:?} {:?}", beat.epoch, beat.member)
+                .and_then(|()| topics.map_or(Ok(()), |topics| write!(text, " wants {topics:?}")))
+                .and_then(|()| owned.map_or(Ok(()), |owned| write!(text, " owns {owned:?}")))
+        }
         Request::Heartbeat(beat) => write!(text, " {:?} {:?}", beat.generation, beat.member),
         Request::OffsetCommit(commit) => {
             write!(text, " {:?} {:?} {:?}", commit.generation, commit.member, commit.offsets)

@@ -13,6 +13,7 @@ use crate::settings::{AutoCommit, ConsumerSettings};
 use crate::{Call, Marks, Rule, Rules};
 
 mod host;
+mod modern;
 
 /// A host whose consumer has joined and owns `partitions` partitions, each with `records` records in one batch.
 fn joined(settings: ConsumerSettings, rules: Rules, partitions: u16, records: u32) -> Host {

@@ -109,6 +109,7 @@ const fn kind(what: &What) -> Option<&'static str> {
         | What::Lost { .. }
         | What::Rebalanced { .. }
         | What::Joined { .. }
+        | What::Parted { .. }
         | What::Positioned { .. }
         | What::Stuck { .. } => Some("group"),
         What::SendRefused { .. }

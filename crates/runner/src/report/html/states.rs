@@ -144,6 +144,7 @@ fn rank(run: &Recorded<'_>, event: &Event) -> Option<u8> {
         | What::CommitDone { .. }
         | What::Assigned { .. }
         | What::Joined { .. }
+        | What::Parted { .. }
         | What::Revoked { .. }
         | What::Lost { .. }
         | What::Lag { .. }
