@@ -147,6 +147,12 @@ rules! {
         "a member of the consumer protocol that was fenced may join again under its id";
     PollsBeforeItCommits = "KAFKA-18641", "KAFKA-18641, AbstractMembershipManager.maybeReconcile (C18)",
         "a member of the consumer protocol commits by itself, and gives partitions up, only when its application polls";
+    PausedWhileItCommits = "KAFKA-14024", "KAFKA-14024, KAFKA-14196 (C09)",
+        "a member with an eager assignor reads nothing more while it commits before a rebalance";
+    ErrorsOfThisLife = "KAFKA-9823", "KAFKA-9823 (C11)",
+        "a member heeds an error only if the generation in which it asked is its present one";
+    LatestNeverGoesBack = "KIP-207", "KIP-207, KAFKA-2334 (C15)",
+        "a new leader tells clients where its log ends only when its high watermark has reached its epoch";
 }
 
 /// Which rules are in force.

@@ -21,6 +21,8 @@ const RETURNING: Named = ("returning-static-members", returning_static_members);
 const LOST_JOINS: Named = ("lost-joins", lost_joins);
 const LONG_LOG: Named = ("long-offsets-log", long_offsets_log);
 const MOVING: Named = ("moving-leaders", moving_leaders);
+const AUTOMATIC: Named = ("automatic-commits", automatic_commits);
+const LATEST: Named = ("moving-leaders-from-latest", moving_leaders_from_latest);
 const QUIET: Named = ("quiet-topic", quiet_topic);
 
 /// The rules about membership, in the order of their table.
@@ -58,6 +60,31 @@ pub(super) const ROWS: [Killer; 9] = [
         &[Rule::ConsumersReadCommitted, Rule::ElectFromIsr],
         "what a consumer was given is committed, and only an unclean election takes it back; the pair \
          unnoticed-truncation shows that",
+    ),
+];
+
+/// The rules of clients that came to the table later.
+pub(super) const LATER: [Killer; 3] = [
+    hidden(
+        Rule::PausedWhileItCommits,
+        About::Groups,
+        AUTOMATIC,
+        &[],
+        "what is handed out after the commit is read again by the next owner: repeated, and not lost",
+    ),
+    hidden(
+        Rule::ErrorsOfThisLife,
+        About::Groups,
+        LOST_JOINS,
+        &[],
+        "answers come in order and only on the present connection, so that a former self hears nothing any more",
+    ),
+    hidden(
+        Rule::LatestNeverGoesBack,
+        About::Groups,
+        LATEST,
+        &[],
+        "who is told an older end begins to read earlier, and misses nothing",
     ),
 ];
 
@@ -154,6 +181,18 @@ fn quiet_topic() -> Story {
 /// Leaderships move under the members.
 fn moving_leaders() -> Story {
     crowd(&[], &[]).chaos(families(&[Family::FlipStorm, Family::KillBroker]))
+}
+
+/// As before, but members without an offset begin at the end.
+fn moving_leaders_from_latest() -> Story {
+    crowd(&[], &[("auto.offset.reset", "latest")])
+        .chaos(families(&[Family::FlipStorm, Family::KillMember]))
+}
+
+/// Members that commit automatically come and go.
+fn automatic_commits() -> Story {
+    let often = [("enable.auto.commit", "true"), ("auto.commit.interval.ms", "50")];
+    crowd(&[], &often).chaos(families(&[Family::KillMember, Family::PauseClient]))
 }
 
 fn a_member(script: &mut Script<'_>) -> NodeId {

@@ -5,11 +5,11 @@ use stormglass_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition}
 use super::fetch::mark_epoch_error;
 use super::partition::Reads;
 use super::replicas::Replicas;
-use crate::Outbox;
 use crate::message::{
     EpochEnd, EpochEndRequest, EpochEndResponse, ListOffsetsRequest, ListOffsetsResponse,
     ListedOffset, OffsetSpec,
 };
+use crate::{Outbox, Rule};
 
 impl Replicas {
     pub(super) fn list_offsets(
@@ -47,6 +47,7 @@ impl Replicas {
         // After an election the high watermark lags until the followers have fetched; a client that was told it would see the
         // end of the log move backwards (KIP-207).
         let lags = reads == Reads::Committed
+            && self.rules.on(Rule::LatestNeverGoesBack)
             && partition.epoch_start.is_some_and(|start| start > partition.high_watermark);
         match wanted {
             OffsetSpec::Earliest => {

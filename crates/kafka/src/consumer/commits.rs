@@ -253,7 +253,7 @@ impl Consumer {
                 code
             }
             ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration => {
-                let is_current = self.group_state.me == sent;
+                let is_current = self.asked_as(sent);
                 if !is_current && self.group_state.state == State::Preparing {
                     return ErrorCode::RebalanceInProgress;
                 }

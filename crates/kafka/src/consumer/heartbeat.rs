@@ -131,7 +131,7 @@ impl Consumer {
             ErrorCode::IllegalGeneration
             | ErrorCode::UnknownMemberId
             | ErrorCode::FencedInstanceId => {
-                if self.group_state.me == sent {
+                if self.asked_as(sent) {
                     if code == ErrorCode::FencedInstanceId {
                         // Another process has this instance's place; the next poll throws.
                         out.mark(Mark::InstanceFenced);

@@ -191,6 +191,11 @@ impl Consumer {
         (self.group_state.state == State::Stable).then_some(self.group_state.me)
     }
 
+    /// Whether an answer is to what this member asked, and not to what a former self did.
+    pub(super) fn asked_as(&self, sent: Member) -> bool {
+        self.group_state.me == sent || !self.rules.on(Rule::ErrorsOfThisLife)
+    }
+
     /// `maybeUpdateSubscriptionMetadata`.
     pub(super) fn take_snapshot(&mut self, out: &mut Outbox) {
         let version = self.metadata.version();
@@ -313,7 +318,7 @@ impl Consumer {
         let gives_up_first =
             protocol == RebalanceProtocol::Eager && self.rules.on(Rule::RevokeBeforeJoin);
         if self.settings.auto_commit != AutoCommit::Off {
-            if gives_up_first {
+            if gives_up_first && self.rules.on(Rule::PausedWhileItCommits) {
                 let partitions = self.assignment.partitions();
                 self.assignment.revoke_soon(&partitions);
             }

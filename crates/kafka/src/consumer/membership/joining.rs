@@ -57,7 +57,7 @@ impl Consumer {
     ) {
         match response.error {
             ErrorCode::None => return self.on_join_phase_over(now, response, out),
-            ErrorCode::UnknownMemberId if self.group_state.me == sent => {
+            ErrorCode::UnknownMemberId if self.asked_as(sent) => {
                 self.group_state.reset(Reset::GenerationAndMember);
             }
             ErrorCode::MemberIdRequired => {
@@ -166,6 +166,7 @@ impl Consumer {
         response: SyncGroupResponse,
         out: &mut Outbox,
     ) {
+        let is_current = self.asked_as(sent);
         let group = &mut self.group_state;
         let join = match response.error {
             ErrorCode::None => {
@@ -180,7 +181,7 @@ impl Consumer {
                 }
             }
             code @ (ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) => {
-                if group.me == sent {
+                if is_current {
                     group.reset(reset_after(code));
                 }
                 Join::Failed(code)

@@ -116,6 +116,19 @@ fn automatic_commit_precedes_a_rebalance() {
 }
 
 #[test]
+fn without_a_pause_a_member_reads_on_while_it_commits() {
+    let mut host = joined(auto_commit(), Rules::ALL.without(Rule::PausedWhileItCommits), 1, 3);
+    host.poll(100);
+    host.seen();
+    host.next.push(Response::Heartbeat(ErrorCode::RebalanceInProgress));
+    host.run(Span::secs(4));
+    host.hold = vec![Api::OffsetCommit];
+    host.append(0, 2, 0);
+    host.polls(2, 100);
+    insta::assert_snapshot!(host.seen());
+}
+
+#[test]
 fn without_revocation_a_member_reads_on_while_it_joins() {
     let mut host = joined(settings(), Rules::ALL.without(Rule::RevokeBeforeJoin), 2, 3);
     host.poll(100);
