@@ -100,7 +100,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 54] = [
+pub static KILLERS: [Killer; 55] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -172,6 +172,7 @@ pub static KILLERS: [Killer; 54] = [
     modern::ROWS[2],
     modern::ROWS[3],
     modern::ROWS[4],
+    modern::ROWS[5],
     groups::LATER[0],
     groups::LATER[1],
     groups::LATER[2],

@@ -143,6 +143,8 @@ rules! {
         "a partition whose revocation is taken back stays its owner's in the coordinator's books";
     MemberEpochFencing = "member-epoch-fencing", "KIP-848, ConsumerGroup.validateOffsetCommit",
         "a coordinator of the consumer protocol refuses commits of who is no member, or was not told its present epoch";
+    CommitNeedsEpoch = "commit-needs-epoch", "ConsumerCoordinator.sendOffsetCommitRequest; CommitRequestManager.toUnsentRequest lacks it",
+        "a subscribed member of the consumer protocol that has left its group, or was fenced, commits nothing";
     RejoinWithEpochZero = "KAFKA-19233", "KAFKA-19233 (C22)",
         "a member of the consumer protocol that was fenced may join again under its id";
     PollsBeforeItCommits = "KAFKA-18641", "KAFKA-18641, AbstractMembershipManager.maybeReconcile (C18)",

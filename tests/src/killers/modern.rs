@@ -16,10 +16,11 @@ const LOST_BEATS: Named = ("modern-lost-heartbeats", lost_heartbeats);
 const AUTOMATIC: Named = ("modern-automatic-commits", automatic_commits);
 
 /// The rules about the consumer protocol, in the order of their table.
-pub(super) const ROWS: [Killer; 5] = [
+pub(super) const ROWS: [Killer; 6] = [
     kills(Rule::ReleaseBeforeGrant, About::Groups, CHURN, 20, "single-owner"),
     kills(Rule::TakenBackStaysOwned, About::Groups, CHANGING, 60, "single-owner"),
     kills(Rule::MemberEpochFencing, About::Groups, SLEEPERS, 40, "monotone"),
+    kills(Rule::CommitNeedsEpoch, About::Groups, SLEEPERS, 60, "monotone"),
     hidden(
         Rule::RejoinWithEpochZero,
         About::Groups,

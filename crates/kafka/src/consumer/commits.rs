@@ -14,7 +14,7 @@ use super::network::Tag;
 use super::positions::FetchState;
 use crate::message::{OffsetCommitRequest, Request};
 use crate::settings::AutoCommit;
-use crate::{Completion, Now, OpId, Outbox, Report};
+use crate::{Completion, Now, OpId, Outbox, Report, Rule};
 
 /// What is committed: partition, next offset, epoch of the record before it.
 pub(super) type Offsets = Arc<[(TopicPartition, Offset, LeaderEpoch)]>;
@@ -175,8 +175,14 @@ impl Consumer {
         let member = if self.group_state.topics.is_empty() {
             Member::NONE
         } else if self.is_modern() {
-            // Who is no member any more commits as nobody, and is refused while there are others.
-            self.modern.member().unwrap_or(Member::NONE)
+            match self.modern.member() {
+                Some(member) => member,
+                None if self.rules.on(Rule::CommitNeedsEpoch) => {
+                    return Err(ErrorCode::UnknownMemberId);
+                }
+                // It commits as nobody, and is refused only while there are others.
+                None => Member::NONE,
+            }
         } else if let Some(member) = self.stable_member() {
             member
         } else if self.group_state.is_rebalancing() {
