@@ -303,17 +303,20 @@ impl Story {
         }
         line("groups:".to_owned());
         for (group, said) in plan.groups.iter().zip(&self.said.groups) {
+            let automatic =
+                said.iter().any(|(key, value)| key == "enable.auto.commit" && value == "true");
             let topics: Vec<&str> = group
                 .topics
                 .iter()
                 .map(|id| plan.topics[id.0 as usize - 1].name.as_str())
                 .collect();
             line(format!(
-                "  {}: {{ members: {}, subscribe: [{}], process: {{ each: {} }}, commit: after-processing{} }}",
+                "  {}: {{ members: {}, subscribe: [{}], process: {{ each: {} }}, commit: {}{} }}",
                 group.name,
                 group.members.len(),
                 topics.join(", "),
                 us(group.processing.each.least),
+                if automatic { "auto" } else { "after-processing" },
                 config(said),
             ));
         }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use stormglass_kafka::Rule;
-use stormglass_kafka::settings::{Delivery, OffsetReset, UncleanElection};
+use stormglass_kafka::settings::{Delivery, EligibleLeaders, OffsetReset, UncleanElection};
 use stormglass_sim::plan::{Place, Plan};
 use stormglass_types::Span;
 use stormglass_types::history::CommitMode;
@@ -99,7 +99,7 @@ fn concerns(change: &str, signature: &Signature, plan: &Plan) -> bool {
             return moves || signature.invariant == "single-owner";
         }
         "partition.assignment.strategy" => return metric && figure(&["unowned", "rebalances"]),
-        "log.flush.interval.messages" => {
+        "log.flush.interval.messages" | "the feature eligible.leader.replicas.version" => {
             let durable = ["no-loss", "log-matching"].contains(&signature.invariant);
             return durable || metric && figure(&["lost"]);
         }
@@ -255,6 +255,13 @@ fn settings(plan: &Plan, draft: &Draft) -> Vec<Change> {
         let because = "a replica that lacks committed records then cannot become leader";
         add("unclean.leader.election.enable=false", because, &|draft| {
             each(draft, "topics", &[("unclean.leader.election.enable", "false")]);
+        });
+    }
+    if plan.cluster.eligible_leaders == EligibleLeaders::Off {
+        let because = "who left while too few were in sync may lead, unless it crashed, and whoever crashed may not";
+        add("the feature eligible.leader.replicas.version=1", because, &|draft| {
+            let path = ["cluster", "features", "eligible.leader.replicas.version"];
+            draft.set(&path, "1".into());
         });
     }
     let groups = || plan.groups.iter();
