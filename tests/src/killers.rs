@@ -100,7 +100,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 55] = [
+pub static KILLERS: [Killer; 56] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -176,6 +176,7 @@ pub static KILLERS: [Killer; 55] = [
     groups::LATER[0],
     groups::LATER[1],
     groups::LATER[2],
+    groups::LATER[3],
 ];
 
 const CLUSTER: Settings<'_> = &[

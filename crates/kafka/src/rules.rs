@@ -155,6 +155,8 @@ rules! {
         "a member heeds an error only if the generation in which it asked is its present one";
     LatestNeverGoesBack = "KIP-207", "KIP-207, KAFKA-2334 (C15)",
         "a new leader tells clients where its log ends only when its high watermark has reached its epoch";
+    MetadataUntilEpoch = "metadata-until-epoch", "OffsetFetcherUtils.regroupFetchPositionsByLeader, which lacks it",
+        "a consumer that heard of a newer leader epoch asks for metadata until an answer has it";
 }
 
 /// Which rules are in force.

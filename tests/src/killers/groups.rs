@@ -7,7 +7,7 @@ use stormglass_kafka::message::Api;
 use stormglass_kafka::{CrashKind, Rule};
 use stormglass_sim::chaos::Family;
 use stormglass_sim::plan::{FaultAction, Plan, Target};
-use stormglass_types::{GroupId, NodeId, Span, TopicPartition};
+use stormglass_types::{GroupId, NodeId, Span, TopicId, TopicPartition};
 
 use super::{
     About, Killer, MEMBER, Named, PRODUCER, Script, cluster, crowd, families, hidden, kills, ms,
@@ -22,6 +22,7 @@ const LOST_JOINS: Named = ("lost-joins", lost_joins);
 const LONG_LOG: Named = ("long-offsets-log", long_offsets_log);
 const MOVING: Named = ("moving-leaders", moving_leaders);
 const AUTOMATIC: Named = ("automatic-commits", automatic_commits);
+const HEARSAY: Named = ("hearsay", hearsay);
 const LATEST: Named = ("moving-leaders-from-latest", moving_leaders_from_latest);
 const QUIET: Named = ("quiet-topic", quiet_topic);
 
@@ -64,7 +65,7 @@ pub(super) const ROWS: [Killer; 9] = [
 ];
 
 /// The rules of clients that came to the table later.
-pub(super) const LATER: [Killer; 3] = [
+pub(super) const LATER: [Killer; 4] = [
     hidden(
         Rule::PausedWhileItCommits,
         About::Groups,
@@ -86,6 +87,7 @@ pub(super) const LATER: [Killer; 3] = [
         &[],
         "who is told an older end begins to read earlier, and misses nothing",
     ),
+    kills(Rule::MetadataUntilEpoch, About::Groups, HEARSAY, 40, "liveness"),
 ];
 
 const STRATEGY: (&str, &str) = ("partition.assignment.strategy", "CooperativeStickyAssignor");
@@ -187,6 +189,25 @@ fn moving_leaders() -> Story {
 fn moving_leaders_from_latest() -> Story {
     crowd(&[], &[("auto.offset.reset", "latest")])
         .chaos(families(&[Family::FlipStorm, Family::KillMember]))
+}
+
+/// Members take over from others that know of newer leaders, and ask brokers that have not heard of those.
+fn hearsay() -> Story {
+    crowd(&[], &[]).adversary(|plan, rng| {
+        let mut script = Script::new(plan, rng);
+        for round in 0..5 {
+            let t = 400 + round * 900 + script.between(0, 100);
+            let (target, by) = (Target::Process(script.broker()), ms(700));
+            script.at(t, FaultAction::LagMetadata { target, by, lasting: ms(800) });
+            for number in 0..3 {
+                let partition = TopicPartition::new(TopicId(1), number);
+                script.at(t + 20, FaultAction::Flip { partition });
+            }
+            let takes = t + script.between(80, 400);
+            script.restart_member(takes);
+        }
+        script.faults
+    })
 }
 
 /// Members that commit automatically come and go.

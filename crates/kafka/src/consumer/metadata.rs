@@ -220,6 +220,13 @@ impl ClientMetadata {
         }
     }
 
+    /// Whether a newer epoch was heard of than any answer had: whoever answered last had not heard of it itself.
+    pub(super) fn is_behind(&self) -> bool {
+        self.leaders.iter().any(|(partition, known)| {
+            known.seen > known.epoch && self.topics.contains(&partition.topic)
+        })
+    }
+
     /// `Metadata.currentLeader`: without a leader if a newer epoch was heard of.
     pub(super) fn leader(&self, partition: TopicPartition) -> LeaderAndEpoch {
         let Some(known) = self.leaders.get(partition) else { return LeaderAndEpoch::default() };

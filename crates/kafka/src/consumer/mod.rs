@@ -13,7 +13,7 @@ use stormglass_types::{ErrorCode, GroupId, Rng, Time};
 
 use crate::message::{Correlation, MetadataRequest, Msg, Request, Response};
 use crate::settings::ConsumerSettings;
-use crate::{Boot, ConnId, ConsumerSetup, Input, Machine, Mark, Now, Outbox, Rules, Timer};
+use crate::{Boot, ConnId, ConsumerSetup, Input, Machine, Mark, Now, Outbox, Rule, Rules, Timer};
 
 mod app;
 mod commits;
@@ -212,6 +212,9 @@ impl Consumer {
             (Tag::Metadata, Response::Metadata(response)) => {
                 let backoff = self.settings.retry_backoff;
                 self.metadata.update(now.mono, &response.image, backoff, &mut self.rng);
+                if self.rules.on(Rule::MetadataUntilEpoch) && self.metadata.is_behind() {
+                    self.metadata.request();
+                }
                 self.lead(now, out);
             }
             (Tag::FindCoordinator, Response::FindCoordinator(response)) => {
