@@ -17,6 +17,7 @@ const TAUGHT: &[(&str, Result<&str, &str>)] = &[
     ("acks-1-turns-idempotence-off", Ok("M07")),
     ("assign-with-shared-group-id", Ok("M22")),
     ("auto-commit-async-processing", Ok("M40")),
+    ("commit-ahead-of-poll", Err("a rule of the protocol that an old client lacks")),
     ("commit-async-goes-back", Ok("M17")),
     ("commit-before-processing", Ok("M16")),
     ("cooperative-vs-eager", Ok("S02")),

@@ -23,6 +23,7 @@ pub mod metadata;
 pub mod note;
 pub mod producer;
 pub mod record;
+mod releases;
 mod rules;
 pub mod settings;
 
@@ -33,4 +34,5 @@ pub use machine::{
 };
 pub use mark::{Mark, Marks};
 pub use note::{Note, ReplicaRole};
+pub use releases::{Missing, Release};
 pub use rules::{Rule, Rules};

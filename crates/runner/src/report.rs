@@ -35,7 +35,7 @@ pub use self::markdown::Markdown;
 pub use self::sarif::Sarif;
 pub(crate) use self::sarif::log as sarif_log;
 pub use self::shelf::keep;
-pub use self::tables::{rules_json, rules_table};
+pub use self::tables::{Release, rules_json, rules_table};
 pub use self::timeline::timeline;
 use crate::corpus::Retried;
 use crate::replay::Replayed;

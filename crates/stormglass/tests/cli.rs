@@ -523,6 +523,10 @@ fn tables_are_for_people_and_for_programs() {
     let named = |rule: &Value| !rule["name"].as_str().unwrap_or_default().is_empty();
     assert!(rules.as_array().is_some_and(|rules| rules.len() > 20 && rules.iter().all(named)));
     assert!(place.run("rules").exits(0).out.contains("KIP-101"));
+    let of_release = place.run("rules --profile kafka-3.2").exits(0).out;
+    assert!(of_release.contains("KAFKA-14024") && !of_release.contains("KIP-101"), "{of_release}");
+    let unknown = place.run("rules --profile kafka-9.9").exits(2).err;
+    assert!(unknown.contains("known are kafka-0.11"), "{unknown}");
     let schema = json(&place.run("schema").exits(0).out);
     assert!(schema["properties"]["topics"].is_object(), "{schema}");
 }

@@ -6,8 +6,8 @@ use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use stormglass_kafka::Rule;
 use stormglass_kafka::settings::{Delivery, EligibleLeaders, OffsetReset, UncleanElection};
+use stormglass_kafka::{Release, Rule};
 use stormglass_sim::plan::{Place, Plan};
 use stormglass_types::Span;
 use stormglass_types::history::CommitMode;
@@ -59,6 +59,7 @@ pub(super) fn tried(
         }
     }
     changes.retain(|change| concerns(&change.text, signature, &plan));
+    changes.extend(upgrade(&draft));
     changes.extend(rules(&plan, &draft));
     let mut remedies = run(&changes, goal, jobs);
     // Idempotence brings acks=all with it; where that is enough, it is not idempotence that helps.
@@ -330,6 +331,17 @@ fn settings(plan: &Plan, draft: &Draft) -> Vec<Change> {
     changes
 }
 
+/// The latest release, where the cluster has the bugs of an earlier one.
+fn upgrade(draft: &Draft) -> Option<Change> {
+    let path = ["cluster", "profile"];
+    let release = Release::of_profile(draft.text(&path)?)?;
+    let latest = Release::ALL.last().filter(|latest| **latest != release)?;
+    let mut changed = draft.clone();
+    changed.set(&path, Tree::Text(format!("kafka-{latest}")));
+    let because = "it repairs rules that the present release lacks; `stormglass rules` lists them";
+    Some(Change { text: format!("Kafka {latest}"), because, draft: changed })
+}
+
 /// Each rule that is switched off, switched on again.
 fn rules(plan: &Plan, draft: &Draft) -> Vec<Change> {
     let off: Vec<Rule> = plan.rules.switched_off().collect();
@@ -337,6 +349,7 @@ fn rules(plan: &Plan, draft: &Draft) -> Vec<Change> {
         let others = off.iter().filter(|other| *other != rule);
         let others: Vec<Tree> = others.map(|other| other.name().into()).collect();
         let mut changed = draft.clone();
+        changed.remove(&["cluster", "profile"]);
         if others.is_empty() {
             changed.remove(&["cluster", "without"]);
         } else {
@@ -388,5 +401,26 @@ fn compare(
         };
         compare(value(old).as_ref(), value(new).as_ref(), path, found);
         path.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_runs_an_old_release_may_upgrade() {
+        let upgraded = |profile: &str| {
+            let text = format!(
+                "{{ cluster: {{ profile: {profile} }}, topics: {{ orders: {{ partitions: 1 }} }}, \
+                 producers: {{ checkout: {{ to: orders }} }}, expect: {{ hold: [no-loss] }} }}"
+            );
+            let change = upgrade(&Scenario::parse("some", &text).expect("legal").draft(0))?;
+            Some((change.text, change.draft.text(&["cluster", "profile"])?.to_owned()))
+        };
+        let latest = Some(("Kafka 4.0".to_owned(), "kafka-4.0".to_owned()));
+        assert_eq!(upgraded("kafka-3.9"), latest);
+        assert_eq!(upgraded("kafka-4.0"), None);
+        assert_eq!(upgraded("repaired"), None);
     }
 }

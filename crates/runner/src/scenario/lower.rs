@@ -2,6 +2,7 @@
 //!
 //! Faults and expectations are read elsewhere; here is what stands before the first draw.
 
+use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use stormglass_kafka::config::{parse_broker, parse_consumer, parse_producer, par
 use stormglass_kafka::settings::{
     BrokerSettings, ConsumerSettings, EligibleLeaders, GroupProtocol,
 };
-use stormglass_kafka::{Rule, Rules};
+use stormglass_kafka::{Release, Rule, Rules};
 use stormglass_sim::plan::{
     Cluster, Disk, GroupPlan, Keys, Load, MemberPlan, Network, Phases, Plan, ProducerPlan,
     SizeRange, SpanRange, Subscribing, TopicPlan,
@@ -28,6 +29,15 @@ use super::units;
 
 /// When an application can commit, in words.
 pub(super) const COMMITS: &[&str] = &["after-processing", "before-processing", "auto"];
+
+/// The profile of a cluster without the bugs that are known.
+const REPAIRED: &str = "repaired";
+
+/// What a cluster's profile may be.
+pub(super) fn profiles() -> Vec<String> {
+    let releases = Release::ALL.iter().map(|release| format!("kafka-{release}"));
+    iter::once(REPAIRED.to_owned()).chain(releases).collect()
+}
 
 /// Clients other than Java's, whose defaults differ and are not in the tables yet.
 const OTHER_CLIENTS: &[&str] = &["librdkafka", "sarama", "franz-go", "kafka-python"];
@@ -115,7 +125,7 @@ impl Lowering<'_> {
             // A real cluster waits for as many brokers; here there will never be more.
             None => settings.offsets_topic_replication = wanted.min(brokers),
         }
-        let mut rules = Rules::ALL;
+        let mut rules = self.rules_of_profile(&fields);
         for (place, name) in fields.words("without", self.report) {
             match Rule::named(name.trim()) {
                 Some(rule) => rules = rules.without(rule),
@@ -434,6 +444,22 @@ impl Lowering<'_> {
             self.report.unknown_word(place, "topic", name, &known);
         }
         at.map(|at| TopicId::from_index(at + 1))
+    }
+
+    /// The rules that a cluster's profile has.
+    fn rules_of_profile(&mut self, cluster: &Fields<'_>) -> Rules {
+        let place = cluster.place_of("profile");
+        let name = match cluster.text("profile", self.report).map(str::trim) {
+            None | Some(REPAIRED) => return Rules::ALL,
+            Some(name) => name,
+        };
+        let release = Release::of_profile(name);
+        if release.is_none() {
+            let known = profiles();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            self.report.unknown_word(place, "profile", name, &known);
+        }
+        release.map_or(Rules::ALL, Release::rules)
     }
 
     fn profile(&mut self, fields: &Fields<'_>) {

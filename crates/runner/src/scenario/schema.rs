@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use stormglass_kafka::config::{DefaultValue, Kind, Role, Support, Valid, keys_of};
 use stormglass_kafka::message::Api;
@@ -124,6 +125,8 @@ sections! {
         "config" config: Option<BrokerConfig>,
         /// A properties file with Kafka's broker settings, beside the scenario.
         "properties" properties: Option<String>,
+        /// Whose bugs: none of those that are known (`repaired`, unless set), or those that a release of Apache Kafka shipped with.
+        "profile" profile: Option<ClusterProfile>,
         /// Safety rules of the protocol to switch off; `stormglass rules` lists them.
         "without" without: Option<Vec<RuleName>>,
         /// How fast messages travel.
@@ -467,6 +470,7 @@ values! {
     ProcessPlace = words(super::behaviour::PLACES);
     Side = words(&["request", "response"]);
     Crash = words(super::faults::CRASHES);
+    ClusterProfile = words(&super::lower::profiles());
     RuleName = words(&Rule::ALL.iter().map(|rule| rule.name()).collect::<Vec<_>>());
     MarkName = words(&Mark::ALL.iter().map(|mark| mark.name()).collect::<Vec<_>>());
     ApiName = words(&Api::ALL.iter().map(|api| api.name()).chain(["any"]).collect::<Vec<_>>());
@@ -514,7 +518,7 @@ fn number_or(pattern: &str) -> Schema {
     json_schema!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": pattern }] })
 }
 
-fn words(words: &[&str]) -> Schema {
+fn words(words: &[impl Serialize]) -> Schema {
     json_schema!({ "enum": words })
 }
 

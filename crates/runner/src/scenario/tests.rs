@@ -262,6 +262,7 @@ run: { for: 10, setle: 2m }
 cluster:
   brokers: 0
   config: { min.isr: 2, log.retention.hours: 1 }
+  profile: kafka-4
   without: [KIP-102]
 topics:
   orders: { partitions: 3, replication.factor: 5 }

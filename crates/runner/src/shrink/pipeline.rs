@@ -1,5 +1,6 @@
 //! Less time, fewer processes, fewer partitions, less load, fewer settings.
 
+use stormglass_kafka::Release;
 use stormglass_types::Span;
 
 use super::search::{Luck, Search};
@@ -203,9 +204,23 @@ fn every_key(search: &mut Search<'_>, path: &[&str]) {
     optional(search, path, &keys);
 }
 
-/// Switches rules back on, one after the other.
+/// Switches rules back on, one after the other; those of a release are named for that.
 fn rules(search: &mut Search<'_>) {
     let path = ["cluster", "without"];
+    let profile = search.best().text(&["cluster", "profile"]).and_then(Release::of_profile);
+    if let Some(release) = profile {
+        let mut named = search.best().clone();
+        let written = match named.get(&path) {
+            Some(Tree::List(written)) => written.clone(),
+            Some(Tree::Null | Tree::Text(_) | Tree::Map(_)) | None => Vec::new(),
+        };
+        let lacking = release.rules().switched_off().map(|rule| rule.name().into());
+        let lacking = lacking.filter(|rule| !written.contains(rule));
+        let rules = lacking.chain(written.iter().cloned()).collect();
+        named.set(&path, Tree::List(rules));
+        named.remove(&["cluster", "profile"]);
+        search.take_first(vec![named], Luck::OwnSeed);
+    }
     loop {
         let Some(Tree::List(rules)) = search.best().get(&path).cloned() else { return };
         if rules.len() < 2 || search.out_of_time() {

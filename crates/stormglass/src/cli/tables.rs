@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
-use stormglass_runner::report::{rules_json, rules_table};
+use stormglass_runner::report::{Release, rules_json, rules_table};
 use stormglass_runner::scenario::json_schema;
 use stormglass_runner::subject::shell_word;
 use stormglass_runner::template::FIRST_SCENARIO;
@@ -19,6 +19,16 @@ pub(crate) struct RulesArguments {
     /// How to write the table
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// Only the rules that a release lacks, such as `kafka-4.0`, which is a `cluster.profile`, too
+    #[arg(long, value_name = "RELEASE", value_parser = release)]
+    profile: Option<Release>,
+}
+
+fn release(name: &str) -> Result<Release, String> {
+    Release::of_profile(name).ok_or_else(|| {
+        let known = Release::ALL.iter().map(|release| format!("kafka-{release}"));
+        format!("known are {}", known.collect::<Vec<_>>().join(", "))
+    })
 }
 
 #[derive(Args)]
@@ -29,9 +39,10 @@ pub(crate) struct NewArguments {
 }
 
 pub(crate) fn rules(arguments: &RulesArguments) -> io::Result<Exit> {
+    let lacking = arguments.profile.map(Release::rules);
     match arguments.format {
-        Format::Human => print(&rules_table())?,
-        Format::Json => print(&format!("{:#}\n", rules_json()))?,
+        Format::Human => print(&rules_table(lacking))?,
+        Format::Json => print(&format!("{:#}\n", rules_json(lacking)))?,
     }
     Ok(Exit::Held)
 }
