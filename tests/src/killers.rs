@@ -5,6 +5,7 @@
 
 mod eligible;
 mod groups;
+mod log;
 mod modern;
 
 use stormglass_kafka::group::OFFSETS_TOPIC;
@@ -100,7 +101,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 56] = [
+pub static KILLERS: [Killer; 58] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -143,6 +144,8 @@ pub static KILLERS: [Killer; 56] = [
     kills(Rule::FirstSequenceIsZero, About::Producers, NEWCOMERS, 100, "per-key-order"),
     kills(Rule::ProducerEpochCheck, About::Producers, ZOMBIES, 20, "per-key-order"),
     kills(Rule::ProducerStateFollowsLog, About::Producers, FLIPS, 20, "no-duplicates"),
+    log::ROWS[0],
+    log::ROWS[1],
     kills(Rule::DuplicateAckWaits, About::Producers, FLIPS, 30, "no-loss"),
     kills(Rule::RetryKeepsOrder, About::Producers, LATE, 20, "per-key-order"),
     kills(Rule::BumpAwaitsInFlight, About::Producers, OVERSIZED, 60, "no-duplicates"),

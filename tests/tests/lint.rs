@@ -39,6 +39,7 @@ const TAUGHT: &[(&str, Result<&str, &str>)] = &[
     ("poison-pill", Ok("S05")),
     ("power-loss-of-all-replicas", Err("where the brokers' power comes from")),
     ("rebalance-storm", Ok("M19")),
+    ("retention-below-lag", Ok("M23")),
     ("retry-reorders", Ok("M05")),
     ("rolling-restart", Ok("M37")),
     ("scale-4-to-8", Ok("M19")),

@@ -3,11 +3,11 @@
 //! Judged at the end of the run: a commit that runs ahead of a record which somebody processes later is fine. A group that
 //! is merely behind is liveness' business.
 
-use stormglass_types::history::{CommitMode, Outcome, Positioning};
-use stormglass_types::{Dense, GroupId};
+use stormglass_types::history::{CommitMode, Outcome, Positioning, Removal};
+use stormglass_types::{Dense, GroupId, Time};
 
 use crate::Checker;
-use crate::index::{EventIndex, FinalLog, GroupPartition, Indexed, offset};
+use crate::index::{EventIndex, FinalLog, GroupPartition, Indexed, Removed, offset};
 use crate::verdict::{Anomaly, AnomalyKind, Evidence, Findings, Promise, Verdict};
 
 /// `at-least-once`.
@@ -31,7 +31,9 @@ impl Checker for AtLeastOnce {
                 let partition = &history.partitions[slot];
                 match &partition.log {
                     Some(log) => {
-                        Reader { history, group, slot, held, log }.check(&mut findings, &mut tally);
+                        let reader = Reader { history, group, slot, held, log };
+                        reader.check(&mut findings, &mut tally);
+                        reader.check_removed(&mut findings, &mut tally);
                     }
                     None if partition.records.is_empty() => {}
                     None => findings
@@ -46,10 +48,13 @@ impl Checker for AtLeastOnce {
         }
         let missing =
             (tally.processed + tally.behind == 0).then_some("no group had a record to process");
-        let counts = vec![
+        let mut counts = vec![
             ("records processed and checked", tally.processed),
             ("records before a group's first position", tally.out_of_promise),
         ];
+        if tally.deleted > 0 {
+            counts.push(("records deleted after they were processed", tally.deleted));
+        }
         findings.verdict(missing, Evidence { counts })
     }
 }
@@ -59,6 +64,7 @@ struct Tally {
     processed: u64,
     behind: u64,
     out_of_promise: u64,
+    deleted: u64,
 }
 
 /// One group in one partition.
@@ -100,6 +106,66 @@ impl Reader<'_> {
             };
             findings.add(self.promise(at, id), || self.describe(kind, at, id));
         }
+    }
+
+    /// What was deleted cannot be read any more, however far behind the group is. It must have processed that before,
+    /// unless it did not exist then.
+    fn check_removed(&self, findings: &mut Findings, tally: &mut Tally) {
+        let view = &self.history.groups[self.group.index()];
+        let first = self.held.positions.first();
+        for removed in &self.history.partitions[self.slot].removed {
+            let began = first.filter(|first| first.event < removed.event);
+            let before_first = began.is_none_or(|first| removed.at < first.offset);
+            if view.first_processed[removed.record] != EventIndex::NEVER {
+                tally.processed += 1;
+                tally.deleted += 1;
+            } else if before_first {
+                tally.out_of_promise += 1;
+            } else {
+                let reason = match removed.why {
+                    Removal::Age => "retention.ms deletes records by their age, read or not",
+                    Removal::Size => "retention.bytes deletes the oldest records, read or not",
+                    Removal::Leader => "records were deleted, read or not",
+                };
+                findings.add(Promise::NotMade(reason.into()), || self.describe_removed(removed));
+            }
+        }
+    }
+
+    fn describe_removed(&self, removed: &Removed) -> Anomaly {
+        let history = self.history;
+        let record = &history.records[removed.record];
+        let by = match removed.why {
+            Removal::Age => "retention.ms",
+            Removal::Size => "retention.bytes",
+            Removal::Leader => "its leader",
+        };
+        let next =
+            self.held.positions.iter().find(|position| {
+                position.event > removed.event && position.why == Positioning::Reset
+            });
+        let polled = self.history.groups[self.group.index()].polled[removed.record];
+        let read = if polled { "had processed" } else { "had read" };
+        let beyond = next.map_or_else(String::new, |next| {
+            let who = history.process(next.process);
+            format!("; {who} went on at {}, as auto.offset.reset says", next.offset)
+        });
+        let when = history.time(removed.event).map_or(0, Time::as_millis);
+        let detail = format!(
+            "{} never processed {} at offset {} of {}: {by} deleted it at {}.{:03}s, before any member {read} it{beyond}",
+            history.group(self.group).name,
+            history.name(record.value),
+            removed.at,
+            history.label(history.partitions[self.slot].id),
+            when / 1_000,
+            when % 1_000,
+        );
+        let next = next.map_or(EventIndex::NEVER, |next| next.event);
+        Anomaly::new(AnomalyKind::Unseen, Some(history.partitions[self.slot].id), detail)
+            .group(self.group)
+            .values([record.value])
+            .offsets([offset(removed.at)])
+            .witnesses(history, [record.sent, removed.event, next])
     }
 
     /// The furthest offset that the group is known to have committed: an unanswered commit counts once somebody resumed from it.

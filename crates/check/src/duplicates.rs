@@ -63,15 +63,18 @@ fn copies(history: &Indexed<'_>, partition: &Partition, findings: &mut Findings)
             )
         };
         findings.add(promise, || {
+            // The other copy may be deleted by now.
+            let deleted = || partition.removal(*id).map_or(record.found_at, |removed| removed.at);
+            let one = if record.found_at < 0 { deleted() } else { record.found_at };
+            let is = if record.found_at < 0 { "was" } else { "is" };
             let detail = format!(
-                "{} is at offsets {} and {again} of {}",
+                "{} {is} at offsets {one} and {again} of {}",
                 history.name(record.value),
-                record.found_at,
                 history.label(partition.id)
             );
             Anomaly::new(AnomalyKind::Duplicate, Some(partition.id), detail)
                 .values([record.value])
-                .offsets([offset(record.found_at), offset(*again)])
+                .offsets([offset(one), offset(*again)])
                 .witnesses(history, [record.sent, record.done, *event])
         });
     }

@@ -7,7 +7,9 @@ mod build;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use stormglass_types::history::{Acks, Group, History, Outcome, Positioning, Source, Topic};
+use stormglass_types::history::{
+    Acks, Group, History, Outcome, Positioning, Removal, Source, Topic,
+};
 use stormglass_types::{
     BrokerId, ErrorCode, Generation, GroupId, LeaderEpoch, NodeId, Offset, PartitionMap, Time,
     TopicPartition, Value, ValueRange,
@@ -62,6 +64,8 @@ pub(crate) struct Partition {
     /// In-sync replicas from an event on; bit `n` is broker `n`.
     pub(crate) in_sync: Vec<(EventIndex, u64)>,
     pub(crate) losses: Vec<Loss>,
+    /// Records that were deleted as configured or asked for, and are not in the final log.
+    pub(crate) removed: Vec<Removed>,
     pub(crate) unclean: EventIndex,
     pub(crate) replicas: Vec<Replica>,
 }
@@ -94,6 +98,15 @@ pub(crate) struct Loss {
     pub(crate) event: EventIndex,
     pub(crate) broker: BrokerId,
     pub(crate) offsets: Range<i64>,
+}
+
+/// A record that was deleted as configured, or by request.
+pub(crate) struct Removed {
+    /// Its place in [`Indexed::records`].
+    pub(crate) record: usize,
+    pub(crate) at: i64,
+    pub(crate) event: EventIndex,
+    pub(crate) why: Removal,
 }
 
 /// One replica's log after the run.
@@ -358,6 +371,12 @@ impl Partition {
         let behind = self.in_sync.partition_point(|(other, _)| *other <= event);
         let around = self.in_sync.get(behind.saturating_sub(1)..).unwrap_or_default();
         around.iter().take(2).fold(0, |all, (_, set)| all | set)
+    }
+
+    /// How a record was deleted, if it was.
+    pub(crate) fn removal(&self, record: usize) -> Option<&Removed> {
+        let at = self.removed.binary_search_by_key(&record, |removed| removed.record).ok()?;
+        self.removed.get(at)
     }
 
     /// Whether a crash took this offset from some disk. A read may come after it: consumers learn of it late.

@@ -152,6 +152,8 @@ pub enum Timer {
     Lifecycle,
     /// Broker: the channel on which metadata is fetched.
     MetadataFetch,
+    /// Broker: look for log segments that are too old or too many.
+    Retention,
     /// Broker: drop producer ids that were idle too long.
     ProducerExpiry,
     /// Broker: the earliest deadline of the group coordinator.

@@ -86,6 +86,16 @@ marks! {
     RecoveredShorterLog,
     /// Recovery rejected a torn batch by its checksum.
     TornBatchRejected,
+    /// Retention deleted segments that were too old.
+    DeletedByAge,
+    /// Retention deleted segments because the log was too large.
+    DeletedBySize,
+    /// A replica that had less than its leader's first record started over there.
+    ReplicaStartedOver,
+    /// A broker refused a batch whose timestamp is too far from its clock.
+    TimestampRefused,
+    /// A broker was sent a sequence by a producer that it has forgotten.
+    UnknownProducer,
     /// A producer sent a batch again.
     ProduceRetried,
     /// A producer gave a batch up because `delivery.timeout.ms` was over.

@@ -1,6 +1,6 @@
 //! Observations that machines make of themselves for white-box invariants and the history. Nobody in the model reads them.
 
-use stormglass_types::history::Election;
+use stormglass_types::history::{Election, Removal};
 use stormglass_types::{
     BrokerId, ErrorCode, Generation, GroupId, LeaderEpoch, MemberId, Offset, TopicId,
     TopicPartition, ValueRange,
@@ -64,6 +64,21 @@ pub enum Note {
         /// The log end now.
         to: Offset,
         /// The high watermark before.
+        high_watermark: Offset,
+    },
+    /// This broker let a log begin later: what came before is deleted.
+    LogStart {
+        /// Of which partition.
+        partition: TopicPartition,
+        /// Where it began before.
+        from: Offset,
+        /// Where it begins now.
+        to: Offset,
+        /// Why.
+        why: Removal,
+        /// Whether this broker leads the partition.
+        role: ReplicaRole,
+        /// The high watermark.
         high_watermark: Offset,
     },
     /// The controller committed a new leader or epoch of a partition.

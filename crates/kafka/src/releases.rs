@@ -86,6 +86,8 @@ const MISSING: &[(Rule, Missing)] = &[
     (Rule::DedupWindowOfFive, between(at(0, 11), at(1, 0))),
     (Rule::FirstSequenceIsZero, open(Some(at(0, 11)))),
     (Rule::BumpAwaitsInFlight, open(Some(at(2, 6)))),
+    (Rule::ProducerStateOutlivesRecords, before(2, 5)),
+    (Rule::RetentionBelowHighWatermark, before(1, 0)),
     (Rule::LostMeansLost, between(at(2, 4), at(3, 2))),
     (Rule::ClaimsByGeneration, between(at(2, 4), at(3, 4))),
     (Rule::StaticRejoinRebalances, between(at(2, 3), at(2, 6))),
@@ -184,7 +186,9 @@ mod tests {
         for (at, (rule, missing)) in MISSING.iter().enumerate() {
             assert!(MISSING[..at].iter().all(|(other, _)| other != rule), "{rule:?} twice");
             let lacking = Release::ALL.iter().filter(|release| missing.covers(**release)).count();
-            assert!(lacking > 0, "{rule:?} is missing nowhere");
+            // Some came with the first release that is a profile: what lacks them is older.
+            let is_older = missing.until == RELEASES.first().copied();
+            assert!(lacking > 0 || is_older, "{rule:?} is missing nowhere");
         }
     }
 

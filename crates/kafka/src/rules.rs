@@ -101,6 +101,10 @@ rules! {
         "a broker refuses a batch of an old producer epoch";
     ProducerStateFollowsLog = "producer-state-follows-log", "ProducerStateManager, UnifiedLog.truncateTo (MU07, MU26)",
         "producer state is that of the log: replicas learn it with the records, and truncation takes it back";
+    ProducerStateOutlivesRecords = "KIP-360", "KIP-360, KAFKA-7190 (P04)",
+        "a broker knows a producer until its id expires, however early its records are deleted";
+    RetentionBelowHighWatermark = "KAFKA-5634", "KAFKA-5634 (L03)",
+        "retention deletes only segments that end at or below the high watermark";
     DuplicateAckWaits = "duplicate-ack-waits", "ReplicaManager.appendRecords, DelayedProduce (MU27)",
         "a repeated batch is acknowledged only when the high watermark has passed the first copy";
     RetryKeepsOrder = "retry-keeps-order", "RecordAccumulator.reenqueue (MU18)",

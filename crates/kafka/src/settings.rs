@@ -312,8 +312,60 @@ pub struct TopicSettings {
     pub max_message_bytes: u32,
     /// `message.timestamp.type`.
     pub timestamp_type: TimestampType,
+    /// `message.timestamp.before.max.ms`: how far behind the leader's clock a record may be stamped; `None` is any.
+    pub timestamp_before_max: Option<Span>,
+    /// `message.timestamp.after.max.ms`: how far ahead of the leader's clock a record may be stamped; `None` is any.
+    pub timestamp_after_max: Option<Span>,
     /// `flush.messages`: fsync after so many records; `None` is never.
     pub flush_messages: Option<u64>,
+    /// What becomes of old records.
+    pub cleanup: Cleanup,
+}
+
+/// What becomes of a topic's old records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cleanup {
+    /// `cleanup.policy`.
+    pub policy: CleanupPolicy,
+    /// `retention.ms`; `None` is for ever.
+    pub retention: Option<Span>,
+    /// `retention.bytes`; `None` is without limit.
+    pub retention_bytes: Option<u64>,
+    /// `segment.ms`.
+    pub segment_age: Span,
+    /// `segment.bytes`.
+    pub segment_bytes: u32,
+}
+
+/// `cleanup.policy`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CleanupPolicy {
+    /// `delete`: old segments go.
+    Delete,
+    /// `compact`: of each key the last record stays.
+    Compact,
+    /// `compact,delete`: both.
+    CompactAndDelete,
+}
+
+impl CleanupPolicy {
+    /// Whether old segments go.
+    #[must_use]
+    pub const fn deletes(self) -> bool {
+        match self {
+            Self::Delete | Self::CompactAndDelete => true,
+            Self::Compact => false,
+        }
+    }
+
+    /// Whether of each key only the last record stays.
+    #[must_use]
+    pub const fn compacts(self) -> bool {
+        match self {
+            Self::Compact | Self::CompactAndDelete => true,
+            Self::Delete => false,
+        }
+    }
 }
 
 /// The settings of brokers and controllers of a cluster.
@@ -335,6 +387,12 @@ pub struct BrokerSettings {
     pub replica_socket_timeout: Span,
     /// `replica.high.watermark.checkpoint.interval.ms`.
     pub high_watermark_checkpoint_interval: Span,
+    /// `log.flush.start.offset.checkpoint.interval.ms`.
+    pub start_checkpoint_interval: Span,
+    /// `log.initial.task.delay.ms`.
+    pub log_initial_task_delay: Span,
+    /// `log.retention.check.interval.ms`.
+    pub retention_check_interval: Span,
     /// `broker.heartbeat.interval.ms`.
     pub heartbeat_interval: Span,
     /// `broker.session.timeout.ms`.
@@ -347,6 +405,8 @@ pub struct BrokerSettings {
     pub leader_imbalance_percentage: u32,
     /// `producer.id.expiration.ms`.
     pub producer_id_expiration: Span,
+    /// `producer.id.expiration.check.interval.ms`.
+    pub producer_id_expiration_check: Span,
     /// `offsets.topic.num.partitions`.
     pub offsets_topic_partitions: u16,
     /// `offsets.topic.replication.factor`.

@@ -275,7 +275,8 @@ fn note_of(note: &Note, wanted: TopicPartition) -> bool {
     | Note::Appended { partition, .. }
     | Note::HighWatermark { partition, .. }
     | Note::Refused { partition, .. }
-    | Note::Truncated { partition, .. } = note
+    | Note::Truncated { partition, .. }
+    | Note::LogStart { partition, .. } = note
     {
         *partition == wanted
     } else {
@@ -298,6 +299,7 @@ fn event_of(what: &What, wanted: TopicPartition) -> bool {
     | What::Leader { partition, .. }
     | What::InSync { partition, .. }
     | What::LogLost { partition, .. }
+    | What::Removed { partition, .. }
     | What::FinalEnd { partition, .. }
     | What::ReplicaEnd { partition, .. } = what
     {

@@ -223,6 +223,8 @@ pub enum What {
     Expanded { topic: TopicId, partitions: u16 },
     /// A crash took records from a broker's disk: offsets from `from` up to, but without, `to`.
     LogLost { partition: TopicPartition, broker: BrokerId, from: Offset, to: Offset },
+    /// A leader's log does not hold these any more: they were deleted as configured, or by request.
+    Removed { partition: TopicPartition, base: Offset, values: ValueRange, why: Removal },
     /// A monitor's sample of a group's lag on a partition.
     Lag { group: GroupId, partition: TopicPartition, lag: u64 },
     /// A fault of the plan took hold.
@@ -262,6 +264,17 @@ pub enum Positioning {
     Truncated,
     /// The application asked for it.
     Seek,
+}
+
+/// Why records were deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Removal {
+    /// `retention.ms`.
+    Age,
+    /// `retention.bytes`.
+    Size,
+    /// A follower deleted what its leader had deleted.
+    Leader,
 }
 
 /// How a leader was chosen.

@@ -13,7 +13,7 @@ use stormglass_types::{
 
 use super::{
     Commit, EventIndex, Fate, FinalLog, GroupPartition, GroupView, Indexed, Leadership, Leave,
-    Loss, Partition, Piece, Position, Read, Record, Replica, Slot, Tenure,
+    Loss, Partition, Piece, Position, Read, Record, Removed, Replica, Slot, Tenure,
 };
 
 /// Indexes a history.
@@ -261,6 +261,15 @@ impl<'h> Builder<'h> {
                 let loss = Loss { event, broker, offsets: from.0..to.0 };
                 self.partition(partition).losses.push(loss);
             }
+            What::Removed { partition, base, values, why } => {
+                let slot = self.at(partition);
+                let partition = &mut self.index.partitions[slot];
+                for (at, value) in (base.0..).zip(values.values()) {
+                    if let Some(record) = partition.record_of(value) {
+                        partition.removed.push(Removed { record, at, event, why });
+                    }
+                }
+            }
             What::Lag { group, partition, lag } => {
                 let slot = self.at(partition);
                 self.index.groups[group.index()].lags.push((at, slot, lag));
@@ -391,6 +400,24 @@ impl<'h> Builder<'h> {
             if let Some((start, end)) = end {
                 partition.read_log(start, end, &mut self.index.records);
             }
+            let records = &self.index.records;
+            partition.removed.sort_by_key(|removed| (removed.record, removed.event));
+            let mut known = None;
+            for removed in &partition.removed {
+                let first = match known {
+                    Some((record, at)) if record == removed.record => at,
+                    Some(_) | None => removed.at,
+                };
+                known = Some((removed.record, first));
+                let found = records[removed.record].found_at;
+                let elsewhere = if found < 0 { first } else { found };
+                if removed.at != elsewhere {
+                    partition.copies.push((removed.record, removed.at, removed.event));
+                }
+            }
+            // A later leader may have kept what another one had deleted.
+            partition.removed.retain(|removed| records[removed.record].found_at < 0);
+            partition.removed.dedup_by_key(|removed| removed.record);
         }
         self.index
     }
@@ -478,6 +505,7 @@ fn empty_partition(
         leaders: Vec::new(),
         in_sync: Vec::new(),
         losses: Vec::new(),
+        removed: Vec::new(),
         unclean: EventIndex::NEVER,
         replicas: Vec::new(),
     }
@@ -529,6 +557,7 @@ fn partition_of(what: What) -> Option<TopicPartition> {
         | What::Leader { partition, .. }
         | What::InSync { partition, .. }
         | What::LogLost { partition, .. }
+        | What::Removed { partition, .. }
         | What::Lag { partition, .. }
         | What::FinalRead { partition, .. }
         | What::FinalEnd { partition, .. }

@@ -109,6 +109,7 @@ impl Rig {
             max_message_bytes: 1_048_588,
             timestamp_type: TimestampType::CreateTime,
             flush_messages: None,
+            ..TopicSettings::default()
         };
         let topic = NewTopic {
             topic: TopicId(1),

@@ -6,8 +6,6 @@ use super::{Broker, Phase};
 use crate::settings::ControlledShutdown;
 use crate::{Exit, Mark, Now, Outbox, SyncToken, Timer};
 
-/// How often producer ids are looked through (`producer.id.expiration.check.interval.ms`).
-const PRODUCER_EXPIRY_INTERVAL: Span = Span::secs(600);
 /// How often the operating system writes pages back (`dirty_writeback`, `dirty_expire`), from and to, in milliseconds.
 const WRITEBACK_MILLIS: (u64, u64) = (5_000, 30_000);
 
@@ -28,8 +26,9 @@ impl Broker {
         out.set_timer(Timer::Writeback, now.mono + after);
     }
 
-    pub(super) fn schedule_producer_expiry(now: Now, out: &mut Outbox) {
-        out.set_timer(Timer::ProducerExpiry, now.mono + PRODUCER_EXPIRY_INTERVAL);
+    pub(super) fn schedule_producer_expiry(&self, now: Now, out: &mut Outbox) {
+        let every = self.replicas.settings.producer_id_expiration_check;
+        out.set_timer(Timer::ProducerExpiry, now.mono + every);
     }
 
     pub(super) fn expire_producers(&mut self, now: Now) {
@@ -69,6 +68,7 @@ impl Broker {
             ControlledShutdown::Off => {}
         }
         self.replicas.checkpoint();
+        self.replicas.checkpoint_starts();
         self.phase = Phase::Closing(self.replicas.begin_sync(out));
     }
 

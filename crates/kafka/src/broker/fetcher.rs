@@ -264,9 +264,12 @@ impl Replicas {
         }
         let to = fetched.high_watermark.min(log.end()).max(log.start());
         let start = fetched.log_start.min(to);
-        log.advance_start(start.max(log.start()));
+        let starts_later = start > log.start();
         if to != partition.high_watermark {
             self.set_high_watermark(id, to, ReplicaRole::Follower, out);
+        }
+        if starts_later {
+            self.follow_start(id, start, out);
         }
         Ok(())
     }
@@ -507,6 +510,7 @@ impl Fetcher {
             let id = following.id;
             let end = replicas.store.logs[id].end();
             if listed.offset > end {
+                out.mark(Mark::ReplicaStartedOver);
                 replicas.store.logs[id].truncate_fully(listed.offset);
                 replicas.set_high_watermark(id, listed.offset, ReplicaRole::Follower, out);
             }

@@ -50,6 +50,9 @@ impl Broker {
                 self.make_follower(now, *id, registration, out);
             }
         }
+        if !local.is_empty() {
+            self.schedule_retention(now, out);
+        }
         self.drop_idle_fetchers(now, out);
         self.pump_fetchers(now, out);
         self.maybe_serve();
@@ -156,6 +159,7 @@ impl Broker {
         }
         self.replicas.store.logs.remove(id);
         self.replicas.store.checkpoints.remove(id);
+        self.replicas.store.starts.remove(id);
     }
 
     /// Opens a replica's log, making an empty one if there is none.

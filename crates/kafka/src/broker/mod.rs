@@ -17,6 +17,7 @@ mod producer_ids;
 mod purgatory;
 mod replica;
 mod replicas;
+mod retention;
 mod session;
 mod view;
 
@@ -42,6 +43,7 @@ use fetcher::Fetcher;
 use lifecycle::{Lifecycle, LifecycleEvent};
 use producer_ids::{ProducerIds, Stock};
 use replicas::{Replicas, Touched};
+use retention::Retention;
 
 /// A broker.
 #[derive(Clone, Debug)]
@@ -55,6 +57,7 @@ pub struct Broker {
     producer_ids: ProducerIds,
     /// One per leader followed, in the order of their ids.
     fetchers: Vec<Fetcher>,
+    retention: Retention,
     connections: Connections,
     /// Connections whose next request may be handled.
     freed: Vec<ConnId>,
@@ -119,6 +122,7 @@ impl Machine for Broker {
             coordinator,
             producer_ids: ProducerIds::default(),
             fetchers: Vec::new(),
+            retention: Retention::new(now.mono),
             connections: Connections::default(),
             freed: Vec::new(),
             purgatory: None,
@@ -129,7 +133,7 @@ impl Machine for Broker {
         broker.schedule_isr_check(now, out);
         broker.schedule_checkpoint(now, out);
         broker.schedule_writeback(now, out);
-        Self::schedule_producer_expiry(now, out);
+        broker.schedule_producer_expiry(now, out);
         broker
     }
 
@@ -295,16 +299,18 @@ impl Broker {
             }
             Timer::HighWatermarkCheckpoint => {
                 self.replicas.checkpoint();
+                self.retention.checkpoint(now.mono, &mut self.replicas);
                 self.replicas.begin_sync(out);
                 self.schedule_checkpoint(now, out);
             }
+            Timer::Retention => self.on_retention(now, out),
             Timer::Writeback => {
                 self.replicas.begin_sync(out);
                 self.schedule_writeback(now, out);
             }
             Timer::ProducerExpiry => {
                 self.expire_producers(now);
-                Self::schedule_producer_expiry(now, out);
+                self.schedule_producer_expiry(now, out);
             }
             Timer::Lifecycle | Timer::MetadataFetch => {
                 let mut events = core::mem::take(&mut self.events);

@@ -88,6 +88,8 @@ impl Broker {
         let appended = self.replicas.append(now, partition, batch, acks, Origin::Client, out);
         if appended == Err(ErrorCode::NotLeaderOrFollower) {
             out.mark(Mark::ProduceNotLeader);
+        } else if appended == Err(ErrorCode::UnknownProducerId) {
+            out.mark(Mark::UnknownProducer);
         }
         appended
     }

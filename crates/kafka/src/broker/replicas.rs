@@ -17,7 +17,7 @@ use crate::message::{AlterPartition, AlteredPartition, FetchedPartition};
 use crate::metadata::MetadataImage;
 use crate::note::ReplicaRole;
 use crate::record::Batch;
-use crate::settings::{BrokerSettings, TimestampType};
+use crate::settings::{BrokerSettings, TimestampType, TopicSettings};
 use crate::{Mark, Note, Now, Outbox, Rule, Rules, SyncToken};
 
 /// Everything that a broker replicates.
@@ -140,7 +140,7 @@ impl Replicas {
             return Err(ErrorCode::MessageTooLarge);
         }
         match partition.settings.timestamp_type {
-            TimestampType::CreateTime => {}
+            TimestampType::CreateTime => check_timestamp(now, &batch, &partition.settings, out)?,
             TimestampType::LogAppendTime => batch.timestamp = now.wall,
         }
         let (values, stamp, count) = (batch.values(), batch.stamp, batch.count);
@@ -380,4 +380,24 @@ impl Replicas {
             self.store.checkpoints.insert(id, partition.high_watermark);
         }
     }
+}
+
+/// `message.timestamp.before.max.ms`, `message.timestamp.after.max.ms` (`LogValidator.validateTimestamp`). Batches know their
+/// largest timestamp only.
+fn check_timestamp(
+    now: Now,
+    batch: &Batch,
+    settings: &TopicSettings,
+    out: &mut Outbox,
+) -> Result<(), ErrorCode> {
+    let ahead = batch.timestamp.0.saturating_sub(now.wall.0);
+    let limit =
+        if ahead > 0 { settings.timestamp_after_max } else { settings.timestamp_before_max };
+    if limit.is_some_and(|limit| ahead.unsigned_abs() > limit.as_millis())
+        && batch.values().is_some()
+    {
+        out.mark(Mark::TimestampRefused);
+        return Err(ErrorCode::InvalidTimestamp);
+    }
+    Ok(())
 }

@@ -9,8 +9,8 @@ use super::problem::Problem;
 use super::reader::Reader;
 use super::{Entry, Parsed, Role, defaults};
 use crate::settings::{
-    BrokerSettings, ConsumerGroupSettings, ControlledShutdown, RemoteAssignor, TimestampType,
-    TopicSettings, UncleanElection,
+    BrokerSettings, Cleanup, CleanupPolicy, ConsumerGroupSettings, ControlledShutdown,
+    RemoteAssignor, TimestampType, TopicSettings, UncleanElection,
 };
 
 /// Parses the configuration of a cluster's brokers and controllers.
@@ -30,6 +30,9 @@ pub fn parse_broker<'a>(entries: &[Entry<'a>]) -> Parsed<'a, BrokerSettings> {
         replica_socket_timeout: keys.period("replica.socket.timeout.ms"),
         high_watermark_checkpoint_interval: keys
             .period("replica.high.watermark.checkpoint.interval.ms"),
+        start_checkpoint_interval: keys.millis("log.flush.start.offset.checkpoint.interval.ms"),
+        log_initial_task_delay: keys.millis("log.initial.task.delay.ms"),
+        retention_check_interval: keys.period("log.retention.check.interval.ms"),
         heartbeat_interval: keys.period("broker.heartbeat.interval.ms"),
         session_timeout: keys.period("broker.session.timeout.ms"),
         controlled_shutdown: if keys.flag("controlled.shutdown.enable") {
@@ -44,6 +47,7 @@ pub fn parse_broker<'a>(entries: &[Entry<'a>]) -> Parsed<'a, BrokerSettings> {
         },
         leader_imbalance_percentage: keys.small("leader.imbalance.per.broker.percentage"),
         producer_id_expiration: keys.millis("producer.id.expiration.ms"),
+        producer_id_expiration_check: keys.period("producer.id.expiration.check.interval.ms"),
         offsets_topic_partitions: keys.tiny("offsets.topic.num.partitions"),
         offsets_topic_replication: keys.tiny("offsets.topic.replication.factor"),
         offsets_commit_timeout: keys.millis("offsets.commit.timeout.ms"),
@@ -68,31 +72,22 @@ pub fn parse_topic<'a>(
     let mut keys = Reader::new(Role::Topic, entries);
     let own = topic(&mut keys, &TOPIC_NAMES);
     let set = |name: &str| keys.set(name).is_some();
+    let names = &TOPIC_NAMES;
+    let over = |name: &str| if set(name) { &own } else { cluster };
     let settings = TopicSettings {
-        min_insync_replicas: if set(TOPIC_NAMES.min_insync_replicas) {
-            own.min_insync_replicas
-        } else {
-            cluster.min_insync_replicas
-        },
-        unclean_election: if set(TOPIC_NAMES.unclean_election) {
-            own.unclean_election
-        } else {
-            cluster.unclean_election
-        },
-        max_message_bytes: if set(TOPIC_NAMES.max_message_bytes) {
-            own.max_message_bytes
-        } else {
-            cluster.max_message_bytes
-        },
-        timestamp_type: if set(TOPIC_NAMES.timestamp_type) {
-            own.timestamp_type
-        } else {
-            cluster.timestamp_type
-        },
-        flush_messages: if set(TOPIC_NAMES.flush_messages) {
-            own.flush_messages
-        } else {
-            cluster.flush_messages
+        min_insync_replicas: over(names.min_insync_replicas).min_insync_replicas,
+        unclean_election: over(names.unclean_election).unclean_election,
+        max_message_bytes: over(names.max_message_bytes).max_message_bytes,
+        timestamp_type: over(names.timestamp_type).timestamp_type,
+        timestamp_before_max: over(names.timestamp_before_max).timestamp_before_max,
+        timestamp_after_max: over(names.timestamp_after_max).timestamp_after_max,
+        flush_messages: over(names.flush_messages).flush_messages,
+        cleanup: Cleanup {
+            policy: over(names.policy).cleanup.policy,
+            retention: over(names.retention[0]).cleanup.retention,
+            retention_bytes: over(names.retention_bytes).cleanup.retention_bytes,
+            segment_age: over(names.segment_age[0]).cleanup.segment_age,
+            segment_bytes: over(names.segment_bytes).cleanup.segment_bytes,
         },
     };
     keys.finish(settings)
@@ -116,7 +111,16 @@ struct Names {
     unclean_election: &'static str,
     max_message_bytes: &'static str,
     timestamp_type: &'static str,
+    timestamp_before_max: &'static str,
+    timestamp_after_max: &'static str,
     flush_messages: &'static str,
+    policy: &'static str,
+    /// In milliseconds, and for brokers in minutes and hours, the strongest first.
+    retention: &'static [&'static str],
+    retention_bytes: &'static str,
+    /// In milliseconds, and for brokers in hours.
+    segment_age: &'static [&'static str],
+    segment_bytes: &'static str,
 }
 
 const BROKER_NAMES: Names = Names {
@@ -124,7 +128,14 @@ const BROKER_NAMES: Names = Names {
     unclean_election: "unclean.leader.election.enable",
     max_message_bytes: "message.max.bytes",
     timestamp_type: "log.message.timestamp.type",
+    timestamp_before_max: "log.message.timestamp.before.max.ms",
+    timestamp_after_max: "log.message.timestamp.after.max.ms",
     flush_messages: "log.flush.interval.messages",
+    policy: "log.cleanup.policy",
+    retention: &["log.retention.ms", "log.retention.minutes", "log.retention.hours"],
+    retention_bytes: "log.retention.bytes",
+    segment_age: &["log.roll.ms", "log.roll.hours"],
+    segment_bytes: "log.segment.bytes",
 };
 
 const TOPIC_NAMES: Names = Names {
@@ -132,11 +143,24 @@ const TOPIC_NAMES: Names = Names {
     unclean_election: "unclean.leader.election.enable",
     max_message_bytes: "max.message.bytes",
     timestamp_type: "message.timestamp.type",
+    timestamp_before_max: "message.timestamp.before.max.ms",
+    timestamp_after_max: "message.timestamp.after.max.ms",
     flush_messages: "flush.messages",
+    policy: "cleanup.policy",
+    retention: &["retention.ms"],
+    retention_bytes: "retention.bytes",
+    segment_age: &["segment.ms"],
+    segment_bytes: "segment.bytes",
 };
 
+/// The largest number that Kafka's settings hold, which stands for no limit.
+const UNLIMITED: u64 = i64::MAX.unsigned_abs();
+
 fn topic(keys: &mut Reader<'_>, names: &Names) -> TopicSettings {
-    let flush_messages = keys.count(names.flush_messages);
+    let limit = |number: u64| (number < UNLIMITED).then_some(number);
+    let flush_messages = limit(keys.count(names.flush_messages));
+    let before_max = limit(keys.count(names.timestamp_before_max)).map(Span::millis);
+    let after_max = limit(keys.count(names.timestamp_after_max)).map(Span::millis);
     TopicSettings {
         min_insync_replicas: keys.tiny(names.min_insync_replicas),
         unclean_election: if keys.flag(names.unclean_election) {
@@ -149,8 +173,54 @@ fn topic(keys: &mut Reader<'_>, names: &Names) -> TopicSettings {
             "LogAppendTime" => TimestampType::LogAppendTime,
             _ => TimestampType::CreateTime,
         },
-        flush_messages: (flush_messages < i64::MAX.unsigned_abs()).then_some(flush_messages),
+        timestamp_before_max: before_max,
+        timestamp_after_max: after_max,
+        flush_messages,
+        cleanup: cleanup(keys, names),
     }
+}
+
+fn cleanup(keys: &mut Reader<'_>, names: &Names) -> Cleanup {
+    let words = || elements(keys.text(names.policy));
+    let (deletes, compacts) =
+        (words().any(|word| word == "delete"), words().any(|word| word == "compact"));
+    let policy = match (compacts, deletes) {
+        (true, true) => CleanupPolicy::CompactAndDelete,
+        (true, false) => CleanupPolicy::Compact,
+        (false, _) => CleanupPolicy::Delete,
+    };
+    // Any negative number is without limit (`KafkaConfig.getLogRetentionTimeMillis`).
+    let retention = u64::try_from(in_millis(keys, names.retention)).ok();
+    if retention == Some(0) && names.retention.len() > 1 {
+        let name = strongest(keys, names.retention);
+        let allowed = super::Valid::AtLeast(1);
+        keys.refuse(name, Problem::OutOfRange { allowed });
+    }
+    let segment_age = u64::try_from(in_millis(keys, names.segment_age)).unwrap_or(0);
+    Cleanup {
+        policy,
+        retention: retention.filter(|millis| *millis < UNLIMITED).map(Span::millis),
+        retention_bytes: u64::try_from(keys.integer(names.retention_bytes)).ok(),
+        segment_age: Span::millis(segment_age.max(1)),
+        segment_bytes: keys.small(names.segment_bytes),
+    }
+}
+
+/// Which of a setting's names decides: the finest unit that is set, or else the coarsest.
+fn strongest(keys: &Reader<'_>, names: &[&'static str]) -> &'static str {
+    let set = names.iter().copied().find(|name| keys.set(name).is_some());
+    set.unwrap_or_else(|| names.last().copied().expect("a setting has a name"))
+}
+
+/// A time in milliseconds that may be said in several units.
+fn in_millis(keys: &Reader<'_>, names: &[&'static str]) -> i64 {
+    let name = strongest(keys, names);
+    let unit = match name.rsplit_once('.') {
+        Some((_, "hours")) => 3_600_000,
+        Some((_, "minutes")) => 60_000,
+        Some(_) | None => 1,
+    };
+    keys.integer(name).saturating_mul(unit)
 }
 
 /// `group.consumer.*`, with the checks of `GroupCoordinatorConfig`.

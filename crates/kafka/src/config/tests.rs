@@ -176,7 +176,7 @@ fn other_value(key: &Key) -> String {
     match key.kind {
         Kind::Boolean => (default != "true").to_string(),
         Kind::Short | Kind::Int | Kind::Long => {
-            let number: i64 = default.parse().unwrap();
+            let number: i64 = default.parse().unwrap_or(0);
             let near = [number.saturating_add(1), number - 1].map(|number| number.to_string());
             let mut fits =
                 near.into_iter().filter(|near| near != default && key.read(near).is_ok());

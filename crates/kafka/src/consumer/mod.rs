@@ -153,6 +153,7 @@ impl Consumer {
             | Timer::Purgatory
             | Timer::IsrCheck
             | Timer::HighWatermarkCheckpoint
+            | Timer::Retention
             | Timer::Writeback
             | Timer::Lifecycle
             | Timer::MetadataFetch

@@ -186,6 +186,7 @@ impl Controller {
             | Timer::Purgatory
             | Timer::IsrCheck
             | Timer::HighWatermarkCheckpoint
+            | Timer::Retention
             | Timer::Writeback
             | Timer::Lifecycle
             | Timer::MetadataFetch

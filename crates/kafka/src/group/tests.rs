@@ -55,6 +55,10 @@ fn settings() -> BrokerSettings {
         controlled_shutdown: ControlledShutdown::On,
         leader_imbalance_check_interval: Span::secs(300),
         leader_imbalance_percentage: 10,
+        start_checkpoint_interval: Span::secs(60),
+        log_initial_task_delay: Span::secs(30),
+        retention_check_interval: Span::secs(300),
+        producer_id_expiration_check: Span::secs(600),
         producer_id_expiration: Span::secs(86_400),
         offsets_topic_partitions: 1,
         offsets_topic_replication: 3,
@@ -77,6 +81,7 @@ fn settings() -> BrokerSettings {
             max_message_bytes: 1 << 20,
             timestamp_type: TimestampType::CreateTime,
             flush_messages: None,
+            ..TopicSettings::default()
         },
     }
 }

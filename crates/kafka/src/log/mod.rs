@@ -1,10 +1,11 @@
 //! The log of one partition: batches, leader epochs and producer state (`UnifiedLog`).
 //!
-//! Does not know high watermarks, roles or other replicas: the broker decides what to append, read and cut off. There are no
-//! segments, since nothing of what Kafka promises depends on where a file ends; retention and compaction are not modelled.
+//! Does not know high watermarks, roles or other replicas: the broker decides what to append, read and cut off. What retention
+//! has deleted is kept where nobody reads it: it stands for Kafka's snapshots of producer state, which outlive the records.
 
 mod epochs;
 mod producers;
+mod segments;
 mod store;
 
 use alloc::sync::Arc;
@@ -15,6 +16,8 @@ use stormglass_types::{Chunked, ErrorCode, LeaderEpoch, Offset, Span, Wall};
 pub use epochs::{EpochCache, EpochStart};
 pub use producers::{ProducerState, ProducerStates, Seen};
 pub use store::BrokerStore;
+
+use segments::Segments;
 
 use crate::record::Batch;
 use crate::{Now, Outbox, Rule, Rules};
@@ -28,6 +31,7 @@ pub struct PartitionLog {
     end: Offset,
     /// Everything below survives a loss of power.
     synced: Offset,
+    segments: Segments,
     /// How often the end was cut off, so that a sync under way does not vouch for what came after.
     cuts: u32,
     epochs: EpochCache,
@@ -211,6 +215,7 @@ impl PartitionLog {
         self.cut(0, start);
         self.start = start;
         self.synced = start;
+        self.segments.start_over(start);
         self.epochs.clear();
         self.producers.clear();
         if start > Offset::ZERO {
@@ -218,14 +223,23 @@ impl PartitionLog {
         }
     }
 
-    /// Raises the log's start to the leader's (`UnifiedLog.maybeIncrementLogStartOffset`).
-    pub fn advance_start(&mut self, to: Offset) {
+    /// Raises the log's start: to the leader's, or behind what is deleted (`UnifiedLog.maybeIncrementLogStartOffset`).
+    pub fn advance_start(&mut self, to: Offset, rules: Rules) {
         assert!(to <= self.end, "the log starts at {to} but ends at {}", self.end);
         if to > self.start {
             self.start = to;
             self.epochs.truncate_from_start(to);
             self.producers.records_are_gone();
+            if !rules.on(Rule::ProducerStateOutlivesRecords) {
+                self.producers.forget_below(to);
+            }
         }
+    }
+
+    /// What a restart makes of the log's start: where the oldest segment begins, unless the checkpoint says more
+    /// (`log-start-offset-checkpoint`).
+    pub(crate) fn restart_at(&mut self, checkpoint: Offset) {
+        self.start = self.segments.base().max(checkpoint).min(self.start);
     }
 
     /// The epoch cache.
@@ -324,6 +338,7 @@ impl PartitionLog {
     /// Keeps the first batches and ends at `end`; epochs and producers are the caller's.
     fn cut(&mut self, kept: usize, end: Offset) {
         self.batches.truncate(kept);
+        self.segments.truncate(kept, &self.batches, end);
         self.end = end;
         self.start = self.start.min(end);
         self.synced = self.synced.min(end);
@@ -331,11 +346,15 @@ impl PartitionLog {
     }
 
     fn rebuild_producers(&mut self, rules: Rules) {
-        let first = self.index_behind(self.start);
+        let first = if rules.on(Rule::ProducerStateOutlivesRecords) {
+            0
+        } else {
+            self.index_behind(self.start)
+        };
         let batches = self.batches.iter_from(first).map(|stored| &stored.batch);
         self.producers.rebuild(batches, rules);
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

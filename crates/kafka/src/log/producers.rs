@@ -103,6 +103,12 @@ impl ProducerStates {
                 out.mark(Mark::OutOfOrderSequence);
                 return Err(ErrorCode::OutOfOrderSequenceNumber);
             }
+            if origin == Origin::Client
+                && stamp.sequence != Sequence(0)
+                && !rules.on(Rule::ProducerStateOutlivesRecords)
+            {
+                return Err(ErrorCode::UnknownProducerId);
+            }
             return Ok(None);
         };
         if origin == Origin::Client
@@ -171,6 +177,13 @@ impl ProducerStates {
     /// Takes note that records of unknown producers are gone from the log.
     pub fn records_are_gone(&mut self) {
         self.unknown = Unknown::Forgotten;
+    }
+
+    /// Drops producers of which every record lies below an offset.
+    pub fn forget_below(&mut self, start: Offset) {
+        let has_records =
+            |state: &ProducerState| state.window().last().is_none_or(|last| last.end > start);
+        self.entries.retain(has_records);
     }
 
     /// Forgets every producer.

@@ -19,6 +19,8 @@ pub struct BrokerStore {
     pub logs: PartitionMap<PartitionLog>,
     /// `replication-offset-checkpoint` as last written: high watermarks.
     pub checkpoints: PartitionMap<Offset>,
+    /// `log-start-offset-checkpoint` as last written: where logs begin behind their oldest segment's first offset.
+    pub starts: PartitionMap<Offset>,
     /// `.kafka_cleanshutdown`: the epoch of the life that ended in good order (KIP-966).
     pub clean_shutdown: Option<BrokerEpoch>,
     /// `replication-offset-checkpoint` as a loss of power leaves it.
@@ -90,8 +92,9 @@ impl Durable for BrokerStore {
                 return Self::default();
             }
         }
-        for (_, log) in self.logs.iter_mut() {
+        for (partition, log) in self.logs.iter_mut() {
             log.producers.clear();
+            log.restart_at(self.starts.get(partition).copied().unwrap_or(Offset::ZERO));
         }
         self
     }

@@ -199,7 +199,7 @@ fn an_unknown_producer_begins_at_zero_unless_the_log_has_forgotten_somebody() {
     let historic = Rules::ALL.without(Rule::FirstSequenceIsZero);
     assert_eq!(append_with(&mut log.clone(), stamped(0, 17, 1), historic), Ok(Offset(0)));
     assert_eq!(append(&mut log, stamped(0, 0, 1)), Ok(Offset(0)));
-    log.advance_start(Offset(1));
+    log.advance_start(Offset(1), Rules::ALL);
     log.truncate_fully(Offset(1));
     assert_eq!(append(&mut log, stamped(0, 17, 1)), Ok(Offset(1)), "its records may be gone");
 }

@@ -174,6 +174,7 @@ const fn is_definite(code: ErrorCode) -> bool {
             | ErrorCode::InvalidProducerEpoch
             | ErrorCode::ProducerFenced
             | ErrorCode::OutOfOrderSequenceNumber
+            | ErrorCode::InvalidTimestamp
             | ErrorCode::MessageTooLarge
             | ErrorCode::UnknownTopicOrPartition
             | ErrorCode::InvalidTopicException

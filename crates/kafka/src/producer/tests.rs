@@ -78,6 +78,7 @@ fn image(partitions: u16, leader: BrokerId, epoch: i32) -> MetadataImage {
         max_message_bytes: 1_048_588,
         timestamp_type: TimestampType::CreateTime,
         flush_messages: None,
+        ..TopicSettings::default()
     });
     for broker in [BrokerId(1), BrokerId(2)] {
         let epoch = BrokerEpoch(1);

@@ -251,6 +251,7 @@ impl<'w> Teller<'w> {
             | Note::HighWatermark { .. }
             | Note::BecameLeader { .. }
             | Note::Truncated { .. }
+            | Note::LogStart { .. }
             // The history tells of these.
             | Note::Elected { .. }
             | Note::InSync { .. }
@@ -395,6 +396,9 @@ impl<'w> Teller<'w> {
             {
                 self.add(at, who, None, text, Part::Fault);
             }
+            What::Removed { partition, .. } if witness && self.here(partition) => {
+                self.add(at, who, None, text, Part::Fact);
+            }
             What::FaultBegan { fault } | What::FaultEnded { fault } => {
                 let place = usize::try_from(fault).unwrap_or(usize::MAX);
                 let none = self.needed.iter().all(|needed| !needed);
@@ -506,6 +510,7 @@ impl<'w> Teller<'w> {
             What::Leader { .. }
             | What::InSync { .. }
             | What::LogLost { .. }
+            | What::Removed { .. }
             | What::Crashed
             | What::Paused
             | What::Resumed

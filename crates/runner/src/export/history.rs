@@ -231,6 +231,7 @@ impl<'h, 'o> Writer<'h, 'o> {
             | What::InSync { .. }
             | What::Expanded { .. }
             | What::LogLost { .. }
+            | What::Removed { .. }
             | What::Lag { .. }
             | What::FaultBegan { .. }
             | What::FaultEnded { .. }

@@ -102,25 +102,39 @@ fn policy<'p>(pipeline: &'p Pipeline, topic: &'p Topic) -> &'p str {
     pipeline.of_topic(topic, "cleanup.policy").value
 }
 
-pub(super) fn short_retention(pipeline: &Pipeline) -> Vec<Spot> {
-    const DAY: i64 = 86_400_000;
-    topics(pipeline, |at, topic| {
+/// How long a topic keeps its records in milliseconds, if anybody says so; the key, and where it is.
+pub(super) fn retention<'p>(
+    pipeline: &'p Pipeline,
+    topic: &'p Topic,
+) -> Option<(&'static str, i64, Place)> {
+    let by_cluster = || {
+        let cluster = pipeline.cluster.as_ref()?;
         let units = [("log.retention.ms", 1), ("log.retention.minutes", 60_000)];
-        let units = units.into_iter().chain([("log.retention.hours", 3_600_000)]);
-        let by_cluster = || {
-            let cluster = pipeline.cluster.as_ref()?;
-            let mut set = units.clone().filter(|(key, _)| cluster.is_set(key));
-            let (key, unit) = set.next()?;
-            Some((key, cluster.number(key).saturating_mul(unit), cluster.place(key)))
-        };
-        let own = topic.section.is_set("retention.ms").then(|| {
-            let key = "retention.ms";
-            (key, topic.section.number(key), topic.section.place(key))
-        });
-        let (key, retention, place) = own.or_else(by_cluster)?;
-        let found = (0..DAY).contains(&retention) && policy(pipeline, topic).contains("delete");
+        let mut units = units.into_iter().chain([("log.retention.hours", 3_600_000)]);
+        let (key, unit) = units.find(|(key, _)| cluster.is_set(key))?;
+        Some((key, cluster.number(key).saturating_mul(unit), cluster.place(key)))
+    };
+    let own = topic.section.is_set("retention.ms").then(|| {
+        let key = "retention.ms";
+        (key, topic.section.number(key), topic.section.place(key))
+    });
+    own.or_else(by_cluster)
+}
+
+pub(super) fn short_retention(pipeline: &Pipeline) -> Vec<Spot> {
+    const DAY: Span = Span::secs(86_400);
+    topics(pipeline, |at, topic| {
+        let (key, retention, place) = retention(pipeline, topic)?;
         let kept = Span::millis(u64::try_from(retention).unwrap_or(0));
-        let says = format!("`{key}` keeps records for {}", words::short_span(kept));
+        let behaviours = pipeline.groups.iter().filter_map(|group| group.behaviour());
+        let away = behaviours.map(|behaviour| behaviour.longest_down).max();
+        // In a scenario, how long a group is away is known.
+        let short = away.map_or(kept < DAY, |away| kept < away);
+        let found = retention >= 0 && short && policy(pipeline, topic).contains("delete");
+        let away = away.filter(|away| *away > kept).map_or_else(String::new, |away| {
+            format!(", and a group is away for {}", words::short_span(away))
+        });
+        let says = format!("`{key}` keeps records for {}{away}", words::short_span(kept));
         let fix = Fix::both(
             "retention.ms=604800000 (topic), an alert on lag, and auto.offset.reset=none to be told",
             [Edit::Topic("retention.ms", "604800000".to_owned())],

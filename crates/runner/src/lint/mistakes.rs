@@ -29,7 +29,7 @@ pub struct Mistake {
 }
 
 const NO_TRANSACTIONS: Proof = Proof::No("transactions are not modelled yet");
-const NO_RETENTION: Proof = Proof::No("retention and compaction are not modelled yet");
+const NO_COMPACTION: Proof = Proof::No("compaction is not modelled yet");
 
 const fn pair(name: &'static str, takes: &'static [Take]) -> Proof {
     Proof::Pair { name, base: Base::Fixed, expects: Expects::Pairs, takes, stretch: Stretch::None }
@@ -264,7 +264,13 @@ pub const MISTAKES: &[Mistake] = &[
         means: "records are deleted before a group that is behind has read them, and it goes on wherever auto.offset.reset says",
         source: "Kafka's topic configuration, `retention.ms`",
         find: brokers::short_retention,
-        proof: NO_RETENTION,
+        proof: Proof::Pair {
+            name: "retention-below-lag",
+            base: Base::Fixed,
+            expects: Expects::Pairs,
+            takes: &[],
+            stretch: Stretch::Retention,
+        },
     },
     Mistake {
         id: "M24",
@@ -351,7 +357,7 @@ pub const MISTAKES: &[Mistake] = &[
         means: "a reader that is slower than that sees a key's value and never its deletion",
         source: "Kafka's topic configuration, `delete.retention.ms`; KIP-534",
         find: brokers::early_tombstones,
-        proof: NO_RETENTION,
+        proof: NO_COMPACTION,
     },
     Mistake {
         id: "M33",
@@ -361,7 +367,7 @@ pub const MISTAKES: &[Mistake] = &[
         means: "a reader that is behind sees the last value of a key and not those before it",
         source: "Kafka's topic configuration, `cleanup.policy`, `min.compaction.lag.ms`",
         find: brokers::compacts_at_once,
-        proof: NO_RETENTION,
+        proof: NO_COMPACTION,
     },
     Mistake {
         id: "M37",

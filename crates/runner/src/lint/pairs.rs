@@ -37,6 +37,7 @@ const PAIRS: &[(&str, &str, &str)] = pairs![
     "partition-expansion-breaks-key-order",
     "poison-pill",
     "rebalance-storm",
+    "retention-below-lag",
     "retry-reorders",
     "short-delivery-timeout",
     "static-member-gone",

@@ -91,6 +91,8 @@ pub enum Stretch {
     MetadataAge,
     /// The time for which the group is away, until its offsets expire.
     OffsetRetention,
+    /// The time for which the group is away, until its records are deleted.
+    Retention,
 }
 
 /// How to look for a proof.

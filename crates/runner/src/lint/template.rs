@@ -245,6 +245,10 @@ impl Template {
                 let age = age.unwrap_or(Span::ZERO);
                 Span::secs(60) + Span(age.0.saturating_add(age.0 / 2))
             }
+            Stretch::Retention => {
+                let down = self.let_records_go(pipeline, focus)?;
+                Span::secs(45) + down + Span::secs(60)
+            }
             Stretch::OffsetRetention => {
                 let down = self.let_offsets_expire(pipeline)?;
                 Span::secs(45) + down + Span::secs(60)
@@ -259,6 +263,40 @@ impl Template {
             self.draft.set(&["run", "for"], lasts.into());
         }
         Ok(())
+    }
+
+    /// Lets the group be away until its records are deleted, and says for how long that is.
+    fn let_records_go(&mut self, pipeline: &Pipeline, focus: Focus) -> Result<Span, String> {
+        let Some(topic) = focus.topic.and_then(|at| pipeline.topics.get(at)) else {
+            return Ok(Span::ZERO);
+        };
+        let millis = |key: &str| {
+            let value = pipeline.of_topic(topic, key).value.parse().unwrap_or(0_u64);
+            Span::millis(value)
+        };
+        // Segments go whole: once the newest record of a full one is too old.
+        let kept = super::brokers::retention(pipeline, topic).map_or(-1, |(_, millis, _)| millis);
+        let kept = u64::try_from(kept).map_or(Span::FOREVER, Span::millis);
+        let segment = millis("segment.ms");
+        let cluster = pipeline.cluster.as_ref();
+        let check = cluster.map(|cluster| cluster.millis("log.retention.check.interval.ms"));
+        let check = check.unwrap_or(Span::secs(300));
+        let down = Span(kept.0.saturating_add(segment.0).saturating_add(check.0)) + Span::secs(30);
+        if down > LONGEST {
+            let long = words::short_span(down);
+            return Err(format!("the group would have to be away for {long} of virtual time"));
+        }
+        let mut faults = self.draft.faults().to_vec();
+        for fault in &mut faults {
+            fault.set("for", down.into());
+        }
+        self.draft.set_faults(faults);
+        if down > Span::secs(600) {
+            for name in &self.producers {
+                self.draft.set(&["producers", name, "rate"], "2/s".into());
+            }
+        }
+        Ok(down)
     }
 
     /// Lets the group be away until its offsets are gone, and says for how long that is.

@@ -224,6 +224,7 @@ impl Builder {
             | What::CommitDone { .. }
             | What::Expanded { .. }
             | What::LogLost { .. }
+            | What::Removed { .. }
             | What::Lag { .. }
             | What::FaultBegan { .. }
             | What::FaultEnded { .. }

@@ -261,7 +261,7 @@ fn all_mistakes_are_told_at_once() {
 run: { for: 10, setle: 2m }
 cluster:
   brokers: 0
-  config: { min.isr: 2, log.retention.hours: 1 }
+  config: { min.isr: 2, log.flush.interval.ms: 1 }
   profile: kafka-4
   without: [KIP-102]
 topics:

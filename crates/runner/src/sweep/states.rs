@@ -120,6 +120,7 @@ impl Cluster<'_> {
                 Positioning::Seek => 103,
             },
             What::LogLost { .. } => 104,
+            What::Removed { .. } => 107,
             What::Expanded { .. } => 105,
             What::Healed => {
                 self.healed = true;

@@ -3,6 +3,7 @@
 use stormglass_types::history::{Election, Outcome, Positioning, Stuck, What};
 use stormglass_types::{NodeId, TopicPartition};
 
+use super::note::removal;
 use crate::names::Names;
 
 /// What happened, in a few words; the process that it happened to is left to the caller.
@@ -105,6 +106,11 @@ pub fn event(names: &Names<'_>, what: &What) -> String {
         }
         What::LogLost { partition, broker, from, to } => {
             format!("{broker} lost offsets {from} to {} of {}", to.0 - 1, at(*partition))
+        }
+        What::Removed { partition, base, values, why } => {
+            let last = base.0 + i64::from(values.count) - 1;
+            let (values, place) = (names.values(*values), at(*partition));
+            format!("deletes {values} at offsets {base} to {last} of {place}{}", removal(*why))
         }
         What::Lag { group, partition, lag } => {
             format!("{} lags {lag} behind on {}", names.group(*group), at(*partition))

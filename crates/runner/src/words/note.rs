@@ -2,7 +2,7 @@
 
 use stormglass_kafka::Note;
 use stormglass_kafka::note::ReplicaRole;
-use stormglass_types::history::Election;
+use stormglass_types::history::{Election, Removal};
 
 use crate::names::Names;
 
@@ -41,6 +41,18 @@ pub fn note(names: &Names<'_>, note: &Note) -> String {
             "cuts its log of {} back from offset {from} to {to}; its high watermark was {high_watermark}",
             names.partition(partition)
         ),
+        Note::LogStart { partition, from, to, why, role, .. } => {
+            let role = match role {
+                ReplicaRole::Leader => "leader",
+                ReplicaRole::Follower => "follower",
+            };
+            let partition = names.partition(partition);
+            format!(
+                "as {role} deletes offsets {from} to {} of {partition}{}",
+                to.0 - 1,
+                removal(why)
+            )
+        }
         Note::Elected { partition, leader, epoch, election } => {
             let how = match election {
                 Election::Clean => "from the in-sync replicas",
@@ -93,4 +105,13 @@ pub(crate) fn brokers(replicas: u64) -> String {
     let there = (0..64).filter(|broker| replicas & (1 << broker) != 0);
     let names: Vec<String> = there.map(|broker| format!("broker-{broker}")).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// Why records were deleted.
+pub(super) const fn removal(why: Removal) -> &'static str {
+    match why {
+        Removal::Age => ", which are older than retention.ms",
+        Removal::Size => ", for the log exceeds retention.bytes",
+        Removal::Leader => ", as the leader has",
+    }
 }

@@ -1,9 +1,11 @@
 //! From an event to a machine's input, and from a machine's effects back to events.
 
+use stormglass_kafka::log::PartitionLog;
 use stormglass_kafka::message::{Api, Msg, Request};
+use stormglass_kafka::note::ReplicaRole;
 use stormglass_kafka::{Call, Completion, Effect, Exit, Input, Note, OpId, Report, SendCall};
-use stormglass_types::history::{Outcome, Role, What};
-use stormglass_types::{Dense, GroupId, NodeId, Span, Time, TopicPartition, Value};
+use stormglass_types::history::{Outcome, Removal, Role, What};
+use stormglass_types::{Dense, GroupId, NodeId, Offset, Span, Time, TopicPartition, Value};
 
 use super::consumer_app::{Polled, Step};
 use super::node::{Host, Life, Node};
@@ -549,8 +551,11 @@ impl World {
             }
             // Only tells a story: nothing of it is left in the machine, so it is no part of what a run is.
             Note::Refused { .. } => return,
-            Note::BecameLeader { .. }
-            | Note::Appended { .. }
+            Note::BecameLeader { partition, .. } => self.tell_removed(node, partition, None),
+            Note::LogStart { partition, why, .. } => {
+                self.tell_removed(node, partition, Some(why));
+            }
+            Note::Appended { .. }
             | Note::HighWatermark { .. }
             | Note::Truncated { .. }
             | Note::Granted { .. }
@@ -560,6 +565,32 @@ impl World {
         }
         self.digest.word(note_word(&note));
         self.observer.on_note(self.now, node, note, &self.slots, &self.roster);
+    }
+
+    /// Writes down what a leader has deleted, unless another one had done so before.
+    fn tell_removed(&mut self, node: NodeId, partition: TopicPartition, why: Option<Removal>) {
+        let log = self.slots[node].broker_store().and_then(|store| store.logs.get(partition));
+        let Some(start) = log.map(PartitionLog::start).filter(|start| *start > Offset::ZERO) else {
+            return;
+        };
+        let Some(Node::Broker(broker)) = self.slots[node].node() else { return };
+        let replica = broker.replica(partition);
+        let leads = replica.is_some_and(|replica| replica.role == ReplicaRole::Leader);
+        let Some((from, why)) = self.observer.on_log_start(partition, start, why, leads) else {
+            return;
+        };
+        let Some(log) = self.slots[node].broker_store().and_then(|s| s.logs.get(partition)) else {
+            return;
+        };
+        let now = self.now;
+        for batch in log.batches_from(from).take_while(|batch| batch.base < start) {
+            let Some(values) = batch.values() else { continue };
+            let skip = u32::try_from(from.distance_from(batch.base)).unwrap_or(u32::MAX);
+            let most = u32::try_from(start.distance_from(batch.base)).unwrap_or(u32::MAX);
+            let values = values.part(0, most).part(skip, u32::MAX);
+            let base = batch.base.plus(skip);
+            self.history.push(now, node, What::Removed { partition, base, values, why });
+        }
     }
 
     /// Takes an event into the digest.
@@ -620,9 +651,9 @@ fn note_word(note: &Note) -> u64 {
         Note::Appended { partition, base, count, .. } => {
             place(partition) ^ base.0.cast_unsigned() ^ u64::from(*count) << 60
         }
-        Note::HighWatermark { partition, to, .. } | Note::Truncated { partition, to, .. } => {
-            place(partition) ^ to.0.cast_unsigned()
-        }
+        Note::HighWatermark { partition, to, .. }
+        | Note::Truncated { partition, to, .. }
+        | Note::LogStart { partition, to, .. } => place(partition) ^ to.0.cast_unsigned(),
         Note::Elected { partition, epoch, .. } => {
             place(partition) ^ u64::from(epoch.0.cast_unsigned())
         }

@@ -215,7 +215,9 @@ impl World {
                 break;
             }
             if let Some(values) = batch.values() {
-                let what = What::FinalRead { partition, base: batch.base, values };
+                let skip = u32::try_from(start.distance_from(batch.base)).unwrap_or(u32::MAX);
+                let (base, values) = (batch.base.plus(skip), values.part(skip, u32::MAX));
+                let what = What::FinalRead { partition, base, values };
                 self.history.push(now, node, what);
             }
         }

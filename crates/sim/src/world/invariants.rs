@@ -10,7 +10,7 @@ use std::fmt;
 use stormglass_kafka::Note;
 use stormglass_kafka::log::PartitionLog;
 use stormglass_kafka::note::ReplicaRole;
-use stormglass_types::history::Election;
+use stormglass_types::history::{Election, Removal};
 use stormglass_types::{
     BrokerEpoch, BrokerId, Generation, GroupId, IdVec, LeaderEpoch, MemberId, NodeId, Offset,
     PartitionMap, Time, TopicPartition,
@@ -106,6 +106,13 @@ pub enum BreachKind {
         /// How many the topic asks for.
         wanted: usize,
     },
+    /// A log began later than what was committed.
+    StartBeyondHighWatermark {
+        /// Where it began.
+        start: Offset,
+        /// Its high watermark.
+        high_watermark: Offset,
+    },
     /// A partition was given to two members in one generation.
     TwoOwners {
         /// Of which group.
@@ -151,6 +158,9 @@ struct Seen {
     in_sync: u64,
     /// A crash took records, or an unclean election gave them up: less is promised from then on.
     excused: bool,
+    /// Up to where leaders have deleted, and why a replica did so last.
+    removed: Offset,
+    why_removed: Option<Removal>,
     /// Whose crashes took records while the controller did not hold them in sync, and in which life.
     hurt: Vec<(BrokerId, Option<BrokerEpoch>)>,
     /// Whose crashes took records while they were in sync, and in which life, until they have left the set.
@@ -215,6 +225,12 @@ impl Observer {
             | Note::Refused { .. }
             | Note::Expanded { .. }
             | Note::Rebalanced { .. } => {}
+            Note::LogStart { partition, to, high_watermark, .. } => {
+                if to > high_watermark {
+                    let kind = BreachKind::StartBeyondHighWatermark { start: to, high_watermark };
+                    self.breach(at, node, partition, kind);
+                }
+            }
             Note::Elected { partition, election, .. } => {
                 let seen = self.partitions.get_or_insert_with(partition, Seen::default);
                 seen.excused |= election == Election::Unclean;
@@ -351,11 +367,35 @@ impl Observer {
                 let kind =
                     BreachKind::BeyondInSyncReplica { high_watermark: to, replica: broker, end };
                 self.breach(at, node, partition, kind);
-            } else if log.and_then(|log| epoch_below(log, to)) != last {
+            } else if last
+                .zip(log.and_then(|log| epoch_below(log, to)))
+                .is_some_and(|(a, b)| a != b)
+            {
                 let kind = BreachKind::BeyondDivergence { high_watermark: to, replica: broker };
                 self.breach(at, node, partition, kind);
             }
         }
+    }
+
+    /// A log begins at an offset. Tells from where on a leader has deleted what no leader before it had, and why.
+    pub(crate) fn on_log_start(
+        &mut self,
+        partition: TopicPartition,
+        start: Offset,
+        why: Option<Removal>,
+        leads: bool,
+    ) -> Option<(Offset, Removal)> {
+        let seen = self.partitions.get_or_insert_with(partition, Seen::default);
+        match why {
+            // It says nothing of the leader's reason.
+            Some(Removal::Leader) | None => {}
+            Some(own) => seen.why_removed = Some(own),
+        }
+        if !leads || start <= seen.removed {
+            return None;
+        }
+        let from = std::mem::replace(&mut seen.removed, start);
+        Some((from, seen.why_removed.unwrap_or(Removal::Leader)))
     }
 
     /// Whoever is in sync may be elected next.
@@ -476,6 +516,7 @@ impl Breach {
             BreachKind::IncompleteLeader { .. }
             | BreachKind::IncompleteInSync { .. }
             | BreachKind::KeptInSync { .. }
+            | BreachKind::StartBeyondHighWatermark { .. }
             | BreachKind::TooFewInSync { .. } => "no-loss",
             BreachKind::InactiveInSync { .. } => "liveness",
             BreachKind::TwoOwners { .. } => "single-owner",
@@ -516,6 +557,9 @@ impl Breach {
             BreachKind::TooFewInSync { in_sync, wanted } => format!(
                 "the high watermark moved with {in_sync} in sync, but min.insync.replicas is {wanted}"
             ),
+            BreachKind::StartBeyondHighWatermark { start, high_watermark } => format!(
+                "everything below {start} was deleted, but only what is below {high_watermark} was committed"
+            ),
             BreachKind::TwoOwners { group, generation, first, second } => {
                 format!("{} gave it to {first} and to {second} in {generation}", name(group))
             }
@@ -532,10 +576,11 @@ impl fmt::Display for Breach {
     }
 }
 
-/// The epoch of the record before an offset.
+/// The epoch of the record before an offset, if the log still has it.
 fn epoch_below(log: &PartitionLog, offset: Offset) -> Option<LeaderEpoch> {
     let before = Offset(offset.0.checked_sub(1)?);
-    log.batches_from(before).next().map(|batch| batch.epoch)
+    let batch = log.batches_from(before).next().filter(|_| before >= log.start());
+    batch.filter(|batch| batch.base <= before).map(|batch| batch.epoch)
 }
 
 /// The life of a broker that the controller knows.

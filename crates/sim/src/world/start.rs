@@ -11,7 +11,8 @@ use stormglass_kafka::log::BrokerStore;
 use stormglass_kafka::message::NewTopic;
 use stormglass_kafka::producer::Producer;
 use stormglass_kafka::settings::{
-    AutoCommit, EligibleLeaders, GroupProtocol, OffsetReset, ProducerSettings, UncleanElection,
+    AutoCommit, CleanupPolicy, EligibleLeaders, GroupProtocol, OffsetReset, ProducerSettings,
+    UncleanElection,
 };
 use stormglass_kafka::{
     Boot, BrokerSetup, Call, ConsumerSetup, ControllerSetup, Directory, Machine, Marks, Outbox,
@@ -288,12 +289,14 @@ fn resting(roster: &Roster, node: NodeId) -> Resting {
 
 fn new_topics(plan: &Plan) -> Vec<NewTopic> {
     let cluster = &plan.cluster.settings;
-    // It takes the broker's defaults (`GroupCoordinatorConfig.offsetTopicConfigs`) but for compaction.
+    // It takes the broker's defaults but for its policy (`GroupCoordinatorConfig.offsetTopicConfigs`).
+    let mut settings = cluster.topic.clone();
+    settings.cleanup.policy = CleanupPolicy::Compact;
     let offsets = NewTopic {
         topic: OFFSETS_TOPIC,
         partitions: cluster.offsets_topic_partitions,
         replication: cluster.offsets_topic_replication,
-        settings: Arc::new(cluster.topic.clone()),
+        settings: Arc::new(settings),
     };
     let own = plan.topics.iter().enumerate();
     let own = own.filter(|(_, topic)| topic.created_after.is_none());

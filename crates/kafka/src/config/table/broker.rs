@@ -205,7 +205,7 @@ keys! { BROKER
         "Broker default of min.compaction.lag.ms.";
     "log.cleaner.threads": Int = Is("1"), AtLeast(0), Inert,
         "Number of compaction threads.";
-    "log.cleanup.policy": List = Is("delete"), OneOf(&["compact", "delete"]), Unmodelled,
+    "log.cleanup.policy": List = Is("delete"), OneOf(&["compact", "delete"]), Modelled,
         "Broker default of cleanup.policy.";
     "log.dir": String = Is("/tmp/kafka-logs"), Any, Inert,
         "Single data directory, used if log.dirs is unset.";
@@ -221,13 +221,13 @@ keys! { BROKER
         "Period of writing the recovery-point checkpoint.";
     "log.flush.scheduler.interval.ms": Long = Is("9223372036854775807"), Any, Unmodelled,
         "How often the flusher looks for logs that are due.";
-    "log.flush.start.offset.checkpoint.interval.ms": Int = Is("60000"), AtLeast(0), Unmodelled,
+    "log.flush.start.offset.checkpoint.interval.ms": Int = Is("60000"), AtLeast(0), Modelled,
         "Period of writing the log-start-offset checkpoint.";
     "log.index.interval.bytes": Int = Is("4096"), AtLeast(0), Inert,
         "Broker default of index.interval.bytes.";
     "log.index.size.max.bytes": Int = Is("10485760"), AtLeast(4), Inert,
         "Broker default of segment.index.bytes.";
-    "log.initial.task.delay.ms": Long = Is("30000"), AtLeast(0), Inert,
+    "log.initial.task.delay.ms": Long = Is("30000"), AtLeast(0), Modelled,
         "Delay before the first run of the log maintenance tasks.";
     "log.local.retention.bytes": Long = Is("-2"), AtLeast(-2), Inert,
         "Broker default of local.retention.bytes.";
@@ -237,9 +237,9 @@ keys! { BROKER
         "Broker default of message.downconversion.enable.";
     "log.message.format.version": String = Is("3.0-IV1"), VERSIONS, Unmodelled,
         "Broker default of message.format.version (deprecated).";
-    "log.message.timestamp.after.max.ms": Long = Is("3600000"), AtLeast(0), Unmodelled,
+    "log.message.timestamp.after.max.ms": Long = Is("3600000"), AtLeast(0), Modelled,
         "Broker default of message.timestamp.after.max.ms.";
-    "log.message.timestamp.before.max.ms": Long = Is("9223372036854775807"), AtLeast(0), Unmodelled,
+    "log.message.timestamp.before.max.ms": Long = Is("9223372036854775807"), AtLeast(0), Modelled,
         "Broker default of message.timestamp.before.max.ms.";
     "log.message.timestamp.difference.max.ms": Long = Is("9223372036854775807"), AtLeast(0), Unmodelled,
         "Broker default of message.timestamp.difference.max.ms (deprecated).";
@@ -247,25 +247,25 @@ keys! { BROKER
         "Broker default of message.timestamp.type.";
     "log.preallocate": Boolean = Is("false"), Any, Inert,
         "Broker default of preallocate.";
-    "log.retention.bytes": Long = Is("-1"), Any, Unmodelled,
+    "log.retention.bytes": Long = Is("-1"), Any, Modelled,
         "Broker default of retention.bytes.";
-    "log.retention.check.interval.ms": Long = Is("300000"), AtLeast(1), Inert,
+    "log.retention.check.interval.ms": Long = Is("300000"), AtLeast(1), Modelled,
         "How often deletable segments are looked for.";
-    "log.retention.hours": Int = Is("168"), Any, Unmodelled,
+    "log.retention.hours": Int = Is("168"), Any, Modelled,
         "Broker default of retention.ms in hours; weakest of the three units.";
-    "log.retention.minutes": Int = Null, Any, Unmodelled,
+    "log.retention.minutes": Int = Null, Any, Modelled,
         "Broker default of retention.ms in minutes.";
-    "log.retention.ms": Long = Null, Any, Unmodelled,
+    "log.retention.ms": Long = Null, Any, Modelled,
         "Broker default of retention.ms.";
-    "log.roll.hours": Int = Is("168"), AtLeast(1), Inert,
+    "log.roll.hours": Int = Is("168"), AtLeast(1), Modelled,
         "Broker default of segment.ms in hours.";
     "log.roll.jitter.hours": Int = Is("0"), AtLeast(0), Inert,
         "Broker default of segment.jitter.ms in hours.";
     "log.roll.jitter.ms": Long = Null, Any, Inert,
         "Broker default of segment.jitter.ms.";
-    "log.roll.ms": Long = Null, Any, Inert,
+    "log.roll.ms": Long = Null, Any, Modelled,
         "Broker default of segment.ms.";
-    "log.segment.bytes": Int = Is("1073741824"), AtLeast(1048576), Inert,
+    "log.segment.bytes": Int = Is("1073741824"), AtLeast(1048576), Modelled,
         "Broker default of segment.bytes.";
     "log.segment.delete.delay.ms": Long = Is("60000"), AtLeast(0), Inert,
         "Broker default of file.delete.delay.ms.";
@@ -359,7 +359,7 @@ keys! { BROKER
         "Plug-in deriving the principal of a connection.";
     "process.roles": List = Is(""), OneOf(&["broker", "controller"]), Inert,
         "KRaft roles of this node: broker, controller or both.";
-    "producer.id.expiration.check.interval.ms": Int = Is("600000"), AtLeast(1), Unmodelled,
+    "producer.id.expiration.check.interval.ms": Int = Is("600000"), AtLeast(1), Modelled,
         "How often expired producer ids are looked for.";
     "producer.id.expiration.ms": Int = Is("86400000"), AtLeast(1), Modelled,
         "Idle time after which a partition leader forgets a producer id.";

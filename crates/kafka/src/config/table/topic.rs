@@ -5,7 +5,7 @@
 use super::{VERSIONS, keys};
 
 keys! { TOPIC
-    "cleanup.policy": List = Is("delete"), OneOf(&["compact", "delete"]), Unmodelled,
+    "cleanup.policy": List = Is("delete"), OneOf(&["compact", "delete"]), Modelled,
         "What happens to old data of a topic: drop segments (delete), keep last value per key (compact), or both.";
     "compression.gzip.level": Int = Is("-1"), BetweenOr(1, 9, -1), Inert,
         "Effort level when gzip is the codec.";
@@ -41,9 +41,9 @@ keys! { TOPIC
         "Whether old-format conversion for old consumers is allowed.";
     "message.format.version": String = Is("3.0-IV1"), VERSIONS, Unmodelled,
         "Record format of the topic (deprecated).";
-    "message.timestamp.after.max.ms": Long = Is("3600000"), AtLeast(0), Unmodelled,
+    "message.timestamp.after.max.ms": Long = Is("3600000"), AtLeast(0), Modelled,
         "How far a create-time stamp may lie in the broker's future.";
-    "message.timestamp.before.max.ms": Long = Is("9223372036854775807"), AtLeast(0), Unmodelled,
+    "message.timestamp.before.max.ms": Long = Is("9223372036854775807"), AtLeast(0), Modelled,
         "How far a create-time stamp may lie in the broker's past.";
     "message.timestamp.difference.max.ms": Long = Is("9223372036854775807"), AtLeast(0), Unmodelled,
         "Older symmetric limit on the distance between record stamp and broker clock.";
@@ -63,17 +63,17 @@ keys! { TOPIC
         "Delete tiered data when tiering is switched off for the topic.";
     "remote.storage.enable": Boolean = Is("false"), Any, Unmodelled,
         "Switch of tiered storage for a topic.";
-    "retention.bytes": Long = Is("-1"), Any, Unmodelled,
+    "retention.bytes": Long = Is("-1"), Any, Modelled,
         "Size limit per partition under the delete policy; -1 none.";
-    "retention.ms": Long = Is("604800000"), AtLeast(-1), Unmodelled,
+    "retention.ms": Long = Is("604800000"), AtLeast(-1), Modelled,
         "Age limit under the delete policy; -1 none.";
-    "segment.bytes": Int = Is("1073741824"), AtLeast(1048576), Inert,
+    "segment.bytes": Int = Is("1073741824"), AtLeast(1048576), Modelled,
         "Size at which a log segment is rolled.";
     "segment.index.bytes": Int = Is("10485760"), AtLeast(4), Inert,
         "Size of an offset index file.";
     "segment.jitter.ms": Long = Is("0"), AtLeast(0), Inert,
         "Random amount subtracted from the segment age limit.";
-    "segment.ms": Long = Is("604800000"), AtLeast(1), Inert,
+    "segment.ms": Long = Is("604800000"), AtLeast(1), Modelled,
         "Age at which a segment is rolled even if not full.";
     "unclean.leader.election.enable": Boolean = Is("false"), Any, Modelled,
         "Whether a replica outside the ISR may become leader, losing data.";

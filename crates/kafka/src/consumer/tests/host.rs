@@ -140,6 +140,7 @@ impl Host {
             max_message_bytes: 1 << 20,
             timestamp_type: TimestampType::CreateTime,
             flush_messages: None,
+            ..TopicSettings::default()
         });
         host.image.apply(&MetadataRecord::Topic { topic: TOPIC, settings });
         (0..partitions).for_each(|number| host.elect(number, 1 + number % 2, 0));

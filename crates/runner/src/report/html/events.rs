@@ -103,7 +103,10 @@ const fn kind(what: &What) -> Option<&'static str> {
         }
         What::Leader { .. } => Some("leader"),
         What::InSync { .. } => Some("in-sync"),
-        What::LogLost { .. } | What::Expanded { .. } | What::FinalEnd { .. } => Some("log"),
+        What::LogLost { .. }
+        | What::Removed { .. }
+        | What::Expanded { .. }
+        | What::FinalEnd { .. } => Some("log"),
         What::Assigned { .. }
         | What::Revoked { .. }
         | What::Lost { .. }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use stormglass_check::{Anomaly, judge};
 use stormglass_kafka::Note;
 use stormglass_sim::TraceKind;
-use stormglass_types::history::{Outcome, What};
+use stormglass_types::history::{Outcome, Removal, What};
 use stormglass_types::{GroupId, NodeId, Offset, Time, TopicPartition, Value, ValueRange};
 
 use super::{Recorded, micros};
@@ -271,6 +271,16 @@ impl Builder<'_> {
             {
                 let cells = self.marks(from.0, to.0, "cut");
                 self.column(at, broker.to_string(), "lost", "by the crash".to_owned(), cells);
+            } else if let What::Removed { partition, base, values, why } = event.what
+                && partition == self.partition
+            {
+                let cells = self.cells(base, values);
+                let note = match why {
+                    Removal::Age => "retention.ms",
+                    Removal::Size => "retention.bytes",
+                    Removal::Leader => "as its leader had",
+                };
+                self.column(at, self.process(who), "deletes", note.to_owned(), cells);
             } else if let What::ReplicaLog { partition, broker, base, values, .. } = event.what
                 && partition == self.partition
                 && let Some(values) = values

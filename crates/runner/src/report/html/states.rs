@@ -133,6 +133,7 @@ fn rank(run: &Recorded<'_>, event: &Event) -> Option<u8> {
         What::InSync { partition, .. } if own(partition) => Some(3),
         What::Leader { .. }
         | What::InSync { .. }
+        | What::Removed { .. }
         | What::Send { .. }
         | What::SendRefused { .. }
         | What::SendDone { .. }
