@@ -101,6 +101,13 @@ fn report(rows: &BTreeMap<usize, Row>, seeds: u64) -> String {
     }
     text.push_str("\n\n## Hidden rules\n");
     for killer in &KILLERS {
+        if killer.fate == Fate::Repeats {
+            let _ = write!(
+                text,
+                "\n- `{}`: without it records are processed again that were given up in good order, which no promise forbids.",
+                killer.rule.name()
+            );
+        }
         if let Fate::HiddenBy(by, why) = killer.fate {
             let by: Vec<&str> = by.iter().map(|rule| rule.name()).collect();
             let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };

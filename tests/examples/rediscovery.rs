@@ -194,6 +194,9 @@ fn report(
             Fate::Breaks(invariant) => {
                 format!("its own story, `{}`, breaks {invariant}", killer.name)
             }
+            Fate::Repeats => {
+                format!("its own story, `{}`, only repeats records", killer.name)
+            }
             Fate::HiddenBy(by, _) => {
                 let by: Vec<&str> = by.iter().map(|rule| rule.name()).collect();
                 if by.is_empty() {

@@ -7,6 +7,7 @@ mod eligible;
 mod groups;
 mod log;
 mod modern;
+mod races;
 
 use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::message::Api;
@@ -55,6 +56,8 @@ pub enum About {
 pub enum Fate {
     /// Some seed breaks this invariant.
     Breaks(&'static str),
+    /// Some seed does again what was given up in good order, which no promise forbids.
+    Repeats,
     /// None breaks anything, since Kafka has other protections.
     HiddenBy(&'static [Rule], &'static str),
 }
@@ -67,6 +70,15 @@ const fn kills(
     invariant: &'static str,
 ) -> Killer {
     Killer { rule, about, name, story, seeds, fate: Fate::Breaks(invariant) }
+}
+
+const fn repeats(
+    rule: Rule,
+    about: About,
+    (name, story): (&'static str, fn() -> Story),
+    seeds: u64,
+) -> Killer {
+    Killer { rule, about, name, story, seeds, fate: Fate::Repeats }
 }
 
 const fn hidden(
@@ -101,7 +113,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 58] = [
+pub static KILLERS: [Killer; 66] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -177,6 +189,14 @@ pub static KILLERS: [Killer; 58] = [
     modern::ROWS[4],
     modern::ROWS[5],
     groups::LATER[0],
+    races::ROWS[0],
+    races::ROWS[1],
+    races::ROWS[2],
+    races::ROWS[3],
+    races::ROWS[4],
+    races::ROWS[5],
+    races::ROWS[6],
+    races::ROWS[7],
     groups::LATER[1],
     groups::LATER[2],
     groups::LATER[3],

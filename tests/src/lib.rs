@@ -353,6 +353,12 @@ impl Told {
         violated
     }
 
+    /// How many records were processed again because their partition was given up in good order.
+    #[must_use]
+    pub fn repeated(&self) -> u64 {
+        self.judgement.figures.groups.iter().map(|group| group.repeats.revoked).sum()
+    }
+
     /// Everything that went wrong, in words, for a failing test's message.
     #[must_use]
     pub fn complaints(&self) -> String {

@@ -47,6 +47,12 @@ fn complaint(killer: &Killer) -> Result<(), String> {
                 format!("{rule}: {} seeds of {} keep {invariant}", killer.seeds, killer.name)
             })?
         }
+        Fate::Repeats => {
+            let seed = (1..=killer.seeds).find(|seed| without.tell(*seed).repeated() > 0);
+            seed.ok_or_else(|| {
+                format!("{rule}: {} seeds of {} repeat nothing", killer.seeds, killer.name)
+            })?
+        }
         Fate::HiddenBy(..) => {
             for seed in 1..=killer.seeds {
                 let told = without.tell(seed);
@@ -62,6 +68,12 @@ fn complaint(killer: &Killer) -> Result<(), String> {
         if !told.violated().is_empty() {
             let (name, words) = (killer.name, told.complaints());
             return Err(format!("{name} breaks with every rule in force: {words}"));
+        }
+        if killer.fate == Fate::Repeats && told.repeated() > 0 {
+            return Err(format!(
+                "{} repeats records with every rule in force: seed {seed}",
+                killer.name
+            ));
         }
     }
     Ok(())

@@ -155,6 +155,22 @@ rules! {
         "a member of the consumer protocol commits by itself, and gives partitions up, only when its application polls";
     PausedWhileItCommits = "KAFKA-14024", "KAFKA-14024, KAFKA-14196 (C09)",
         "a member with an eager assignor reads nothing more while it commits before a rebalance";
+    CooperativeCommitsFirst = "KAFKA-14224", "KAFKA-14224, ConsumerCoordinator.onJoinComplete (C10)",
+        "a member with a cooperative assignor reads no more of what it is to give up, and commits before it gives that up";
+    GivenUpStaysSo = "KAFKA-8104", "KAFKA-8104 (C12)",
+        "a member that left its group while it joined takes nothing from the answers that come then";
+    DisconnectKeepsMember = "KAFKA-13214", "KAFKA-13214 (C12)",
+        "a member that gets no answer to its join asks again as who it was";
+    AnswersFitPositions = "KAFKA-7703", "KAFKA-7703, KAFKA-2342, KAFKA-8429 (C13)",
+        "an answer about a position, or a fetch from it, counts only while that position stands";
+    OnlyAskedAreReset = "KAFKA-17674", "KAFKA-17674, KAFKA-16556 (C13)",
+        "a position is reset for want of a committed offset only if that partition's offset was asked for";
+    StaticIdIsNew = "KAFKA-8500", "KIP-345, KAFKA-8500 (C07)",
+        "a static member that comes back gets a new id whatever its group is doing, so that its former self is fenced";
+    StaticIdIsWritten = "KAFKA-10284", "KIP-345, KAFKA-10284 (C07)",
+        "the new id of a static member that comes back is written to the log before it is told";
+    LoadsInOrder = "KAFKA-10614", "KAFKA-10614, KAFKA-16030 (C03)",
+        "a coordinator is loaded and unloaded in the order of leader epochs";
     ErrorsOfThisLife = "KAFKA-9823", "KAFKA-9823 (C11)",
         "a member heeds an error only if the generation in which it asked is its present one";
     LatestNeverGoesBack = "KIP-207", "KIP-207, KAFKA-2334 (C15)",

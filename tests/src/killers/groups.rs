@@ -11,17 +11,17 @@ use stormglass_types::{GroupId, NodeId, Span, TopicId, TopicPartition};
 
 use super::{
     About, Killer, MEMBER, Named, PRODUCER, Script, cluster, crowd, families, hidden, kills, ms,
-    with,
+    repeats, with,
 };
 use crate::Story;
 
 const COOPERATIVE: Named = ("cooperative-churn", cooperative_churn);
 const SLEEPERS: Named = ("cooperative-sleepers", cooperative_sleepers);
 const RETURNING: Named = ("returning-static-members", returning_static_members);
-const LOST_JOINS: Named = ("lost-joins", lost_joins);
+pub(super) const LOST_JOINS: Named = ("lost-joins", lost_joins);
 const LONG_LOG: Named = ("long-offsets-log", long_offsets_log);
 const MOVING: Named = ("moving-leaders", moving_leaders);
-const AUTOMATIC: Named = ("automatic-commits", automatic_commits);
+const DEPLOYED: Named = ("eager-deployments", eager_deployments);
 const HEARSAY: Named = ("hearsay", hearsay);
 const LATEST: Named = ("moving-leaders-from-latest", moving_leaders_from_latest);
 const QUIET: Named = ("quiet-topic", quiet_topic);
@@ -66,13 +66,7 @@ pub(super) const ROWS: [Killer; 9] = [
 
 /// The rules of clients that came to the table later.
 pub(super) const LATER: [Killer; 4] = [
-    hidden(
-        Rule::PausedWhileItCommits,
-        About::Groups,
-        AUTOMATIC,
-        &[],
-        "what is handed out after the commit is read again by the next owner: repeated, and not lost",
-    ),
+    repeats(Rule::PausedWhileItCommits, About::Groups, DEPLOYED, 20),
     hidden(
         Rule::ErrorsOfThisLife,
         About::Groups,
@@ -210,17 +204,16 @@ fn hearsay() -> Story {
     })
 }
 
-/// Members that commit automatically come and go.
-fn automatic_commits() -> Story {
-    let often = [("enable.auto.commit", "true"), ("auto.commit.interval.ms", "50")];
-    crowd(&[], &often).chaos(families(&[Family::KillMember, Family::PauseClient]))
+/// Members with an eager assignor that commit automatically are deployed anew in turn.
+fn eager_deployments() -> Story {
+    super::races::deployments(("partition.assignment.strategy", "RangeAssignor"))
 }
 
-fn a_member(script: &mut Script<'_>) -> NodeId {
+pub(super) fn a_member(script: &mut Script<'_>) -> NodeId {
     let members = members(script.plan);
     members[script.rng.index(members.len())]
 }
 
-fn members(plan: &Plan) -> Vec<NodeId> {
+pub(super) fn members(plan: &Plan) -> Vec<NodeId> {
     plan.roster().members(GroupId(0)).collect()
 }

@@ -31,14 +31,14 @@ pub(super) const ROWS: [Killer; 6] = [
     kills(Rule::PollsBeforeItCommits, About::Groups, AUTOMATIC, 20, "at-least-once"),
 ];
 
-const CLUSTER: Settings<'_> = &[
+pub(super) const CLUSTER: Settings<'_> = &[
     ("group.consumer.min.session.timeout.ms", "100"),
     ("group.consumer.session.timeout.ms", "600"),
     ("group.consumer.min.heartbeat.interval.ms", "10"),
     ("group.consumer.heartbeat.interval.ms", "100"),
 ];
 
-const MEMBER: Settings<'_> = &[
+pub(super) const MEMBER: Settings<'_> = &[
     ("group.protocol", "consumer"),
     ("auto.offset.reset", "earliest"),
     ("max.poll.interval.ms", "2000"),

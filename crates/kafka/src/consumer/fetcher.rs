@@ -12,7 +12,7 @@ use super::network::{Link, Tag};
 use super::positions::{FetchState, Position};
 use crate::message::{FetchPartition, FetchRequest, FetchResponse, FetchSession, Request};
 use crate::record::Batch;
-use crate::{Mark, Outbox, PolledBatch};
+use crate::{Mark, Outbox, PolledBatch, Rule};
 
 /// Sessions with brokers and the records that were not handed out yet.
 #[derive(Clone, Debug)]
@@ -237,6 +237,7 @@ impl Consumer {
     pub(super) fn collect(&mut self, now: Time, out: &mut Outbox) -> Result<Collected, ErrorCode> {
         let mut collected = Collected { records: Vec::new(), advanced: false };
         let mut remaining = self.settings.max_poll_records;
+        let must_fit = self.rules.on(Rule::AnswersFitPositions);
         while remaining > 0 {
             let Some(first) = self.fetcher.buffer.front_mut() else { break };
             let partition = first.partition;
@@ -264,20 +265,21 @@ impl Consumer {
                         }
                     }
                 }
-                if !is_current {
+                if !is_current && must_fit {
                     self.fetcher.pop();
                     continue;
                 }
             }
             let position = state.and_then(super::positions::Assigned::fetchable);
-            let Some(position) = position.filter(|position| position.offset == first.next) else {
+            let fits = |position: &Position| !must_fit || position.offset == first.next;
+            let Some(position) = position.filter(fits) else {
                 self.drain_first();
                 continue;
             };
             let epoch = first.take(&mut remaining, &mut collected.records);
             let next = first.next;
             let is_consumed = first.at == first.batches.len();
-            if next > position.offset {
+            if next > position.offset || !must_fit {
                 collected.advanced = true;
                 let moved = Position { offset: next, epoch, ..position };
                 if let Some(assigned) = self.assignment.states.get_mut(partition) {

@@ -61,6 +61,15 @@ enum Prepare {
     Finished,
 }
 
+/// How far a cooperative member is with the commit before it gives up what it was not given again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Parting {
+    Idle,
+    /// Until then at the latest.
+    Commits(Time),
+    Committed,
+}
+
 /// Whether the group must be joined again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Rejoin {
@@ -98,6 +107,7 @@ pub(super) struct Membership {
     join_at: Time,
     /// When preparations must end (`joinPrepareTimer`).
     prepare_until: Option<Time>,
+    parting: Parting,
     leading: Option<Leading>,
     /// The partition counts on which this member, as leader, based the assignment (`assignmentSnapshot`).
     assigned_from: Option<Vec<KnownTopic>>,
@@ -126,6 +136,7 @@ impl Membership {
             join: Join::Idle,
             join_at: Time::ZERO,
             prepare_until: None,
+            parting: Parting::Idle,
             leading: None,
             assigned_from: None,
             snapshot: Vec::new(),
@@ -160,11 +171,16 @@ impl Membership {
         };
         self.request_rejoin();
         self.prepare = Prepare::Needed;
+        self.parting = Parting::Idle;
     }
 
     /// When, after now, a rebalance goes on although nothing arrives.
     pub(super) fn wakes_at(&self, now: Time) -> Time {
-        let candidates = [self.join_at, self.prepare_until.unwrap_or(Time::NEVER)];
+        let parts_at = match self.parting {
+            Parting::Commits(until) => until,
+            Parting::Idle | Parting::Committed => Time::NEVER,
+        };
+        let candidates = [self.join_at, self.prepare_until.unwrap_or(Time::NEVER), parts_at];
         candidates.into_iter().filter(|at| *at > now).min().unwrap_or(Time::NEVER)
     }
 
@@ -280,18 +296,20 @@ impl Consumer {
                     return Ok(Stage::Pending);
                 }
                 Join::Done(assignment) => {
+                    let heeds_leaving = self.rules.on(Rule::GivenUpStaysSo);
                     let group = &mut self.group_state;
                     let reset =
                         group.me.generation == Generation::NONE && group.me.protocol.is_none();
-                    if reset || group.state != State::Stable {
+                    if heeds_leaving && (reset || group.state != State::Stable) {
                         group.reset(Reset::GenerationAndMember);
                         continue;
                     }
                     let gone = self.not_kept(&assignment);
-                    if self.must_hand_over(&gone) {
+                    if !self.parting_commit_over(&gone, now, out) || self.must_hand_over(&gone) {
                         self.group_state.join = Join::Done(assignment);
                         return Ok(Stage::Pending);
                     }
+                    self.group_state.parting = Parting::Idle;
                     self.steering.forget_handover();
                     self.complete_join(now, &assignment, out);
                     self.group_state.prepare = Prepare::Needed;
@@ -301,6 +319,9 @@ impl Consumer {
                     if !is_immediate(code) {
                         if !code.is_retriable() {
                             return Err(code);
+                        }
+                        if !self.rules.on(Rule::DisconnectKeepsMember) {
+                            self.group_state.reset(Reset::GenerationAndMember);
                         }
                         self.back_off_join(now.mono);
                     }
@@ -351,6 +372,29 @@ impl Consumer {
         }
         self.group_state.prepare_until = None;
         self.metadata.watch(&self.group_state.topics);
+        true
+    }
+
+    /// The automatic commit of a cooperative member before it gives partitions up, which it read on while it joined.
+    /// Whether it is over, or was never due.
+    fn parting_commit_over(&mut self, gone: &[TopicPartition], now: Now, out: &mut Outbox) -> bool {
+        let commits = self.settings.auto_commit != AutoCommit::Off
+            && self.rules.on(Rule::CooperativeCommitsFirst);
+        if gone.is_empty() || !commits || self.group_state.parting == Parting::Committed {
+            return true;
+        }
+        let until = match self.group_state.parting {
+            Parting::Commits(until) => until,
+            Parting::Idle | Parting::Committed => {
+                self.assignment.revoke_soon(gone);
+                now.mono + self.rebalance_timeout()
+            }
+        };
+        self.group_state.parting = Parting::Commits(until);
+        if !self.prepare_commit_over(now, until, out) {
+            return false;
+        }
+        self.group_state.parting = Parting::Committed;
         true
     }
 

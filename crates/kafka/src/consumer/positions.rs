@@ -312,6 +312,7 @@ impl Consumer {
         out: &mut Outbox,
     ) {
         let policy = self.settings.offset_reset;
+        let must_fit = self.rules.on(Rule::AnswersFitPositions);
         for (partition, position) in asked.iter().copied() {
             let found = response.results.iter().find(|result| result.partition == partition);
             let Some(end) = found.filter(|result| result.error == ErrorCode::None) else {
@@ -320,7 +321,7 @@ impl Consumer {
             };
             let Some(assigned) = self.assignment.states.get_mut(partition) else { continue };
             // An answer about a position that has moved since says nothing about the present one.
-            if assigned.state != FetchState::AwaitValidation(position) {
+            if must_fit && assigned.state != FetchState::AwaitValidation(position) {
                 continue;
             }
             let undefined = end.end == Offset::UNKNOWN || end.epoch == LeaderEpoch::NONE;
@@ -354,7 +355,10 @@ impl Consumer {
             return Ok(Stage::Ready);
         }
         let member = self.stable_member();
-        let same = |lookup: &Lookup| lookup.partitions == partitions && lookup.member == member;
+        let takes_any = !self.rules.on(Rule::OnlyAskedAreReset);
+        let same = |lookup: &Lookup| {
+            takes_any || (lookup.partitions == partitions && lookup.member == member)
+        };
         if self.lookup.as_ref().is_some_and(|lookup| !same(lookup)) {
             self.lookup = None;
         }
@@ -425,6 +429,7 @@ impl Consumer {
         out: &mut Outbox,
     ) {
         let validates = self.rules.on(Rule::ConsumerValidates);
+        let must_fit = self.rules.on(Rule::AnswersFitPositions);
         for (partition, committed) in offsets.iter().copied() {
             let Some((offset, epoch)) = committed else { continue };
             let epoch = (epoch != LeaderEpoch::NONE && validates).then_some(epoch);
@@ -434,7 +439,7 @@ impl Consumer {
             let leader = self.metadata.leader(partition);
             let Some(assigned) = self.assignment.states.get_mut(partition) else { continue };
             // The application may have sought meanwhile (KAFKA-8429).
-            if assigned.state != FetchState::Initializing {
+            if must_fit && assigned.state != FetchState::Initializing {
                 continue;
             }
             assigned.seek(Position { offset, epoch, leader });
@@ -511,6 +516,7 @@ impl Consumer {
         response: &ListOffsetsResponse,
         out: &mut Outbox,
     ) {
+        let must_fit = self.rules.on(Rule::AnswersFitPositions);
         for partition in asked.iter().copied() {
             let found = response.results.iter().find(|result| result.partition == partition);
             let Some(listed) = found.filter(|result| result.error == ErrorCode::None) else {
@@ -530,7 +536,7 @@ impl Consumer {
             }
             let leader = self.metadata.leader(partition);
             let Some(assigned) = self.assignment.states.get_mut(partition) else { continue };
-            if assigned.state != FetchState::AwaitReset {
+            if must_fit && assigned.state != FetchState::AwaitReset {
                 continue;
             }
             // Without an epoch there is nothing to validate: the offset comes from the leader itself.

@@ -28,7 +28,7 @@ use crate::message::{Correlation, Request, Response};
 use crate::metadata::MetadataImage;
 use crate::record::GroupRecord;
 use crate::settings::BrokerSettings;
-use crate::{ConnId, Mark, Now, Outbox, Rules};
+use crate::{ConnId, Mark, Now, Outbox, Rule, Rules};
 
 use identity::MemberIds;
 use load::Loaded;
@@ -38,6 +38,9 @@ use timers::{Due, Timers};
 
 /// `__consumer_offsets`, by convention the first topic of every world.
 pub const OFFSETS_TOPIC: TopicId = TopicId(0);
+
+/// How long an unloading waits for its turn on the thread that loads and unloads, where nothing puts these in order.
+const UNLOAD_TURN: Span = Span::millis(20);
 
 /// Committed offsets as a reader is told them.
 type Fetched = Vec<(TopicPartition, Option<(Offset, LeaderEpoch)>)>;
@@ -171,13 +174,23 @@ impl GroupCoordinator {
         if self.shards.len() <= index {
             self.shards.resize_with(index + 1, || None);
         }
-        if let Some(shard) = &mut self.shards[index] {
-            shard.lead_again(epoch);
-            return;
-        }
         let writes = &mut Vec::new();
         let partition = partition.partition;
+        let goes_at = self.io.timers.at(partition, Due::Unload);
         let mut cx = Context { now, partition, io: &mut self.io, out, writes };
+        match (&mut self.shards[index], goes_at) {
+            // It is to be unloaded, and nobody will remember that this was before.
+            (Some(shard), Some(at)) => {
+                shard.clone().resign(&mut cx);
+                cx.io.timers.cancel_all(partition);
+                cx.io.timers.schedule(partition, Due::Unload, at);
+            }
+            (Some(shard), None) => {
+                shard.lead_again(epoch);
+                return;
+            }
+            (None, _) => {}
+        }
         let loaded = Loaded::replay(log.batches_from(log.start()), high_watermark, cx.io.rules);
         self.shards[index] = Some(Shard::load(epoch, loaded, log.end(), high_watermark, &mut cx));
         self.io.timers.arm(out);
@@ -185,10 +198,21 @@ impl GroupCoordinator {
 
     /// This broker does not lead the partition any more: whoever waits is told so.
     pub fn on_resigned(&mut self, now: Now, partition: TopicPartition, out: &mut Outbox) {
-        let slot = self.shards.get_mut(usize::from(partition.partition));
+        let partition = partition.partition;
+        if self.io.rules.on(Rule::LoadsInOrder) {
+            return self.unload(now, partition, out);
+        }
+        if self.shards.get(usize::from(partition)).is_some_and(Option::is_some) {
+            self.io.timers.schedule(partition, Due::Unload, now.mono + UNLOAD_TURN);
+            self.io.timers.arm(out);
+        }
+    }
+
+    /// Whoever waits is told that this broker is no coordinator any more.
+    fn unload(&mut self, now: Now, partition: u16, out: &mut Outbox) {
+        let slot = self.shards.get_mut(usize::from(partition));
         let Some(shard) = slot.and_then(Option::take) else { return };
         let writes = &mut Vec::new();
-        let partition = partition.partition;
         shard.resign(&mut Context { now, partition, io: &mut self.io, out, writes });
         self.io.timers.cancel_all(partition);
     }
@@ -310,6 +334,10 @@ impl GroupCoordinator {
     pub fn on_timer(&mut self, now: Now, out: &mut Outbox, writes: &mut Vec<Write>) {
         self.io.timers.fired();
         while let Some((partition, due)) = self.io.timers.take_due(now.mono) {
+            if due == Due::Unload {
+                self.unload(now, partition, out);
+                continue;
+            }
             let shard = self.shards[usize::from(partition)].as_mut();
             let shard = shard.expect("a shard that goes takes its deadlines along");
             shard.on_due(due, &mut Context { now, partition, io: &mut self.io, out, writes });

@@ -399,6 +399,8 @@ impl Shard {
             Due::Loaded => return self.on_loaded(cx),
             Due::Operation => return self.expire_operations(cx),
             Due::Expiry => return self.expire_offsets(cx),
+            // The coordinator unloads, not the shard.
+            Due::Unload => return,
             Due::Member(id, member) => return self.on_silence(id, member, cx),
             Due::Revocation(id, member) => return self.on_unrevoked(id, member, cx),
             Due::Join(id) => self.classic_mut(id).and_then(|group| group.on_join_timer(cx)),

@@ -4,7 +4,7 @@
 //! `commit - 0@5` (without membership), `fetch a 0`, `wait 3s`, `stall` and `flow` (the high watermark stands still, goes on),
 //! `restart a` (the client forgets its id), `delete a` (an operator, over that connection, removes the group),
 //! `refuse CODE` (the next append fails), `failover` (a new coordinator on the log up to its end), `lose` (a new coordinator
-//! on the log up to the high watermark), `resign`, `close a`, `old` (the next request carries the generation before), and for
+//! on the log up to the high watermark), `resign`, `elect` (this one again), `close a`, `old` (the next request carries the generation before), and for
 //! members of the consumer protocol `enter a` (with `topics=1,2`, `instance=x`, `assignor=range`), `hb a` (with `owned=0,1`, or
 //! `full` if it says everything), `quit a`, `away a`, and `expand 6` (the topic's number of partitions).
 
@@ -195,6 +195,10 @@ impl Story {
                 client.generation = None;
             }
             "resign" => self.resign(),
+            "elect" => {
+                self.epoch += 2;
+                self.elect();
+            }
             "failover" => self.fail_over(),
             "lose" => {
                 self.log.truncate_to(self.high_watermark, self.rules);
@@ -927,5 +931,33 @@ fn offsets_grow_old_once_their_group_is_empty() {
     insta::assert_snapshot!(tell(
         "join a session=1800; join a; wait 3s; sync a a=0; commit a 0@5; wait 1700s; beat a; wait 1700s; beat a; \
          wait 1700s; fetch a 0; leave a; wait 3000s; fetch a 0; wait 1000s; fetch a 0"
+    ));
+}
+
+#[test]
+fn a_coordinator_that_comes_back_at_once_stays() {
+    let story = format!(
+        "{TWO} commit a 0@5; resign; wait 1ms; elect; wait 5ms; fetch a 0; wait 1s; fetch a 0"
+    );
+    insta::assert_snapshot!("back_and_stays", tell(&story));
+    let rules = Rules::ALL.without(Rule::LoadsInOrder);
+    insta::assert_snapshot!("back_and_unloaded", tell_with(rules, &story));
+}
+
+#[test]
+fn two_lives_of_a_static_member_have_one_id_if_only_stable_groups_give_new_ones() {
+    let story = "join a instance=x; join b instance=y; wait 6s; sync b; join z instance=y; join a; \
+                 sync a a=0 z=1; sync z; beat b; commit b 1@5";
+    insta::assert_snapshot!("second_life_fences", tell(story));
+    let rules = Rules::ALL.without(Rule::StaticIdIsNew);
+    insta::assert_snapshot!("second_life_is_the_first", tell_with(rules, story));
+}
+
+#[test]
+fn an_id_that_was_not_written_is_unknown_to_the_next_coordinator() {
+    let rules = Rules::ALL.without(Rule::StaticIdIsWritten);
+    insta::assert_snapshot!(tell_with(
+        rules,
+        "join a instance=x; wait 3s; sync a a=0; restart a; join a; sync a; beat a; failover; wait 1s; beat a; commit a 0@5"
     ));
 }

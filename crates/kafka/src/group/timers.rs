@@ -14,6 +14,8 @@ use crate::{Outbox, Timer};
 pub(super) enum Due {
     /// The partition is loaded.
     Loaded,
+    /// The partition is unloaded, whatever it is by then.
+    Unload,
     /// Offsets may have grown too old.
     Expiry,
     /// The oldest operation has waited too long for its replicas.
@@ -60,6 +62,11 @@ impl Timers {
             self.deadlines.insert((partition, due), Deadline { at, queued: at });
         }
         self.queue.insert((at, partition, due));
+    }
+
+    /// When something is due, if ever.
+    pub(super) fn at(&self, partition: u16, due: Due) -> Option<Time> {
+        self.deadlines.get(&(partition, due)).map(|deadline| deadline.at)
     }
 
     /// Forgets a deadline.

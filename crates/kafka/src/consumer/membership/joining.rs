@@ -13,7 +13,7 @@ use crate::message::{
     Assigning, JoinGroupRequest, JoinGroupResponse, Request, Subscription, SyncGroupRequest,
     SyncGroupResponse,
 };
-use crate::{Now, Outbox};
+use crate::{Now, Outbox, Rule};
 
 impl Consumer {
     pub(super) fn send_join(&mut self, now: Now, out: &mut Outbox) {
@@ -73,7 +73,7 @@ impl Consumer {
     }
 
     fn on_join_phase_over(&mut self, now: Now, response: JoinGroupResponse, out: &mut Outbox) {
-        if self.group_state.state != State::Preparing {
+        if self.group_state.state != State::Preparing && self.rules.on(Rule::GivenUpStaysSo) {
             // The member has left meanwhile (`UnjoinedGroupException`); joining again is all there is to do.
             self.group_state.join = Join::Failed(ErrorCode::CoordinatorNotAvailable);
             return;
@@ -167,11 +167,12 @@ impl Consumer {
         out: &mut Outbox,
     ) {
         let is_current = self.asked_as(sent);
+        let heeds_leaving = self.rules.on(Rule::GivenUpStaysSo);
         let group = &mut self.group_state;
         let join = match response.error {
             ErrorCode::None => {
                 let reset = group.me.generation == Generation::NONE && group.me.protocol.is_none();
-                if reset || group.state != State::Completing {
+                if heeds_leaving && (reset || group.state != State::Completing) {
                     // The heartbeat thread gave this generation up meanwhile.
                     Join::Failed(ErrorCode::IllegalGeneration)
                 } else {

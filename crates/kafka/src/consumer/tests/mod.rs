@@ -14,6 +14,7 @@ use crate::{Call, Marks, Rule, Rules};
 
 mod host;
 mod modern;
+mod races;
 
 /// A host whose consumer has joined and owns `partitions` partitions, each with `records` records in one batch.
 fn joined(settings: ConsumerSettings, rules: Rules, partitions: u16, records: u32) -> Host {

@@ -106,6 +106,10 @@ impl Group {
         request.member = cx.io.ids.next(cx.now.mono);
         let known = request.instance.as_ref().and_then(|instance| self.static_member(instance));
         match known {
+            Some(old) if self.state != State::Stable && !cx.io.rules.on(Rule::StaticIdIsNew) => {
+                request.member = old;
+                self.join_again(request, reply, cx)
+            }
             Some(old) => self.replace_static(old, request, reply, cx),
             None => self.add(request, reply, cx),
         }
