@@ -13,10 +13,8 @@ use stormglass_types::{Span, TopicPartition};
 use super::groups::{LOST_JOINS, a_member, members};
 use super::modern::CLUSTER as MODERN_CLUSTER;
 use super::modern::MEMBER as MODERN_MEMBER;
-use super::{
-    About, Killer, Named, PRODUCER, Script, cluster, crowd, hidden, kills, ms, repeats, with,
-};
-use crate::{Settings, Story};
+use super::{About, Killer, Named, PRODUCER, Script, cluster, crowd, hidden, kills, ms, repeats};
+use crate::Story;
 
 const DEPLOYED: Named = ("cooperative-deployments", cooperative_deployments);
 const SLOW_JOINERS: Named = ("slow-joiners", slow_joiners);
@@ -140,11 +138,10 @@ fn fetches_from_before() -> Story {
 
 /// Members are given partitions in pieces, as others let go of them.
 fn piecemeal_assignments() -> Story {
-    let latest: Settings<'_> = &[("auto.offset.reset", "latest")];
     cluster(MODERN_CLUSTER)
         .topic("orders", 12, &[])
         .producer(ms(2), PRODUCER)
-        .group(4, Span::millis(1), &with(MODERN_MEMBER, latest))
+        .group(4, Span::millis(1), MODERN_MEMBER)
         .adversary(|plan, rng| {
             let mut script = Script::new(plan, rng);
             for _ in 0..6 {
