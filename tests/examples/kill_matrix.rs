@@ -2,13 +2,14 @@
 //!
 //! `cargo run -p stormglass-tests --example kill_matrix [SEEDS] > reports/kill-matrix.md`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stormglass_check::INVARIANTS;
+use stormglass_sim::BreachKind;
 use stormglass_tests::killers::{Fate, KILLERS, Killer};
 
 /// What the seeds of one story came to.
@@ -18,6 +19,10 @@ struct Row {
     /// By black box, and by white box.
     by: BTreeMap<&'static str, [u64; 2]>,
     broken_with_all: u64,
+    /// How many seeds both saw, the oracles alone, and the invariants inside alone.
+    seen: [u64; 3],
+    /// Why one of them saw nothing, where it did not.
+    blind: BTreeSet<&'static str>,
 }
 
 fn main() -> io::Result<()> {
@@ -52,8 +57,22 @@ fn hunt(killer: &Killer, seeds: u64) -> Row {
         }
         row.caught.push(seed);
         let verdicts = told.judgement.verdicts.iter();
-        for (name, _) in verdicts.filter(|(_, verdict)| verdict.status() == "violated") {
+        let violated = verdicts.filter(|(_, verdict)| verdict.status() == "violated");
+        let outside: Vec<&str> = violated.map(|(name, _)| *name).collect();
+        for name in &outside {
             row.by.entry(name).or_default()[0] += 1;
+        }
+        let inside = told.world.breaches();
+        match (outside.is_empty(), inside.is_empty()) {
+            (false, false) => row.seen[0] += 1,
+            (false, true) => {
+                row.seen[1] += 1;
+                row.blind.extend(outside.iter().map(|name| unseen_inside(name)));
+            }
+            (true, _) => {
+                row.seen[2] += 1;
+                row.blind.extend(inside.iter().map(|breach| unseen_outside(&breach.kind)));
+            }
         }
         let mut breached: Vec<&str> =
             told.world.breaches().iter().map(stormglass_sim::Breach::invariant).collect();
@@ -99,6 +118,7 @@ fn report(rows: &BTreeMap<usize, Row>, seeds: u64) -> String {
             let _ = write!(text, " {cell} |");
         }
     }
+    agreement(&mut text, rows);
     text.push_str("\n\n## Hidden rules\n");
     for killer in &KILLERS {
         if killer.fate == Fate::Repeats {
@@ -116,6 +136,68 @@ fn report(rows: &BTreeMap<usize, Row>, seeds: u64) -> String {
     }
     text.push('\n');
     text
+}
+
+/// Where the invariants inside the world and the oracles outside part, and why.
+fn agreement(text: &mut String, rows: &BTreeMap<usize, Row>) {
+    text.push_str(
+        "\n\n## Where the oracles outside and the invariants inside part\n\n\
+         The same seeds: how many both saw, how many only the oracles, which judge what clients sent, were told and read, and how \
+         many only the invariants beside the world, which see every replica's and coordinator's state at each step. Why the \
+         other saw nothing stands behind it.\n\n\
+         | rule | both | outside only | inside only | what the other cannot see |\n|---|--:|--:|--:|---|",
+    );
+    for (at, row) in rows.iter().filter(|(_, row)| !row.caught.is_empty()) {
+        let [both, outside, inside] = row.seen;
+        let why: Vec<&str> = row.blind.iter().copied().collect();
+        let rule = KILLERS[*at].rule.name();
+        let _ = write!(text, "\n| {rule} | {both} | {outside} | {inside} | {} |", why.join("; "));
+    }
+}
+
+/// Why the invariants inside do not see what breaks a promise.
+fn unseen_inside(invariant: &str) -> &'static str {
+    match invariant {
+        "no-loss" => "what a client was told: inside, only what is committed counts",
+        "per-key-order" => "in which order an application sent",
+        "no-duplicates" => "that two records are one to their sender, or what a reader was shown",
+        "at-least-once" => "what an application has processed",
+        "single-owner" => "that members overlap while their coordinator's books are in order",
+        "log-matching" => "replicas that part when no high watermark moves any more",
+        "monotone" => "an older commit, where the coordinator knows of no newer one",
+        "liveness" => "that nothing happens any more",
+        other => unreachable!("{other} is no invariant"),
+    }
+}
+
+/// Why the oracles outside do not see what is wrong inside.
+fn unseen_outside(kind: &BreachKind) -> &'static str {
+    match kind {
+        BreachKind::TwoLeaders { .. } => "two leaders of whom only one was written to",
+        BreachKind::EpochWentBack { .. } => "an epoch under which nobody wrote",
+        BreachKind::HighWatermarkWentBack { .. } => "a high watermark that nobody read below",
+        BreachKind::BeyondInSyncReplica { .. } | BreachKind::BeyondDivergence { .. } => {
+            "a replica that lacked what was committed, and did not lead before it had it"
+        }
+        BreachKind::IncompleteInSync { .. } => {
+            "a replica that could have led without committed records, and did not"
+        }
+        BreachKind::KeptInSync { .. } => {
+            "a replica that could have led after it had lost records, and did not"
+        }
+        BreachKind::IncompleteLeader { .. } => {
+            "a leader that lacked records of which no client knew that they were committed"
+        }
+        BreachKind::InactiveInSync { .. } => "a dead replica on which nothing came to depend",
+        BreachKind::TooFewInSync { .. } => {
+            "records on too few replicas, none of which were lost in the end"
+        }
+        BreachKind::TwoOwners { .. } => "a second owner while the first never heard that it is one",
+        BreachKind::StartBeyondHighWatermark { .. } => {
+            "a log cut at its beginning further than committed, of which nobody missed anything"
+        }
+        BreachKind::CommitBeyondEnd { .. } => "a commit that nobody read on from",
+    }
 }
 
 fn median_gap(caught: &[u64]) -> Option<u64> {

@@ -14,9 +14,9 @@ use stormglass_kafka::settings::EligibleLeaders;
 use stormglass_kafka::{Rule, Rules};
 use stormglass_sim::chaos::{Chaos, draw};
 use stormglass_sim::plan::{
-    Cluster, Commits, Disk, FaultAction, GroupPlan, Keys, Load, MemberPlan, Network, Phases, Plan,
-    Processing, ProducerPlan, ScheduledFault, SizeRange, SpanRange, Subscribing, TopicPlan,
-    Trigger, WeightedKey,
+    Cluster, Commits, Disk, FaultAction, GroupPlan, Keys, Load, MemberPlan, Network, OnFailure,
+    Phases, Plan, Processing, ProducerPlan, ScheduledFault, SizeRange, SpanRange, Subscribing,
+    TopicPlan, Trigger, WeightedKey,
 };
 use stormglass_sim::{End, World};
 use stormglass_types::history::CommitMode;
@@ -138,6 +138,7 @@ impl Story {
                 bytes: SizeRange { least: 100, most: 100 },
             },
             starts_after: Span::ZERO,
+            on_failure: OnFailure::GiveUp,
         });
         self
     }

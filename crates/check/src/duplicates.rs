@@ -5,7 +5,7 @@
 use stormglass_types::Dense;
 
 use crate::Checker;
-use crate::index::{Indexed, Partition, offset};
+use crate::index::{Indexed, Partition, Sent, offset};
 use crate::verdict::{Anomaly, AnomalyKind, Evidence, Findings, Promise, Verdict};
 
 /// `no-duplicates`.
@@ -44,6 +44,7 @@ impl Checker for NoDuplicates {
             }
             read += compare_reads(history, slot, &mut findings);
         }
+        sent_again(history, &mut findings);
         let missing = (stored == 0).then_some("no record was stored");
         let counts =
             vec![("stored records checked", stored), ("reads compared with the log", read)];
@@ -76,6 +77,35 @@ fn copies(history: &Indexed<'_>, partition: &Partition, findings: &mut Findings)
                 .values([record.value])
                 .offsets([offset(one), offset(*again)])
                 .witnesses(history, [record.sent, record.done, *event])
+        });
+    }
+}
+
+/// Records that are stored although their send had failed, beside what their application sent again for them.
+fn sent_again(history: &Indexed<'_>, findings: &mut Findings) {
+    for (again, first, event) in &history.again {
+        let stored = |(partition, value): Sent| {
+            let record =
+                &history.records[history.partitions[history.slot(partition)?].record_of(value)?];
+            (record.found_at >= 0).then_some(record)
+        };
+        let (Some(one), Some(other)) = (stored(*first), stored(*again)) else { continue };
+        let reason =
+            "idempotence knows what a producer repeats, not what an application sends again";
+        findings.add(Promise::NotMade(reason.into()), || {
+            let detail = format!(
+                "{} is at offset {} of {} although its send failed, and sent again as {} at offset {} of {}",
+                history.name(one.value),
+                one.found_at,
+                history.label(first.0),
+                history.name(other.value),
+                other.found_at,
+                history.label(again.0)
+            );
+            Anomaly::new(AnomalyKind::SentTwice, Some(first.0), detail)
+                .values([one.value, other.value])
+                .offsets([offset(one.found_at), offset(other.found_at)])
+                .witnesses(history, [one.sent, one.done, *event, other.sent, other.done])
         });
     }
 }

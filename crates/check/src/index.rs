@@ -25,6 +25,8 @@ pub struct Indexed<'h> {
     pub(crate) groups: Vec<GroupView>,
     /// How many lanes of order there are: one per key, and one per partition for records without a key.
     pub(crate) lanes: usize,
+    /// Records that an application sent again: the new one, the first, and the event that says so.
+    pub(crate) again: Vec<(Sent, Sent, EventIndex)>,
     /// Sends refused before they had a partition.
     pub(crate) refused: u64,
     pub(crate) healed: EventIndex,
@@ -38,6 +40,9 @@ pub struct Indexed<'h> {
     pub(crate) last_event_at: Time,
     slots: PartitionMap<usize>,
 }
+
+/// A record, by its partition and value.
+pub(crate) type Sent = (TopicPartition, Value);
 
 /// The place of an event in the history; or that of an event that never came.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

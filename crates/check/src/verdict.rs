@@ -101,6 +101,8 @@ anomalies! {
     LostWrite "lost-write",
     /// A record sits at two offsets.
     Duplicate "duplicate",
+    /// A record is stored although its send failed, and so is the one that its application sent for it.
+    SentTwice "sent-twice",
     /// An offset showed two records, or one that is gone.
     InconsistentOffsets "inconsistent-offsets",
     /// A group passed a record that no member ever read or processed.

@@ -286,6 +286,7 @@ fn note_of(note: &Note, wanted: TopicPartition) -> bool {
 
 fn event_of(what: &What, wanted: TopicPartition) -> bool {
     if let What::Send { partition, .. }
+    | What::SentAgain { partition, .. }
     | What::SendDone { partition, .. }
     | What::Polled { partition, .. }
     | What::Processed { partition, .. }

@@ -94,6 +94,18 @@ pub struct ProducerPlan {
     pub load: Load,
     /// When it starts, counted from when the topics exist.
     pub starts_after: Span,
+    /// What it does about a record whose send failed.
+    pub on_failure: OnFailure,
+}
+
+/// What an application does about a record whose callback tells of a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnFailure {
+    /// Nothing: the record is lost to it.
+    #[default]
+    GiveUp,
+    /// It sends the record again, to the partition that is chosen then, until that works.
+    SendAgain,
 }
 
 /// What a producer sends.

@@ -168,6 +168,8 @@ pub enum Outcome {
 pub enum What {
     /// `invoke send`: the producer took a record into its buffer.
     Send { partition: TopicPartition, value: Value, key: Option<Key> },
+    /// The record that was just sent is another, whose send had failed, once more: the application sends it again.
+    SentAgain { partition: TopicPartition, value: Value, first: (TopicPartition, Value) },
     /// `fail send`: the producer refused a record before it had a place in a partition (buffer full, no metadata).
     SendRefused { topic: TopicId, key: Option<Key>, error: ErrorCode },
     /// The end of the sends of one batch. `base` is the first record's offset if the broker told one, else -1.

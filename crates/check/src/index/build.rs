@@ -159,6 +159,7 @@ impl<'h> Builder<'h> {
             records,
             groups,
             lanes,
+            again: Vec::new(),
             refused: 0,
             healed: EventIndex::NEVER,
             progress: EventIndex::NEVER,
@@ -188,6 +189,9 @@ impl<'h> Builder<'h> {
     fn add(&mut self, event: EventIndex, Event { at, process, what }: Event) {
         match what {
             What::Send { partition, value, key } => self.on_send(event, at, partition, value, key),
+            What::SentAgain { partition, value, first } => {
+                self.index.again.push(((partition, value), first, event));
+            }
             What::SendRefused { .. } => self.index.refused += 1,
             What::SendDone { partition, values, base, outcome } => {
                 self.on_send_done(event, at, partition, values, base, outcome);
@@ -544,6 +548,7 @@ fn unsent(value: Value) -> Record {
 fn partition_of(what: What) -> Option<TopicPartition> {
     match what {
         What::Send { partition, .. }
+        | What::SentAgain { partition, .. }
         | What::SendDone { partition, .. }
         | What::Polled { partition, .. }
         | What::Processed { partition, .. }

@@ -69,7 +69,7 @@ pub(super) fn cast() -> Cast {
 
 /// The history of a story.
 ///
-/// `p0 send v0-2 k1` · `p0 ack v0-2 @0` · `p0 fail v0` · `p0 unknown v0` · `p0 a poll v0-2 @0` · `p0 a done v0-2 @0` ·
+/// `p0 send v0-2 k1` · `p0 ack v0-2 @0` · `p0 fail v0` · `p0 unknown v0` · `p0 again v1 v0` · `p0 a poll v0-2 @0` · `p0 a done v0-2 @0` ·
 /// `p0 a at @0 reset` · `p0 a commit @3`, or `ask @3` and `told @3` (or `doubt @3`) apart · `p0 a assign g1`, `revoke g1` ·
 /// `crash a` · `p0 leader b1 e1`, `unclean b1 e1`, `leaderless e1` · `p0 isr b1 b2` · `p0 loses b1 @0 @3` · `p0 lag 7` ·
 /// `expand 4` · `rebalanced g1 2` · `joined a g1` · `parted a` · `healed` · `p0 stuck`, `p0 unled` · `p0 log v0-2 _ v3`, `p0 unread` ·
@@ -204,6 +204,11 @@ impl Teller {
             }
             ["ack", values, base] => {
                 self.push(NodeId(3), done(range(values), at(base), Outcome::Ok))
+            }
+            ["again", value, first] => {
+                let [value, first] = [value, first].map(|it| range(it).values().next().unwrap());
+                let first = (partition, first);
+                self.push(NodeId(3), What::SentAgain { partition, value, first });
             }
             ["fail", values] => {
                 let outcome = Outcome::Fail(ErrorCode::TopicAuthorizationFailed);

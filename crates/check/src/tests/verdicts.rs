@@ -234,6 +234,15 @@ fn a_record_is_stored_once() {
 }
 
 #[test]
+fn a_record_that_its_application_sends_again_is_stored_once() {
+    let story = "p0 send v0; p0 unknown v0; p0 send v1; p0 again v1 v0; p0 ack v1 @1; p0 log v0-1";
+    let told = "violated: sent-twice: checkout-1#0:0 is at offset 0 of orders-0 although its send failed, and sent again as checkout-1#0:1 at offset 1";
+    check("no-duplicates", cast(), story, &[told, "not promised"]);
+    let first_is_gone = story.replace("@1", "@0").replace("log v0-1", "log v1");
+    check("no-duplicates", cast(), &first_is_gone, &["hold: 1 stored"]);
+}
+
+#[test]
 fn an_offset_shows_one_record() {
     let story = "p0 send v0-1; p0 a poll v0 @0; p0 log v1";
     check(

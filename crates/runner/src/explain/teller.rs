@@ -350,6 +350,13 @@ impl<'w> Teller<'w> {
                     self.add(at, who, to, format!("{text}{acks}"), Part::Work);
                 }
             }
+            What::SentAgain { partition, value, first } => {
+                if self.focus.records.contains(&first)
+                    || self.focus.records.contains(&(partition, value))
+                {
+                    self.add(at, who, None, text, Part::Work);
+                }
+            }
             What::SendDone { partition, values, outcome, .. } => {
                 if self.touches(partition, values) {
                     let first = self.first_appended().filter(|_| self.here(partition));

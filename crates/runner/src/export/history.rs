@@ -133,6 +133,10 @@ impl<'h, 'o> Writer<'h, 'o> {
                 let key = key.map(|key| Names::new(self.history).key(key));
                 self.line(event, head, Some(ValueRange::from(value)), key)
             }
+            What::SentAgain { partition, value, first: _ } => {
+                let head = Head { partition: Some(partition), ..head("info", "send-again") };
+                self.line(event, head, Some(ValueRange::from(value)), None)
+            }
             What::SendRefused { topic, key, error } => {
                 let key = key.map(|key| Names::new(self.history).key(key));
                 let topic = self.topics.get(usize::from(topic.0)).map(String::as_str);

@@ -214,6 +214,7 @@ impl Builder {
             }
             What::Lost { group, partition, .. } => self.leave(at, node, group, partition, "lost"),
             What::Send { .. }
+            | What::SentAgain { .. }
             | What::Polled { .. }
             | What::Processed { .. }
             | What::Deduplicated { .. }

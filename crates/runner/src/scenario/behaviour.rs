@@ -239,7 +239,7 @@ impl Lowering<'_> {
     }
 
     /// One of some choices by its word; the first if none is named.
-    fn choose<T: Clone>(
+    pub(super) fn choose<T: Clone>(
         &mut self,
         fields: &Fields<'_>,
         key: &str,

@@ -14,8 +14,8 @@ use stormglass_kafka::settings::{
 };
 use stormglass_kafka::{Release, Rule, Rules};
 use stormglass_sim::plan::{
-    Cluster, Disk, GroupPlan, Keys, Load, MemberPlan, Network, Phases, Plan, ProducerPlan,
-    SizeRange, SpanRange, Subscribing, TopicPlan,
+    Cluster, Disk, GroupPlan, Keys, Load, MemberPlan, Network, OnFailure, Phases, Plan,
+    ProducerPlan, SizeRange, SpanRange, Subscribing, TopicPlan,
 };
 use stormglass_types::{Dense, Span, TopicId};
 
@@ -29,6 +29,9 @@ use super::units;
 
 /// When an application can commit, in words.
 pub(super) const COMMITS: &[&str] = &["after-processing", "before-processing", "auto"];
+
+/// What an application can do about a record whose send failed.
+pub(super) const ON_FAILURE: &[&str] = &["give-up", "send-again"];
 
 /// The profile of a cluster without the bugs that are known.
 const REPAIRED: &str = "repaired";
@@ -221,6 +224,13 @@ impl Lowering<'_> {
                 bytes: bytes.unwrap_or(SizeRange { least: 512, most: 512 }),
             };
             let starts_after = fields.read("after", self.report, units::duration);
+            let on_failure = self.choose(
+                &fields,
+                "on-failure",
+                "thing to do",
+                ON_FAILURE,
+                &[OnFailure::GiveUp, OnFailure::SendAgain],
+            );
             for instance in 1..=instances {
                 producers.push(ProducerPlan {
                     name: format!("{name}-{instance}"),
@@ -228,6 +238,7 @@ impl Lowering<'_> {
                     topic,
                     load: load.clone(),
                     starts_after: starts_after.unwrap_or(Span::ZERO),
+                    on_failure,
                 });
             }
         }

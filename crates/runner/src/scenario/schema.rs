@@ -186,6 +186,8 @@ sections! {
         "values" values: Option<Values>,
         /// When it starts; at once unless set.
         "after" after: Option<Duration>,
+        /// What the application does about a record whose send failed: `give-up`, unless set, or `send-again`, until that works.
+        "on-failure" on_failure: Option<OnFailure>,
     }
     /// Which keys records carry.
     SomeKeys = "`keys`" {
@@ -470,6 +472,7 @@ values! {
     ProcessPlace = words(super::behaviour::PLACES);
     Side = words(&["request", "response"]);
     Crash = words(super::faults::CRASHES);
+    OnFailure = words(super::lower::ON_FAILURE);
     ClusterProfile = words(&super::lower::profiles());
     RuleName = words(&Rule::ALL.iter().map(|rule| rule.name()).collect::<Vec<_>>());
     MarkName = words(&Mark::ALL.iter().map(|mark| mark.name()).collect::<Vec<_>>());

@@ -130,6 +130,7 @@ impl Cluster<'_> {
             What::CommitDone { outcome, .. } => ended(2_000, *outcome)?,
             What::SendRefused { error, .. } => 3_000 + u64::from(error.code().unsigned_abs()),
             What::Send { .. }
+            | What::SentAgain { .. }
             | What::Polled { .. }
             | What::Processed { .. }
             | What::Deduplicated { .. }

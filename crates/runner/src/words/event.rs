@@ -16,6 +16,10 @@ pub fn event(names: &Names<'_>, what: &What) -> String {
             let key = key.map_or_else(String::new, |key| format!(" key {}", names.key(key)));
             format!("sends {}{key} to {}", names.value(*value), at(*partition))
         }
+        What::SentAgain { partition, value, first: (of, first) } => {
+            let (value, first) = (names.value(*value), names.value(*first));
+            format!("means {value} of {} as {first} of {} again", at(*partition), at(*of))
+        }
         What::SendRefused { topic, key, error } => {
             let key = key.map_or_else(String::new, |key| format!(" with key {}", names.key(key)));
             format!("refuses a record{key} for {}: {error}", names.topic(*topic))

@@ -291,16 +291,20 @@ impl World {
 
     fn on_send_returned(&mut self, node: NodeId, op: OpId, completion: Completion) {
         let index = node.index() - self.first_producer();
-        let key = self.producers[index].returned(op);
+        let record = self.producers[index].returned(op);
+        let key = record.and_then(|record| record.key).map(|(key, _)| key);
         match completion {
             Completion::Accepted(partition, value) => {
-                self.producers[index].taken(partition);
+                self.producers[index].taken(record, partition, value);
                 if self.faults.keys_matter() {
                     let ledger = self.ledger[value.source]
                         .get_or_insert_with(partition, stormglass_types::Chunked::new);
                     ledger.push(key);
                 }
                 self.tell(node, What::Send { partition, value, key });
+                if let Some(first) = record.and_then(|record| record.first) {
+                    self.tell(node, What::SentAgain { partition, value, first });
+                }
             }
             Completion::Refused(error) => {
                 let topic = self.plan.producers[index].topic;
@@ -460,8 +464,11 @@ impl World {
         let Role::Consumer(group) = role else {
             if let Report::Delivered { partition, values, base, outcome } = report {
                 let index = node.index() - self.first_producer();
-                self.producers[index].delivered(partition, values.count);
+                self.producers[index].delivered(partition, values, outcome);
                 self.tell(node, What::SendDone { partition, values, base, outcome });
+                if self.producers[index].owes() {
+                    self.rearm(node);
+                }
             }
             return;
         };

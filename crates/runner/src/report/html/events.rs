@@ -121,6 +121,7 @@ const fn kind(what: &What) -> Option<&'static str> {
         What::SendDone { outcome: Outcome::Ok, .. }
         | What::CommitDone { outcome: Outcome::Ok, .. }
         | What::Send { .. }
+        | What::SentAgain { .. }
         | What::Polled { .. }
         | What::Processed { .. }
         | What::Deduplicated { .. }

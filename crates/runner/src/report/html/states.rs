@@ -135,6 +135,7 @@ fn rank(run: &Recorded<'_>, event: &Event) -> Option<u8> {
         | What::InSync { .. }
         | What::Removed { .. }
         | What::Send { .. }
+        | What::SentAgain { .. }
         | What::SendRefused { .. }
         | What::SendDone { .. }
         | What::Polled { .. }
