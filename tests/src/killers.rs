@@ -7,6 +7,7 @@ mod eligible;
 mod groups;
 mod log;
 mod modern;
+mod quorum;
 mod races;
 
 use stormglass_kafka::group::OFFSETS_TOPIC;
@@ -113,7 +114,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 66] = [
+pub static KILLERS: [Killer; 75] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -149,6 +150,15 @@ pub static KILLERS: [Killer; 66] = [
     kills(Rule::ElectFromIsr, About::Control, CHAIN, 20, "no-loss"),
     eligible::ROWS[0],
     eligible::ROWS[1],
+    quorum::ROWS[0],
+    quorum::ROWS[1],
+    quorum::ROWS[2],
+    quorum::ROWS[3],
+    quorum::ROWS[4],
+    quorum::ROWS[5],
+    quorum::ROWS[6],
+    quorum::ROWS[7],
+    quorum::ROWS[8],
     kills(Rule::RecoveryChecksCrc, About::Replication, TORN, 20, "log-matching"),
     kills(Rule::BrokerDropsDuplicates, About::Producers, LATE, 20, "no-duplicates"),
     kills(Rule::DedupWindowOfFive, About::Producers, LATE, 40, "no-duplicates"),

@@ -21,6 +21,7 @@ const TAUGHT: &[(&str, Result<&str, &str>)] = &[
     ("commit-ahead-of-poll", Err("a rule of the protocol that an old client lacks")),
     ("commit-async-goes-back", Ok("M17")),
     ("commit-before-processing", Ok("M16")),
+    ("controller-quorum", Err("how many controllers there are, and no setting")),
     ("cooperative-vs-eager", Ok("S02")),
     ("duplicate-instance-id", Ok("M26")),
     ("external-store-without-fencing", Ok("M39")),

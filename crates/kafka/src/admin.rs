@@ -187,7 +187,8 @@ impl Admin {
             Verdict::Again(trace) => self.again(now, trace),
             Verdict::Elsewhere => {
                 self.leave(now, out);
-                self.again(now, Trace::Refused(error));
+                // What a controller had decided before it lost the quorum may stand all the same.
+                self.again(now, Trace::Possible);
             }
         }
     }

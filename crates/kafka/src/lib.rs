@@ -22,6 +22,7 @@ pub mod message;
 pub mod metadata;
 pub mod note;
 pub mod producer;
+pub mod raft;
 pub mod record;
 mod releases;
 mod rules;

@@ -164,6 +164,8 @@ pub enum Timer {
     LeaderBalance,
     /// Controller: the earliest deadline of a parked request.
     ControllerPurgatory,
+    /// Controller: the earliest deadline of its part in the quorum.
+    Quorum,
     /// Producer: the sender thread's next wake-up.
     Sender,
     /// Producer: calls blocked in `send` for metadata or memory.

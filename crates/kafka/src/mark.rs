@@ -160,6 +160,22 @@ marks! {
     StaleEpochRefused,
     /// A heartbeat of the epoch before was accepted, since its answer may have been lost.
     PreviousEpochAccepted,
+    /// A voter of the quorum was elected its leader.
+    QuorumLeaderElected,
+    /// A leader of the quorum stepped down because no majority fetched from it.
+    QuorumLeaderAlone,
+    /// A voter learned that it would not be elected, and so began no epoch.
+    PreVoteLost,
+    /// A candidate of the quorum did not get enough votes.
+    ElectionLost,
+    /// A voter cut its metadata log where it parts from the leader's.
+    QuorumLogTruncated,
+    /// A voter began anew with a snapshot of the leader's.
+    SnapshotInstalled,
+    /// A controller became the active one.
+    ControllerClaimed,
+    /// A controller that was active is so no longer.
+    ControllerResigned,
 }
 
 /// A set of marks.

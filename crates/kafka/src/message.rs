@@ -8,12 +8,16 @@ use alloc::vec::Vec;
 
 use stormglass_types::history::Acks;
 use stormglass_types::{
-    BrokerEpoch, BrokerId, ErrorCode, Generation, GroupId, LeaderEpoch, MemberId, Offset,
+    BrokerEpoch, BrokerId, ErrorCode, Generation, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
     PartitionEpoch, ProducerEpoch, ProducerId, Span, TopicId, TopicPartition, Wall,
 };
 
 use crate::assignor::Rack;
 use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::raft::message::{
+    BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchQuorumRequest, FetchQuorumResponse,
+    FetchSnapshotRequest, FetchSnapshotResponse, Standing, VoteRequest, VoteResponse,
+};
 use crate::record::Batch;
 use crate::settings::{Assignor, RemoteAssignor, TopicSettings};
 
@@ -121,6 +125,16 @@ apis! {
     ElectLeaders(ElectLeadersRequest, ErrorCode),
     /// Enter a group of the consumer protocol, stay in it, follow its assignment, or leave it (KIP-848).
     ConsumerGroupHeartbeat(ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse),
+    /// Voter to voter: vote, or say whether you would (KIP-595, KIP-996).
+    Vote(VoteRequest, VoteResponse),
+    /// New leader to voter: I lead.
+    BeginQuorumEpoch(BeginQuorumEpochRequest, Standing),
+    /// Old leader to voter: I lead no longer.
+    EndQuorumEpoch(EndQuorumEpochRequest, Standing),
+    /// Voter to leader: the next batches of the metadata log (KIP-595's `Fetch`).
+    FetchQuorum(FetchQuorumRequest, FetchQuorumResponse),
+    /// Voter to leader: a snapshot of the metadata (KIP-630).
+    FetchSnapshot(FetchSnapshotRequest, FetchSnapshotResponse),
 }
 
 impl Msg {
@@ -697,6 +711,19 @@ pub struct FetchMetadataResponse {
     pub from: MetadataOffset,
     /// The records; applied in one step, as the metadata loader coalesces what it has.
     pub records: Arc<[MetadataRecord]>,
+    /// What the records say so far, where the log begins later than asked for.
+    pub snapshot: Option<Arc<MetadataImage>>,
+    /// Whom to ask instead, if that is known.
+    pub leader: Option<NodeId>,
+}
+
+impl FetchMetadataResponse {
+    /// There is nothing from a position on.
+    #[must_use]
+    pub fn nothing(from: MetadataOffset) -> Self {
+        let records = Arc::default();
+        Self { error: ErrorCode::None, from, records, snapshot: None, leader: None }
+    }
 }
 
 /// `AllocateProducerIdsRequest`.

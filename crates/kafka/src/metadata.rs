@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 use stormglass_types::{
-    BrokerEpoch, BrokerId, Dense, IdVec, LeaderEpoch, PartitionEpoch, PartitionMap, ProducerId,
-    TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, Dense, IdVec, LeaderEpoch, NodeId, PartitionEpoch, PartitionMap,
+    ProducerId, TopicId, TopicPartition,
 };
 
 use crate::assignor::Rack;
@@ -60,6 +60,13 @@ pub enum MetadataRecord {
     ProducerIds {
         /// The next free id.
         next: ProducerId,
+    },
+    /// A leader of the quorum began its epoch (`LeaderChangeMessage`); says nothing about brokers or topics.
+    LeaderChange {
+        /// Who leads.
+        leader: NodeId,
+        /// In which epoch of the quorum.
+        epoch: LeaderEpoch,
     },
 }
 
@@ -176,6 +183,7 @@ impl MetadataImage {
                 }
             }
             MetadataRecord::ProducerIds { next } => self.next_producer_id = next.0,
+            MetadataRecord::LeaderChange { .. } => {}
         }
     }
 

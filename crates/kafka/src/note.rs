@@ -6,6 +6,7 @@ use stormglass_types::{
     TopicPartition, ValueRange,
 };
 
+use crate::message::MetadataOffset;
 use crate::record::ProducerStamp;
 
 /// One observation. `Copy` and small, since some are made per append.
@@ -158,6 +159,21 @@ pub enum Note {
         epoch: Generation,
         /// What.
         partition: TopicPartition,
+    },
+    /// A voter of the quorum leads it in an epoch, its log ending at `end` before.
+    QuorumLeader {
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// Where its log ended.
+        end: MetadataOffset,
+    },
+    /// A controller of a quorum took a record for committed. What it notes next, if it says something of a partition or a
+    /// topic, is what this record says.
+    MetadataCommitted {
+        /// Which record.
+        offset: MetadataOffset,
+        /// A number that tells it from others.
+        print: u64,
     },
 }
 

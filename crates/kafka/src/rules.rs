@@ -87,6 +87,24 @@ rules! {
         "with eligible leader replicas, a broker that comes back from a crash is eligible nowhere";
     LastLeaderIsAlive = "KAFKA-19522", "KIP-966, KAFKA-19522 (R17)",
         "the last known leader of a partition without eligible replicas is elected only once it is alive";
+    OneVotePerEpoch = "one-vote-per-epoch", "KIP-595, EpochState.canGrantVote; KRaft.tla, HandleVoteRequest",
+        "a voter of the controller quorum gives one vote in an epoch";
+    VoteIsDurable = "vote-is-durable", "KIP-595, QuorumState.durableTransitionTo",
+        "a voter of the controller quorum tells its vote and its epoch only when they are on disk";
+    VoteNeedsUpToDateLog = "vote-needs-up-to-date-log", "KIP-595, KafkaRaftClient.handleVoteRequest",
+        "a voter of the controller quorum votes only for a candidate whose log reaches as far as its own";
+    CommitInOwnEpoch = "commit-in-own-epoch", "KIP-595, LeaderState.maybeUpdateHighWatermark; Raft, figure 8",
+        "a leader of the controller quorum commits nothing before a record of its own epoch is on a majority";
+    QuorumTruncates = "quorum-truncates", "KIP-595, ReplicatedLog.validateOffsetAndEpoch",
+        "a voter of the controller quorum takes back what parts from its leader's log before it fetches on";
+    FetchAcksDurable = "fetch-acks-durable", "KIP-595, KafkaRaftClient.appendAsFollower, flushLeaderLog",
+        "a record counts for the majority of the controller quorum only where it is on disk";
+    PreVote = "KIP-996", "KIP-996, KafkaRaftClient.pollFollowerAsVoter",
+        "a voter of the controller quorum asks whether it would be elected before it begins an epoch";
+    CheckQuorum = "KAFKA-15489", "KAFKA-15489, LeaderState.timeUntilCheckQuorumExpires",
+        "a leader of the controller quorum steps down when no majority fetches from it";
+    ClaimWhenCaughtUp = "claim-when-caught-up", "KafkaRaftClient.maybeFireLeaderChange, QuorumController.claim",
+        "a controller decides only when it has replayed every record of earlier epochs";
     RecoveryChecksCrc = "recovery-checks-crc", "LogSegment.recover",
         "after an unclean stop a broker rejects a torn batch and everything behind it";
     BrokerDropsDuplicates = "broker-drops-duplicates", "KIP-98, ProducerStateEntry.findDuplicateBatch (P01)",

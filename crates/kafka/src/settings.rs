@@ -427,6 +427,8 @@ pub struct BrokerSettings {
     pub group_max_size: u32,
     /// `group.consumer.*`.
     pub consumer_group: ConsumerGroupSettings,
+    /// `controller.quorum.*`, and when the metadata log is cut short.
+    pub quorum: QuorumSettings,
     /// The defaults of topics that do not say otherwise.
     pub topic: TopicSettings,
 }
@@ -442,6 +444,27 @@ pub struct ConsumerGroupSettings {
     pub max_size: u32,
     /// `group.consumer.assignors`, the default first, never empty.
     pub assignors: Vec<RemoteAssignor>,
+}
+
+/// What the voters of the controller quorum go by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct QuorumSettings {
+    /// `controller.quorum.election.timeout.ms`.
+    pub election_timeout: Span,
+    /// `controller.quorum.fetch.timeout.ms`.
+    pub fetch_timeout: Span,
+    /// `controller.quorum.election.backoff.max.ms`.
+    pub election_backoff_max: Span,
+    /// `controller.quorum.append.linger.ms`.
+    pub append_linger: Span,
+    /// `controller.quorum.request.timeout.ms`.
+    pub request_timeout: Span,
+    /// `controller.quorum.retry.backoff.ms`.
+    pub retry_backoff: Span,
+    /// `metadata.log.max.record.bytes.between.snapshots`.
+    pub snapshot_bytes: u64,
+    /// `metadata.max.retention.bytes`.
+    pub retention_bytes: u64,
 }
 
 /// `controlled.shutdown.enable`.

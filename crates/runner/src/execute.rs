@@ -279,11 +279,14 @@ fn add_breach(verdicts: &mut [Judged], names: &Names<'_>, breach: &Breach) {
         return;
     }
     judged.status = Status::Violated;
+    let of = breach.partition.map_or_else(
+        || "the metadata log".to_owned(),
+        |partition| names.partition(partition).to_string(),
+    );
     judged.detail = format!(
-        "seen from inside: {} at {} of {} at {}",
+        "seen from inside: {} at {} of {of} at {}",
         breach.told(&|group| names.group(group)),
         names.process(breach.node),
-        names.partition(breach.partition),
         words::clock(breach.at.as_millis()),
     );
 }

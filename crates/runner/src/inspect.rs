@@ -50,15 +50,29 @@ pub fn processes(world: &World) -> String {
                 }
                 None => "not registered".to_owned(),
             },
-            Role::Controller
-            | Role::Producer
-            | Role::Consumer(_)
-            | Role::Admin
-            | Role::Application => String::new(),
+            Role::Controller => in_quorum(world, node),
+            Role::Producer | Role::Consumer(_) | Role::Admin | Role::Application => String::new(),
         };
         vec![process.name.clone(), state.to_owned(), known]
     });
     shown(&["process", "state", "registration"], &[], rows.collect())
+}
+
+/// A controller's part in the quorum, if there is one, as `kafka-metadata-quorum` shows it.
+fn in_quorum(world: &World, node: NodeId) -> String {
+    let Some(controller) = world.view().controller(node) else { return String::new() };
+    let Some(voter) = controller.voter() else { return String::new() };
+    let role = match (controller.is_active(), voter.leads()) {
+        (true, _) => "active",
+        (false, Some(_)) => "elected",
+        (false, None) => "standby",
+    };
+    format!(
+        "{role}, quorum epoch {}, log end {}, high watermark {}",
+        voter.epoch().0,
+        voter.store().end().0,
+        voter.high_watermark().0
+    )
 }
 
 /// Topics as `kafka-topics --describe` shows them, with epochs, and every replica's log end and high watermark.

@@ -20,7 +20,7 @@ use crate::message::{
     AlteredPartition, BrokerHeartbeatRequest, BrokerRegistrationRequest, BrokerState, Correlation,
     FetchMetadataRequest, FetchMetadataResponse, MetadataOffset, Request, Response, Want,
 };
-use crate::metadata::MetadataRecord;
+use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::settings::{BrokerSettings, ControlledShutdown};
 use crate::{Boot, ConnId, Now, Outbox, Timer};
 
@@ -70,6 +70,8 @@ pub struct Lifecycle {
 pub enum LifecycleEvent {
     /// The next records of the metadata log, to be applied in one step.
     Metadata(Arc<[MetadataRecord]>),
+    /// What the metadata log says so far, instead of everything known of it.
+    Snapshot(Arc<MetadataImage>),
     /// The controller decided about a proposal; `OPERATION_NOT_ATTEMPTED` if it was never sent.
     Altered(TopicPartition, Result<AlteredPartition, ErrorCode>),
     /// Proposals that got no decision: to be made again by whoever still wants them.
@@ -377,14 +379,23 @@ impl Lifecycle {
         out: &mut Outbox,
         events: &mut Vec<LifecycleEvent>,
     ) {
-        let Response::FetchMetadata(FetchMetadataResponse { error, from, records }) = response
-        else {
+        let Response::FetchMetadata(answer) = response else {
             return self.metadata.rotate(now.mono, &mut self.rng, out);
         };
+        let FetchMetadataResponse { error, from, records, snapshot, leader } = answer;
         if error != ErrorCode::None || from != self.fetch_from {
-            return self.metadata.rotate(now.mono, &mut self.rng, out);
+            return self.metadata.turn_to(now.mono, leader, &mut self.rng, out);
+        }
+        // Whoever serves the log is the active controller: the other conversations are with it, too.
+        let active = self.metadata.peer();
+        for link in [&mut self.control, &mut self.alter, &mut self.producer_ids] {
+            link.prefer(now.mono, active, &mut self.rng, out);
         }
         self.metadata.want_at(now.mono);
+        if let Some(image) = snapshot {
+            self.fetch_from = image.offset;
+            events.push(LifecycleEvent::Snapshot(image));
+        }
         if !records.is_empty() {
             let count = u32::try_from(records.len()).expect("fewer records than a position counts");
             self.fetch_from.0 += count;

@@ -13,7 +13,7 @@ use super::partition::Partition;
 use super::replicas::Touched;
 use crate::group::OFFSETS_TOPIC;
 use crate::log::PartitionLog;
-use crate::metadata::{MetadataRecord, PartitionRegistration};
+use crate::metadata::{MetadataImage, MetadataRecord, PartitionRegistration};
 use crate::{Mark, Note, Now, Outbox, Rule};
 
 impl Broker {
@@ -29,9 +29,28 @@ impl Broker {
                 changed.push(*partition);
             }
         }
-        self.lifecycle.applied(image.offset);
         changed.sort_unstable();
         changed.dedup();
+        self.on_changed(now, changed, out);
+    }
+
+    /// As [`Self::on_metadata`], for somebody who missed the records: what they say stands for them.
+    pub(super) fn on_metadata_snapshot(
+        &mut self,
+        now: Now,
+        image: Arc<MetadataImage>,
+        out: &mut Outbox,
+    ) {
+        self.disturb_all();
+        let before = core::mem::replace(&mut self.replicas.image, image);
+        let partitions = self.replicas.image.partitions.iter();
+        let changed = partitions.filter(|(id, now)| before.partitions.get(*id) != Some(*now));
+        let changed = changed.map(|(id, _)| id).collect();
+        self.on_changed(now, changed, out);
+    }
+
+    fn on_changed(&mut self, now: Now, changed: Vec<TopicPartition>, out: &mut Outbox) {
+        self.lifecycle.applied(self.replicas.image.offset);
         let registered = |id: TopicPartition| Arc::clone(&self.replicas.image.partitions[id]);
         let changed: Vec<_> = changed.into_iter().map(|id| (id, registered(id))).collect();
         let me = self.replicas.me;

@@ -240,7 +240,12 @@ impl Broker {
             | Request::BrokerHeartbeat(_)
             | Request::AlterPartition(_)
             | Request::FetchMetadata(_)
-            | Request::AllocateProducerIds(_) => {
+            | Request::AllocateProducerIds(_)
+            | Request::Vote(_)
+            | Request::BeginQuorumEpoch(_)
+            | Request::EndQuorumEpoch(_)
+            | Request::FetchQuorum(_)
+            | Request::FetchSnapshot(_) => {
                 out.close(conn);
                 return self.forget_connection(conn);
             }
@@ -268,6 +273,7 @@ impl Broker {
         for event in events.drain(..) {
             match event {
                 LifecycleEvent::Metadata(records) => self.on_metadata(now, &records, out),
+                LifecycleEvent::Snapshot(image) => self.on_metadata_snapshot(now, image, out),
                 LifecycleEvent::Altered(partition, result) => {
                     self.replicas.on_altered(now.mono, partition, result, out);
                 }
@@ -328,6 +334,7 @@ impl Broker {
             | Timer::Blocked
             | Timer::Poll
             | Timer::Heartbeat
+            | Timer::Quorum
             | Timer::Admin
             | Timer::Application => {}
         }

@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::{Entry, Parsed, Role, defaults};
 use crate::settings::{
     BrokerSettings, Cleanup, CleanupPolicy, ConsumerGroupSettings, ControlledShutdown,
-    RemoteAssignor, TimestampType, TopicSettings, UncleanElection,
+    QuorumSettings, RemoteAssignor, TimestampType, TopicSettings, UncleanElection,
 };
 
 /// Parses the configuration of a cluster's brokers and controllers.
@@ -58,6 +58,7 @@ pub fn parse_broker<'a>(entries: &[Entry<'a>]) -> Parsed<'a, BrokerSettings> {
         group_max_session_timeout: keys.millis("group.max.session.timeout.ms"),
         group_max_size: keys.small("group.max.size"),
         consumer_group: consumer_group(&mut keys),
+        quorum: quorum(&mut keys),
         topic: topic(&mut keys, &BROKER_NAMES),
     };
     keys.finish(settings)
@@ -252,6 +253,21 @@ fn consumer_group(keys: &mut Reader<'_>) -> ConsumerGroupSettings {
         heartbeat_interval: keys.period(HEARTBEAT[0]),
         max_size: keys.small("group.consumer.max.size"),
         assignors: remote_assignors(keys),
+    }
+}
+
+fn quorum(keys: &mut Reader<'_>) -> QuorumSettings {
+    QuorumSettings {
+        election_timeout: keys.period("controller.quorum.election.timeout.ms"),
+        fetch_timeout: keys.period("controller.quorum.fetch.timeout.ms"),
+        election_backoff_max: keys.millis("controller.quorum.election.backoff.max.ms"),
+        append_linger: keys.millis("controller.quorum.append.linger.ms"),
+        request_timeout: keys.period("controller.quorum.request.timeout.ms"),
+        retry_backoff: keys.period("controller.quorum.retry.backoff.ms"),
+        snapshot_bytes: keys.count("metadata.log.max.record.bytes.between.snapshots"),
+        // Less than none is without limit.
+        retention_bytes: u64::try_from(keys.integer("metadata.max.retention.bytes"))
+            .unwrap_or(u64::MAX),
     }
 }
 

@@ -164,6 +164,7 @@ impl Consumer {
             | Timer::ControllerPurgatory
             | Timer::Sender
             | Timer::Blocked
+            | Timer::Quorum
             | Timer::Admin
             | Timer::Application => {}
         }

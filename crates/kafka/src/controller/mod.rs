@@ -1,7 +1,8 @@
 //! The controller: it registers and watches brokers, elects leaders, and decides about in-sync replicas, topics and ids.
 //!
 //! Every decision is a record of the metadata log: made on the newest state, answered and shown to brokers once committed
-//! (`log::MetadataLog`). Does not replicate that log itself: one controller is active and there is no quorum yet.
+//! (`log::MetadataLog`). Does not replicate that log itself: of several controllers, the active one leads the quorum that
+//! does ([`crate::raft`]).
 //! Reassignment of replicas and deletion of topics are not modelled; `leader.imbalance.per.broker.percentage` has
 //! no effect, as in KRaft.
 
@@ -12,6 +13,7 @@ mod log;
 mod observers;
 mod partitions;
 mod placement;
+mod quorum;
 mod sessions;
 mod topics;
 
@@ -34,11 +36,12 @@ use crate::{
 
 use log::MetadataLog;
 use observers::Observer;
+use quorum::Activity;
 use sessions::{Past, Sessions};
 
 pub use log::ControllerStore;
 
-/// The active controller.
+/// A controller.
 #[derive(Clone, Debug)]
 pub struct Controller {
     settings: Arc<BrokerSettings>,
@@ -46,7 +49,8 @@ pub struct Controller {
     rules: Rules,
     rng: Rng,
     log: MetadataLog,
-    /// What all records say, committed or not: what decisions stand on.
+    activity: Activity,
+    /// What all records say, committed or not: what decisions stand on. Nothing while another controller is active.
     newest: MetadataImage,
     /// What the committed records say.
     committed: MetadataImage,
@@ -97,13 +101,17 @@ impl Machine for Controller {
         store: ControllerStore,
         out: &mut Outbox,
     ) -> Self {
+        let log = MetadataLog::open(now, &boot, setup.settings.quorum, store, out);
+        let activity = log.voter().map_or(Activity::Alone, |_| Activity::Standby);
         let mut committed = MetadataImage::default();
-        for record in store.records().iter_from(0).take(index(store.noted())) {
+        for record in log.slice(MetadataOffset(0), log.noted()).iter() {
             committed.apply(record);
         }
         let mut newest = committed.clone();
-        for record in store.records().iter_from(index(store.noted())) {
-            newest.apply(record);
+        if activity == Activity::Alone {
+            for record in log.slice(log.noted(), log.end()).iter() {
+                newest.apply(record);
+            }
         }
         let mut controller = Self {
             sessions: Sessions::new(setup.settings.session_timeout),
@@ -111,7 +119,8 @@ impl Machine for Controller {
             eligible_leaders: setup.eligible_leaders,
             rules: boot.rules,
             rng: boot.rng,
-            log: MetadataLog::new(store),
+            log,
+            activity,
             newest,
             committed,
             conns: BTreeMap::new(),
@@ -127,7 +136,9 @@ impl Machine for Controller {
             let status = registration.status;
             controller.sessions.register(now.mono, *broker, status, Past::Returning);
         }
-        controller.on_committed(now, out);
+        if controller.activity == Activity::Alone {
+            controller.on_committed(now, out);
+        }
         controller.settle(now, out);
         controller
     }
@@ -137,21 +148,38 @@ impl Machine for Controller {
             Input::Opened(conn, _) => {
                 self.conns.insert(conn, Conversation::default());
             }
-            Input::Closed(conn) => self.on_closed(conn),
+            Input::Closed(conn) => {
+                if let Some(voter) = self.log.voter_mut() {
+                    voter.on_closed(now, conn, out);
+                }
+                self.on_closed(conn);
+            }
             Input::Recv(conn, Msg::Request(correlation, request)) => {
                 if let Some(conversation) = self.conns.get_mut(&conn) {
                     conversation.queued.push_back((correlation, request));
                     self.unmuted.push_back(conn);
                 }
             }
-            Input::Recv(conn, Msg::Response(..)) => self.hang_up(conn, out),
+            Input::Recv(conn, Msg::Response(correlation, response)) => {
+                let voter = self.log.voter_mut();
+                let known = voter
+                    .is_some_and(|voter| voter.on_response(now, conn, correlation, response, out));
+                if !known {
+                    self.hang_up(conn, out);
+                }
+            }
             Input::Timer(timer) => self.on_timer(now, timer, out),
             Input::Synced(token) => {
-                self.log.on_synced(token);
-                self.on_committed(now, out);
+                self.log.on_synced(now, token, out);
+                if self.activity == Activity::Alone {
+                    self.on_committed(now, out);
+                }
             }
             Input::Call(..) => unreachable!("a controller has no application above it"),
-            Input::Shutdown => out.exit(Exit::Clean),
+            Input::Shutdown => match self.log.voter_mut() {
+                Some(voter) => voter.shut_down(now, out),
+                None => out.exit(Exit::Clean),
+            },
         }
         self.settle(now, out);
     }
@@ -172,15 +200,24 @@ impl Controller {
         match timer {
             Timer::SessionCheck => {
                 self.session_check = None;
-                self.on_session_check(now, out);
+                if self.is_active() {
+                    self.on_session_check(now, out);
+                }
             }
             Timer::LeaderBalance => {
                 self.leader_balance = None;
-                self.on_leader_balance(out);
+                if self.is_active() {
+                    self.on_leader_balance(out);
+                }
             }
             Timer::ControllerPurgatory => {
                 self.purgatory = None;
                 self.on_purgatory(now, out);
+            }
+            Timer::Quorum => {
+                if let Some(voter) = self.log.voter_mut() {
+                    voter.on_timer(now, out);
+                }
             }
             Timer::Fetcher(_)
             | Timer::Purgatory
@@ -216,6 +253,18 @@ impl Controller {
 
     /// Takes the requests whose turn it is, makes durable what they wrote, and sets the timers.
     fn settle(&mut self, now: Now, out: &mut Outbox) {
+        loop {
+            self.take_requests(now, out);
+            self.log.flush(now, out);
+            self.follow_quorum(now, out);
+            if self.unmuted.is_empty() {
+                break;
+            }
+        }
+        self.arm(now, out);
+    }
+
+    fn take_requests(&mut self, now: Now, out: &mut Outbox) {
         while let Some(conn) = self.unmuted.pop_front() {
             let Some(conversation) = self.conns.get_mut(&conn) else { continue };
             if conversation.attention == Attention::Muted {
@@ -225,8 +274,6 @@ impl Controller {
             conversation.attention = Attention::Muted;
             self.on_request(now, conn, correlation, request, out);
         }
-        self.log.flush(out);
-        self.arm(now, out);
     }
 
     fn on_request(
@@ -237,6 +284,11 @@ impl Controller {
         request: Request,
         out: &mut Outbox,
     ) {
+        if !self.is_active()
+            && let Some(refusal) = quorum::refusal(request.api())
+        {
+            return self.respond(conn, correlation, refusal, out);
+        }
         let response = match request {
             Request::BrokerRegistration(request) => {
                 let epoch = self.on_registration(now, &request, out);
@@ -263,6 +315,16 @@ impl Controller {
             }
             Request::FetchMetadata(request) => {
                 return self.on_fetch_metadata(now, conn, correlation, request, out);
+            }
+            Request::Vote(_)
+            | Request::BeginQuorumEpoch(_)
+            | Request::EndQuorumEpoch(_)
+            | Request::FetchQuorum(_)
+            | Request::FetchSnapshot(_) => {
+                return match self.log.voter_mut() {
+                    Some(voter) => voter.on_request(now, conn, correlation, request, out),
+                    None => self.hang_up(conn, out),
+                };
             }
             Request::Produce(_)
             | Request::Fetch(_)
@@ -314,7 +376,12 @@ impl Controller {
     fn on_committed(&mut self, now: Now, out: &mut Outbox) {
         let committed = self.log.committed();
         let mut grown: Vec<(TopicId, u16)> = Vec::new();
+        let is_one_of_several = self.activity != Activity::Alone;
         for record in self.log.slice(self.committed.offset, committed).iter() {
+            if is_one_of_several {
+                let offset = self.committed.offset;
+                out.note(Note::MetadataCommitted { offset, print: quorum::print(record) });
+            }
             if let MetadataRecord::Partition { partition, registration } = record {
                 let before = self.committed.partitions.get(*partition);
                 note_change(*partition, before.map(|before| &**before), registration, out);
@@ -338,7 +405,7 @@ impl Controller {
 
     /// Sets the timers, unless they go off early enough as they are.
     fn arm(&mut self, now: Now, out: &mut Outbox) {
-        if self.leader_balance.is_none() && self.is_imbalanced() {
+        if self.leader_balance.is_none() && self.is_active() && self.is_imbalanced() {
             let at = now.mono + self.settings.leader_imbalance_check_interval;
             self.leader_balance = Some(at);
             out.set_timer(Timer::LeaderBalance, at);

@@ -1,10 +1,11 @@
-//! Brokers that read the metadata log: committed records at once, or as soon as there are some.
+//! Brokers that read the metadata log: committed records at once, or as soon as there are some; what they say so far where
+//! the log begins later.
 //!
 //! Does not compare logs: an observer that asks for more than is committed waits.
 
 use alloc::sync::Arc;
 
-use stormglass_types::{ErrorCode, Time};
+use stormglass_types::Time;
 
 use crate::message::{
     Correlation, FetchMetadataRequest, FetchMetadataResponse, MetadataOffset, Response,
@@ -17,8 +18,8 @@ use super::Controller;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Observer {
     pub(super) conn: ConnId,
-    correlation: Correlation,
-    from: MetadataOffset,
+    pub(super) correlation: Correlation,
+    pub(super) from: MetadataOffset,
     pub(super) deadline: Time,
 }
 
@@ -31,6 +32,9 @@ impl Controller {
         request: FetchMetadataRequest,
         out: &mut Outbox,
     ) {
+        if self.log.voter().is_some_and(|voter| voter.leads().is_none()) {
+            return self.refuse_observer(conn, correlation, request.from, out);
+        }
         let deadline = now.mono + request.max_wait;
         self.observers.push(Observer { conn, correlation, from: request.from, deadline });
         if request.from < self.log.committed() {
@@ -49,9 +53,12 @@ impl Controller {
             |waiting: &mut Observer| waiting.from < committed || waiting.deadline <= now.mono;
         while let Some(at) = self.observers.iter_mut().position(ready) {
             let Observer { conn, correlation, from, .. } = self.observers.remove(at);
-            let records =
-                if from < committed { self.log.slice(from, committed) } else { Arc::default() };
-            let response = FetchMetadataResponse { error: ErrorCode::None, from, records };
+            let mut response = FetchMetadataResponse::nothing(from);
+            if from < self.log.start() {
+                response.snapshot = Some(Arc::new(self.committed.clone()));
+            } else if from < committed {
+                response.records = self.log.slice(from, committed);
+            }
             self.respond(conn, correlation, Response::FetchMetadata(response), out);
         }
     }

@@ -52,7 +52,12 @@ impl GroupRequest {
             | Request::AllocateProducerIds(_)
             | Request::CreateTopics(_)
             | Request::CreatePartitions(_)
-            | Request::ElectLeaders(_) => None,
+            | Request::ElectLeaders(_)
+            | Request::Vote(_)
+            | Request::BeginQuorumEpoch(_)
+            | Request::EndQuorumEpoch(_)
+            | Request::FetchQuorum(_)
+            | Request::FetchSnapshot(_) => None,
         }
     }
 

@@ -75,6 +75,7 @@ fn settings() -> BrokerSettings {
             max_size: 4,
             assignors: Vec::from(RemoteAssignor::ALL),
         },
+        quorum: BrokerSettings::default().quorum,
         topic: TopicSettings {
             min_insync_replicas: 2,
             unclean_election: UncleanElection::Forbidden,

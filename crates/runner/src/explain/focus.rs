@@ -61,7 +61,7 @@ impl Focus {
         let found = world.breaches().iter().find(|breach| breach.invariant() == invariant);
         let Some(breach) = found else { return Self::default() };
         Self {
-            partition: Some(breach.partition),
+            partition: breach.partition,
             times: vec![Time(breach.at.0.saturating_sub(BEFORE.0))],
             breach: Some((breach.at, breach.node, breach.to_string())),
             ..Self::default()

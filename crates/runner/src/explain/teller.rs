@@ -260,6 +260,8 @@ impl<'w> Teller<'w> {
             | Note::Granted { .. }
             | Note::Released { .. }
             | Note::Held { .. }
+            | Note::QuorumLeader { .. }
+            | Note::MetadataCommitted { .. }
             | Note::OffsetCommitted { .. } => {}
         }
     }

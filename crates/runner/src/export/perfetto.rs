@@ -330,6 +330,7 @@ impl Writer<'_, '_> {
                 | Note::OffsetCommitted { .. }
                 | Note::Released { .. }
                 | Note::Held { .. }
+                | Note::MetadataCommitted { .. }
         ) {
             // Too many to be read one by one; counters and arrows show them.
             return Ok(());

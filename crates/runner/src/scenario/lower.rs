@@ -108,13 +108,13 @@ impl Lowering<'_> {
     fn cluster(&mut self, file: &Fields<'_>) -> (Cluster, Rules, Network, Disk) {
         let fields = section::<schema::Cluster>(file, "cluster", self.report);
         let brokers = self.small(&fields, "brokers", MOST_BROKERS).unwrap_or(3);
-        let controllers = 1;
-        if let (Some(2..), Some((key, _))) =
-            (self.small(&fields, "controllers", 9), fields.entry("controllers"))
-        {
-            let instead =
-                "leave it out: one controller, which may crash and pause, stands for the quorum";
-            self.report.not_modelled(key.place, "a quorum of several controllers", instead);
+        let controllers = self.small(&fields, "controllers", MOST_CONTROLLERS).unwrap_or(1);
+        if controllers.is_multiple_of(2) {
+            let message = format!(
+                "{controllers} controllers survive no more crashes than {}: a majority of them must run",
+                controllers - 1
+            );
+            self.report.note(fields.place_of("controllers"), message);
         }
         let lines = Lines::of(&fields, self.folder, self.report);
         let mut settings: BrokerSettings = lines.parse(parse_broker, self.report);
@@ -513,6 +513,8 @@ impl Lowering<'_> {
 
 /// The most brokers that a cluster may have: a set of them is a word of 64 bits in the history, and ids begin with 1.
 const MOST_BROKERS: u16 = 63;
+/// More voters than anybody runs.
+const MOST_CONTROLLERS: u16 = 9;
 
 /// Names of racks.
 fn racks(fields: &Fields<'_>, report: &mut Report) -> Arc<[Rack]> {

@@ -115,7 +115,7 @@ sections! {
     Cluster = "`cluster`" {
         /// How many brokers; 3 unless set.
         "brokers" brokers: Option<u16>,
-        /// How many controllers; 1, which stands for the quorum.
+        /// How many controllers: 1 unless set; 3 or 5 are a quorum.
         "controllers" controllers: Option<u16>,
         /// `broker.rack` of the brokers in turn; none unless set.
         "racks" racks: Option<Vec<String>>,

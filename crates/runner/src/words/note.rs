@@ -93,6 +93,12 @@ pub fn note(names: &Names<'_>, note: &Note) -> String {
             member.0,
             epoch.0
         ),
+        Note::QuorumLeader { epoch, end } => {
+            format!("leads the controllers in epoch {}, after {} records", epoch.0, end.0)
+        }
+        Note::MetadataCommitted { offset, .. } => {
+            format!("record {} of the metadata is committed", offset.0)
+        }
         Note::OffsetCommitted { group, partition, offset } => {
             let (group, partition) = (names.group(group), names.partition(partition));
             format!("{group}'s committed offset of {partition} is {offset}")

@@ -36,7 +36,11 @@ pub(super) fn fault(
         }
         Family::KillController => {
             let down = lasting(rng, 200, 8_000);
-            fault(FaultAction::Kill { target: Target::Controller, kind: CrashKind::Process, down })
+            let target = controller(plan, rng)?;
+            // What a quorum has promised is on its disks.
+            let power = is_quorum(plan) && rng.chance(1, 2);
+            let kind = if power { CrashKind::Power } else { CrashKind::Process };
+            fault(FaultAction::Kill { target, kind, down })
         }
         Family::KillProducer => {
             let target = Target::Process(*rng.pick(&roster.producers().collect::<Vec<_>>())?);
@@ -63,7 +67,7 @@ pub(super) fn fault(
         }
         Family::PauseController => {
             let lasting = lasting(rng, 50, 12_000);
-            fault(FaultAction::Pause { target: Target::Controller, lasting })
+            fault(FaultAction::Pause { target: controller(plan, rng)?, lasting })
         }
         Family::PauseClient => {
             let clients: Vec<NodeId> = roster.producers().chain(members(plan)).collect();
@@ -80,7 +84,12 @@ pub(super) fn fault(
         }
         Family::Isolate => {
             let lasting = lasting(rng, 100, 15_000);
-            fault(FaultAction::Isolate { target: broker(plan, rng)?, lasting })
+            let target = if is_quorum(plan) && rng.chance(1, 3) {
+                controller(plan, rng)?
+            } else {
+                broker(plan, rng)?
+            };
+            fault(FaultAction::Isolate { target, lasting })
         }
         Family::SlowNetwork => {
             let by = lasting(rng, 5, 800);
@@ -128,7 +137,11 @@ pub(super) fn fault(
         Family::Flip => fault(FaultAction::Flip { partition: partition(plan, rng)? }),
         Family::LagMetadata => {
             let by = lasting(rng, 50, 5_000);
-            let target = broker(plan, rng)?;
+            let target = if is_quorum(plan) && rng.chance(1, 4) {
+                controller(plan, rng)?
+            } else {
+                broker(plan, rng)?
+            };
             fault(FaultAction::LagMetadata { target, by, lasting: lasting(rng, 500, 20_000) })
         }
         Family::SlowProcessing => {
@@ -202,6 +215,20 @@ fn broker(plan: &Plan, rng: &mut Rng) -> Option<Target> {
         _ => Target::Process(*rng.pick(&brokers(plan))?),
     };
     Some(drawn)
+}
+
+/// Whether the controllers are several.
+const fn is_quorum(plan: &Plan) -> bool {
+    plan.cluster.controllers > 1
+}
+
+/// The active controller, or any voter of the quorum.
+fn controller(plan: &Plan, rng: &mut Rng) -> Option<Target> {
+    if !is_quorum(plan) || rng.chance(1, 2) {
+        return Some(Target::Controller);
+    }
+    let voters: Vec<NodeId> = plan.roster().controllers().collect();
+    rng.pick(&voters).map(|voter| Target::Process(*voter))
 }
 
 /// Whoever reads: members of groups, and people's own code.

@@ -89,16 +89,16 @@ impl Membership {
 
 families! {
     KillBroker = "kill-broker", Drawn, "broker processes are killed and come back; the page cache survives";
-    KillController = "kill-controller", Drawn, "the controller is killed and comes back";
+    KillController = "kill-controller", Drawn, "the active controller, or another voter of the quorum, is killed and comes back";
     KillProducer = "kill-producer", Drawn, "producer applications are killed and come back";
     KillMember = "kill-member", Drawn, "group members are killed and come back";
     RestartBroker = "restart-broker", Drawn, "brokers are stopped in good order and come back";
     RestartMember = "restart-member", Drawn, "group members are stopped in good order and come back";
     PauseBroker = "pause-broker", Drawn, "brokers are held for a while, as by a garbage collection";
-    PauseController = "pause-controller", Drawn, "the controller is held for a while";
+    PauseController = "pause-controller", Drawn, "the active controller, or another voter of the quorum, is held for a while";
     PauseClient = "pause-client", Drawn, "producers and members are held for a while";
     Cut = "cut", Drawn, "links between brokers, or to the controller, are cut, one way or both";
-    Isolate = "isolate", Drawn, "a broker is cut off from everyone";
+    Isolate = "isolate", Drawn, "a broker, or a voter of a quorum of controllers, is cut off from everyone";
     SlowNetwork = "slow-network", Drawn, "messages of a process take longer";
     Reset = "reset", Drawn, "connections are reset";
     LoseResponse = "lose-response", Drawn, "requests are acted on, but their answers are lost";
@@ -109,7 +109,7 @@ families! {
     FullDisk = "full-disk", Drawn, "a broker's disk is full for a while";
     ClockJump = "clock-jump", Drawn, "wall clocks jump";
     Flip = "flip", Drawn, "leaderships move although their leaders are well";
-    LagMetadata = "lag-metadata", Drawn, "a broker learns of metadata late";
+    LagMetadata = "lag-metadata", Drawn, "a broker, or a voter of a quorum of controllers, learns of metadata late";
     SlowProcessing = "slow-processing", OnRequest, "applications take longer per record";
     Power = "power", OnRequest, "machines lose power and, with it, what was not synced";
     Torn = "torn", OnRequest, "machines lose power in the middle of a write";

@@ -241,7 +241,7 @@ impl World {
         }
         let mut extra = transfer(&message, self.plan.network.bytes_per_second);
         if let Msg::Response(_, response) = &message
-            && response.api() == Api::FetchMetadata
+            && matches!(response.api(), Api::FetchMetadata | Api::FetchQuorum)
         {
             extra = extra + self.slots[ends[0]].metadata_lag;
         }
@@ -542,6 +542,12 @@ impl World {
     }
 
     fn on_note(&mut self, node: NodeId, note: Note) {
+        // Every controller of a quorum says what is committed; the first one is heard.
+        let of_metadata =
+            matches!(note, Note::Elected { .. } | Note::InSync { .. } | Note::Expanded { .. });
+        if of_metadata && self.observer.is_repeated() {
+            return;
+        }
         self.record(node, TraceKind::Noted(note));
         match note {
             Note::Elected { partition, leader, epoch, election } => {
@@ -568,6 +574,8 @@ impl World {
             | Note::Granted { .. }
             | Note::Released { .. }
             | Note::Held { .. }
+            | Note::QuorumLeader { .. }
+            | Note::MetadataCommitted { .. }
             | Note::OffsetCommitted { .. } => {}
         }
         self.digest.word(note_word(&note));
@@ -674,6 +682,10 @@ fn note_word(note: &Note) -> u64 {
         }
         Note::Refused { partition, .. } => place(partition),
         Note::Released { member, .. } => u64::from(member.0),
+        Note::QuorumLeader { epoch, end } => {
+            u64::from(epoch.0.cast_unsigned()) << 32 | u64::from(end.0)
+        }
+        Note::MetadataCommitted { offset, print } => u64::from(offset.0) ^ print,
         Note::Held { member, epoch, partition, .. } => {
             place(partition) ^ u64::from(member.0) ^ u64::from(epoch.0.cast_unsigned()) << 16
         }

@@ -100,7 +100,7 @@ impl World {
         let mut stuck = Vec::new();
         let admin = self.roster.admin();
         let view = self.view();
-        if view.metadata().is_none() {
+        if view.active_controller().is_none() {
             stuck.push((admin, Stuck::NoController));
         }
         for (broker, node) in self.roster.brokers() {

@@ -474,6 +474,9 @@ impl World {
             self.announce(Told::Died(node));
         }
         self.record(node, TraceKind::Ended(incarnation));
+        if kind == Some(CrashKind::DiskLost) && self.roster.controllers().any(|it| it == node) {
+            self.observer.on_voter_lost();
+        }
         if let Some(broker) = self.roster.broker_at(node) {
             let image = self.view().metadata();
             let life = image.and_then(|image| Some(image.brokers.get(&broker)?.epoch));
@@ -550,7 +553,17 @@ impl World {
                 let leader = self.view().registration(partition)?.leader?;
                 Some(self.roster.broker(leader))
             }
-            Target::Controller => self.roster.controllers().next(),
+            // Where nobody is active, whoever is meant by name is drawn: somebody is about to be.
+            Target::Controller => match self.view().active_controller() {
+                Some(active) => Some(active),
+                None => {
+                    let voters: Vec<NodeId> = self.roster.controllers().collect();
+                    if voters.len() == 1 {
+                        return voters.first().copied();
+                    }
+                    self.faults.rngs[fault as usize].pick(&voters).copied()
+                }
+            },
         }
     }
 

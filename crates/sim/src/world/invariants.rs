@@ -3,12 +3,14 @@
 //! They see machines, the oracles do not; the two must agree. A breach here under the full rules is a bug of ours.
 
 mod groups;
+mod quorum;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use stormglass_kafka::Note;
 use stormglass_kafka::log::PartitionLog;
+use stormglass_kafka::message::MetadataOffset;
 use stormglass_kafka::note::ReplicaRole;
 use stormglass_types::history::{Election, Removal};
 use stormglass_types::{
@@ -26,8 +28,8 @@ pub struct Breach {
     pub at: Time,
     /// At which process.
     pub node: NodeId,
-    /// Of which partition.
-    pub partition: TopicPartition,
+    /// Of which partition; none if it is about the metadata log.
+    pub partition: Option<TopicPartition>,
     /// What was wrong.
     pub kind: BreachKind,
 }
@@ -124,6 +126,25 @@ pub enum BreachKind {
         /// The second.
         second: MemberId,
     },
+    /// Two voters led the quorum of controllers in one epoch.
+    TwoQuorumLeaders {
+        /// In which epoch.
+        epoch: LeaderEpoch,
+        /// The first that did.
+        first: NodeId,
+    },
+    /// A new leader of the quorum lacked metadata that were committed.
+    IncompleteQuorumLeader {
+        /// How far any controller took the log for committed.
+        committed: MetadataOffset,
+        /// Where the new leader's log ends.
+        end: MetadataOffset,
+    },
+    /// Two controllers took different records for the committed one at a place of the metadata log.
+    MetadataChanged {
+        /// Where.
+        offset: MetadataOffset,
+    },
     /// A committed offset lay beyond the end of the partition.
     CommitBeyondEnd {
         /// Of which group.
@@ -141,6 +162,7 @@ pub(crate) struct Observer {
     partitions: PartitionMap<Seen>,
     groups: IdVec<GroupId, Owned>,
     offsets_partitions: u16,
+    metadata: quorum::Metadata,
     breaches: Vec<Breach>,
 }
 
@@ -192,6 +214,7 @@ impl Observer {
             partitions: PartitionMap::new(),
             groups: plan.groups.iter().map(|_| Owned::default()).collect(),
             offsets_partitions: plan.cluster.settings.offsets_topic_partitions,
+            metadata: quorum::Metadata::default(),
             breaches: Vec::new(),
         }
     }
@@ -259,6 +282,12 @@ impl Observer {
                     self.breach(at, node, partition, kind);
                 }
                 self.on_in_sync(at, node, partition, slots, roster);
+            }
+            Note::QuorumLeader { epoch, end } => {
+                self.on_quorum_leader(at, node, epoch, end, slots);
+            }
+            Note::MetadataCommitted { offset, print } => {
+                self.on_committed(at, node, offset, print);
             }
             Note::Granted { group, generation, member, partition } => {
                 self.on_granted(at, node, group, generation, member, partition);
@@ -495,6 +524,16 @@ impl Observer {
     }
 
     fn breach(&mut self, at: Time, node: NodeId, partition: TopicPartition, kind: BreachKind) {
+        self.breach_of(at, node, Some(partition), kind);
+    }
+
+    fn breach_of(
+        &mut self,
+        at: Time,
+        node: NodeId,
+        partition: Option<TopicPartition>,
+        kind: BreachKind,
+    ) {
         if self.breaches.len() < MOST_BREACHES {
             self.breaches.push(Breach { at, node, partition, kind });
         }
@@ -509,11 +548,13 @@ impl Breach {
             BreachKind::TwoLeaders { .. }
             | BreachKind::EpochWentBack { .. }
             | BreachKind::HighWatermarkWentBack { .. }
+            | BreachKind::TwoQuorumLeaders { .. }
             | BreachKind::CommitBeyondEnd { .. } => "monotone",
-            BreachKind::BeyondInSyncReplica { .. } | BreachKind::BeyondDivergence { .. } => {
-                "log-matching"
-            }
+            BreachKind::MetadataChanged { .. }
+            | BreachKind::BeyondInSyncReplica { .. }
+            | BreachKind::BeyondDivergence { .. } => "log-matching",
             BreachKind::IncompleteLeader { .. }
+            | BreachKind::IncompleteQuorumLeader { .. }
             | BreachKind::IncompleteInSync { .. }
             | BreachKind::KeptInSync { .. }
             | BreachKind::StartBeyondHighWatermark { .. }
@@ -550,6 +591,21 @@ impl Breach {
             }
             BreachKind::IncompleteLeader { committed, end } => format!(
                 "a leader was elected whose log ends at {end}, although {committed} records were committed"
+            ),
+            BreachKind::TwoQuorumLeaders { epoch, first } => {
+                format!(
+                    "led the quorum in epoch {}, in which controller-{} led already",
+                    epoch.0,
+                    first.0 + 1
+                )
+            }
+            BreachKind::IncompleteQuorumLeader { committed, end } => format!(
+                "a leader of the quorum was elected whose log ends at {}, although {} records were committed",
+                end.0, committed.0
+            ),
+            BreachKind::MetadataChanged { offset } => format!(
+                "the committed record {} of the metadata log is another one than a controller had before",
+                offset.0
             ),
             BreachKind::InactiveInSync { replica } => {
                 format!("{replica} leads, or is in sync beside others, while fenced or stopping")

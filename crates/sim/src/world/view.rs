@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use stormglass_kafka::broker::Broker;
+use stormglass_kafka::controller::Controller;
 use stormglass_kafka::log::BrokerStore;
 use stormglass_kafka::metadata::{MetadataImage, PartitionRegistration};
-use stormglass_types::{BrokerId, Offset, TopicPartition};
+use stormglass_types::{BrokerId, NodeId, Offset, TopicPartition};
 
 use super::World;
 use super::node::Node;
@@ -41,18 +42,40 @@ impl<'w> View<'w> {
         self.world.slots[self.world.roster.broker(broker)].broker_store()
     }
 
-    /// The metadata as the controller has committed them, if a controller runs.
+    /// A running controller.
     #[must_use]
-    pub fn metadata(&self) -> Option<&'w MetadataImage> {
-        self.world.roster.controllers().find_map(|node| match self.world.slots[node].node()? {
-            Node::Controller(controller) => Some(controller.image()),
+    pub fn controller(&self, node: NodeId) -> Option<&'w Controller> {
+        match self.world.slots[node].node()? {
+            Node::Controller(controller) => Some(controller),
             Node::Broker(_)
             | Node::Producer(_)
             | Node::Consumer(_)
             | Node::Forwarder(_)
             | Node::Admin(_)
             | Node::Application(_) => None,
-        })
+        }
+    }
+
+    /// The active controller: of several that take themselves for it, the one of the newest epoch.
+    #[must_use]
+    pub fn active_controller(&self) -> Option<NodeId> {
+        let running = self.world.roster.controllers();
+        let running = running.filter_map(|node| Some((node, self.controller(node)?)));
+        let active = running.filter(|(_, controller)| controller.is_active());
+        let newest = active.max_by_key(|(_, controller)| {
+            controller.voter().map(stormglass_kafka::raft::Voter::epoch)
+        });
+        newest.map(|(node, _)| node)
+    }
+
+    /// The metadata as the active controller has committed them; where none is active, as the best informed one has.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&'w MetadataImage> {
+        if let Some(active) = self.active_controller() {
+            return self.controller(active).map(Controller::image);
+        }
+        let running = self.world.roster.controllers().filter_map(|node| self.controller(node));
+        running.map(Controller::image).max_by_key(|image| image.offset)
     }
 
     /// A partition as the controller knows it; where no controller runs, as the best informed broker does.

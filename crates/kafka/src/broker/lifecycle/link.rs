@@ -107,6 +107,41 @@ impl Link {
         self.turn();
     }
 
+    /// Leaves a controller for the one that it named, or for the next one.
+    pub(super) fn turn_to(
+        &mut self,
+        now: Time,
+        leader: Option<NodeId>,
+        rng: &mut Rng,
+        out: &mut Outbox,
+    ) {
+        self.rotate(now, rng, out);
+        if let Some(at) = leader.and_then(|leader| self.place_of(leader)) {
+            self.present = at;
+        }
+    }
+
+    /// Asks another controller from now on, unless an answer is waited for.
+    pub(super) fn prefer(&mut self, now: Time, node: NodeId, rng: &mut Rng, out: &mut Outbox) {
+        if self.is_waiting() || self.peer() == node {
+            return;
+        }
+        let Some(at) = self.place_of(node) else { return };
+        if self.channels[self.present].conn().is_some() {
+            self.channels[self.present].disconnect(now, RECONNECT, rng, out);
+        }
+        self.present = at;
+    }
+
+    /// The controller that is asked.
+    pub(super) fn peer(&self) -> NodeId {
+        self.channels[self.present].peer()
+    }
+
+    fn place_of(&self, node: NodeId) -> Option<usize> {
+        self.channels.iter().position(|channel| channel.peer() == node)
+    }
+
     fn turn(&mut self) {
         self.present = (self.present + 1) % self.channels.len();
     }

@@ -253,8 +253,8 @@ fn metadata_are_fetched_from_where_they_end() {
     let record = MetadataRecord::ProducerIds { next: ProducerId(1000) };
     let records: Arc<[MetadataRecord]> = Arc::new([record.clone(), record]);
     for (from, records) in [(0, Arc::clone(&records)), (2, Arc::new([]))] {
-        let (error, from) = (ErrorCode::None, MetadataOffset(from));
-        rig.answer(Response::FetchMetadata(FetchMetadataResponse { error, from, records }));
+        let nothing = FetchMetadataResponse::nothing(MetadataOffset(from));
+        rig.answer(Response::FetchMetadata(FetchMetadataResponse { records, ..nothing }));
     }
     assert_eq!(rig.events, [LifecycleEvent::Metadata(records)]);
     assert_eq!(

@@ -307,8 +307,8 @@ impl Rig {
         let (conn, correlation) = self.observer.take().unwrap();
         let from = self.offset;
         self.offset.0 += u32::try_from(records.len()).unwrap();
-        let error = stormglass_types::ErrorCode::None;
-        let response = FetchMetadataResponse { error, from, records: records.into() };
+        let records = records.into();
+        let response = FetchMetadataResponse { records, ..FetchMetadataResponse::nothing(from) };
         let response = Msg::Response(correlation, Response::FetchMetadata(response));
         self.handle(Input::Recv(conn, response));
     }

@@ -57,19 +57,19 @@ keys! { BROKER
         "Pause between hand-over attempts.";
     "controller.listener.names": String = Null, Any, Inert,
         "Listeners that carry KRaft controller traffic.";
-    "controller.quorum.append.linger.ms": Int = Is("25"), Any, Unmodelled,
+    "controller.quorum.append.linger.ms": Int = Is("25"), Any, Modelled,
         "How long the KRaft leader collects appends before flushing them.";
     "controller.quorum.bootstrap.servers": List = Is(""), NonEmpty, Inert,
         "Endpoints for finding the KRaft quorum when membership is dynamic.";
-    "controller.quorum.election.backoff.max.ms": Int = Is("1000"), Any, Unmodelled,
+    "controller.quorum.election.backoff.max.ms": Int = Is("1000"), Any, Modelled,
         "Cap on the random exponential delay between KRaft election tries.";
-    "controller.quorum.election.timeout.ms": Int = Is("1000"), Any, Unmodelled,
+    "controller.quorum.election.timeout.ms": Int = Is("1000"), Any, Modelled,
         "Candidate's wait for votes before a new KRaft election.";
-    "controller.quorum.fetch.timeout.ms": Int = Is("2000"), Any, Unmodelled,
+    "controller.quorum.fetch.timeout.ms": Int = Is("2000"), Any, Modelled,
         "Without a successful fetch for this long a follower starts an election (and a leader without a majority of fetches steps down).";
-    "controller.quorum.request.timeout.ms": Int = Is("2000"), Any, Unmodelled,
+    "controller.quorum.request.timeout.ms": Int = Is("2000"), Any, Modelled,
         "Wait for a reply on KRaft peer requests.";
-    "controller.quorum.retry.backoff.ms": Int = Is("20"), Any, Unmodelled,
+    "controller.quorum.retry.backoff.ms": Int = Is("20"), Any, Modelled,
         "Pause before a KRaft peer request is repeated.";
     "controller.quorum.voters": List = Is(""), NonEmpty, Inert,
         "Static list id@host:port of KRaft voters.";
@@ -285,7 +285,7 @@ keys! { BROKER
         "Broker default of max.message.bytes.";
     "metadata.log.dir": String = Null, Any, Inert,
         "Directory of the KRaft metadata log.";
-    "metadata.log.max.record.bytes.between.snapshots": Long = Is("20971520"), AtLeast(1), Inert,
+    "metadata.log.max.record.bytes.between.snapshots": Long = Is("20971520"), AtLeast(1), Modelled,
         "Metadata log bytes after which a snapshot is taken.";
     "metadata.log.max.snapshot.interval.ms": Long = Is("3600000"), AtLeast(0), Inert,
         "Time after which a metadata snapshot is taken.";
@@ -297,7 +297,7 @@ keys! { BROKER
         "Age at which a metadata segment is rolled.";
     "metadata.max.idle.interval.ms": Int = Is("500"), AtLeast(0), Unmodelled,
         "How often an idle active controller writes a no-op record.";
-    "metadata.max.retention.bytes": Long = Is("104857600"), Any, Inert,
+    "metadata.max.retention.bytes": Long = Is("104857600"), Any, Modelled,
         "Size limit of old metadata log and snapshots.";
     "metadata.max.retention.ms": Long = Is("604800000"), Any, Inert,
         "Age limit of old metadata log and snapshots.";

@@ -55,7 +55,7 @@ fn a_second_life_leaves_the_in_sync_sets_of_the_first_but_without_the_rule() {
         assert_eq!(rig.status(1), BrokerStatus::Fenced);
         let position = usize::try_from(epoch.0).unwrap();
         let store = rig.controller.into_store();
-        assert!(matches!(store.records()[position], MetadataRecord::RegisterBroker { .. }));
+        assert!(matches!(store.alone_records()[position], MetadataRecord::RegisterBroker { .. }));
     }
 }
 
