@@ -4,6 +4,7 @@ mod durability;
 mod elections;
 mod eligible;
 mod handshake;
+mod quorum;
 mod topics;
 
 use alloc::collections::VecDeque;
