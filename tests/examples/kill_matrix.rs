@@ -192,6 +192,15 @@ fn unseen_outside(kind: &BreachKind) -> &'static str {
         BreachKind::TooFewInSync { .. } => {
             "records on too few replicas, none of which were lost in the end"
         }
+        BreachKind::TwoQuorumLeaders { .. } => {
+            "two controllers that were elected in one epoch, of whom only one was heard"
+        }
+        BreachKind::IncompleteQuorumLeader { .. } => {
+            "a controller that lacked decisions on which nothing came to depend"
+        }
+        BreachKind::MetadataChanged { .. } => {
+            "a decision that was replaced by another one, with the same outcome for clients"
+        }
         BreachKind::TwoOwners { .. } => "a second owner while the first never heard that it is one",
         BreachKind::StartBeyondHighWatermark { .. } => {
             "a log cut at its beginning further than committed, of which nobody missed anything"
