@@ -7,6 +7,7 @@ mod eligible;
 mod groups;
 mod log;
 mod modern;
+mod nearby;
 mod quorum;
 mod races;
 
@@ -114,7 +115,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 75] = [
+pub static KILLERS: [Killer; 81] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -136,6 +137,8 @@ pub static KILLERS: [Killer; 75] = [
     kills(Rule::TruncateByEpoch, About::Replication, FLIPS, 20, "log-matching"),
     kills(Rule::DivergenceByEpoch, About::Replication, BACK, 100, "log-matching"),
     kills(Rule::FetchEpochFencing, About::Replication, STALE, 100, "no-loss"),
+    nearby::ROWS[0],
+    nearby::ROWS[1],
     kills(Rule::IsrJoinNeedsEpochStart, About::Replication, ROLLING, 60, "no-loss"),
     kills(Rule::DivergenceUpdatesNothing, About::Replication, FLIPS, 30, "log-matching"),
     kills(Rule::MaximalIsr, About::Control, CONTROL, 30, "no-loss"),
@@ -168,6 +171,9 @@ pub static KILLERS: [Killer; 75] = [
     kills(Rule::ProducerStateFollowsLog, About::Producers, FLIPS, 20, "no-duplicates"),
     log::ROWS[0],
     log::ROWS[1],
+    log::ROWS[2],
+    log::ROWS[3],
+    log::ROWS[4],
     kills(Rule::DuplicateAckWaits, About::Producers, FLIPS, 30, "no-loss"),
     kills(Rule::RetryKeepsOrder, About::Producers, LATE, 20, "per-key-order"),
     kills(Rule::BumpAwaitsInFlight, About::Producers, OVERSIZED, 60, "no-duplicates"),
@@ -208,6 +214,7 @@ pub static KILLERS: [Killer; 75] = [
     races::ROWS[6],
     races::ROWS[7],
     groups::LATER[1],
+    log::ROWS[5],
     groups::LATER[2],
     groups::LATER[3],
 ];

@@ -136,6 +136,7 @@ impl Story {
                 limit: None,
                 keys: Keys::Weighted(Arc::from(keys)),
                 bytes: SizeRange { least: 100, most: 100 },
+                tombstones: 0,
             },
             starts_after: Span::ZERO,
             on_failure: OnFailure::GiveUp,

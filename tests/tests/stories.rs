@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use stormglass_kafka::Mark;
+use stormglass_kafka::{CrashKind, Mark};
 use stormglass_sim::plan::{FaultAction, Target};
 use stormglass_sim::{End, Step, World};
 use stormglass_tests::Story;
 use stormglass_types::history::What;
-use stormglass_types::{NodeId, Span};
+use stormglass_types::{NodeId, Span, TopicId, TopicPartition};
 
 #[test]
 fn a_calm_pipeline_holds_everything() {
@@ -86,4 +86,78 @@ fn a_follower_that_waits_for_its_disk_lets_time_go_on() {
             assert!(events < 200_000, "seed {seed} comes no further than {}", world.now());
         }
     }
+}
+
+#[test]
+fn a_topic_is_deleted_and_created_anew_under_everybodys_eyes() {
+    for protocol in ["classic", "consumer"] {
+        let told = Story::new(&[("min.insync.replicas", "2")])
+            .topic("orders", 2, &[])
+            .producer(Span::millis(10), &[])
+            .group(
+                2,
+                Span::millis(1),
+                &[("auto.offset.reset", "earliest"), ("group.protocol", protocol)],
+            )
+            .lasting(Span::secs(30))
+            .fault(
+                Span::secs(12),
+                FaultAction::DeleteTopic { topic: TopicId(1), gone: Span::secs(3) },
+            )
+            .tell(1);
+        assert_eq!(told.violated(), Vec::<&str>::new(), "{protocol}: {}", told.complaints());
+        assert_eq!(told.end, End::Settled, "{protocol}");
+        let marks = told.world.marks();
+        for mark in [Mark::TopicDeleted, Mark::TopicRecreated, Mark::OffsetsOfDeletedTopic] {
+            assert!(marks.contains(mark), "{protocol}: {mark:?} is not among {marks:?}");
+        }
+        let final_ends = told.world.history().events.iter().filter_map(|event| match event.what {
+            What::FinalEnd { end, .. } => Some(end),
+            _ => None,
+        });
+        // Some 750 records go to each partition after the new beginning, and 600 went there before.
+        assert!(final_ends.clone().all(|end| (1..1_000).contains(&end.0)), "{protocol}");
+    }
+}
+
+#[test]
+fn a_broker_that_was_away_drops_its_log_of_a_deleted_topic() {
+    let away = FaultAction::Kill {
+        target: Target::Process(NodeId(2)),
+        kind: CrashKind::Process,
+        down: Span::secs(10),
+    };
+    let told = Story::new(&[("min.insync.replicas", "2")])
+        .topic("orders", 1, &[])
+        .producer(Span::millis(10), &[])
+        .group(1, Span::millis(1), &[("auto.offset.reset", "earliest")])
+        .lasting(Span::secs(30))
+        .fault(Span::secs(5), away)
+        .fault(Span::secs(8), FaultAction::DeleteTopic { topic: TopicId(1), gone: Span::secs(1) })
+        .tell(1);
+    assert_eq!(told.violated(), Vec::<&str>::new(), "{}", told.complaints());
+    assert!(told.world.marks().contains(Mark::StrayLogDeleted), "{:?}", told.world.marks());
+}
+
+#[test]
+fn records_that_an_operator_deletes_are_gone_for_every_replica() {
+    let partition = TopicPartition::new(TopicId(1), 0);
+    let told = Story::new(&[("min.insync.replicas", "2")])
+        .topic("orders", 1, &[])
+        .producer(Span::millis(10), &[])
+        .group(1, Span::millis(1), &[("auto.offset.reset", "earliest")])
+        .lasting(Span::secs(20))
+        .fault(Span::secs(10), FaultAction::DeleteRecords { partition, before: Some(300) })
+        .fault(Span::secs(12), FaultAction::DeleteRecords { partition, before: None })
+        .tell(1);
+    assert_eq!(told.violated(), Vec::<&str>::new(), "{}", told.complaints());
+    assert!(told.world.marks().contains(Mark::RecordsDeleted));
+    let mut first = BTreeMap::new();
+    for event in told.world.history().events.iter() {
+        if let What::ReplicaLog { broker, base, .. } = event.what {
+            first.entry(broker).or_insert(base);
+        }
+    }
+    assert_eq!(first.len(), 3);
+    assert!(first.values().all(|base| base.0 > 1_000), "{first:?}");
 }

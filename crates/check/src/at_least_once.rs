@@ -3,6 +3,8 @@
 //! Judged at the end of the run: a commit that runs ahead of a record which somebody processes later is fine. A group that
 //! is merely behind is liveness' business.
 
+use std::collections::BTreeMap;
+
 use stormglass_types::history::{CommitMode, Outcome, Positioning, Removal};
 use stormglass_types::{Dense, GroupId, Time};
 
@@ -55,6 +57,12 @@ impl Checker for AtLeastOnce {
         if tally.deleted > 0 {
             counts.push(("records deleted after they were processed", tally.deleted));
         }
+        if tally.superseded > 0 {
+            counts.push(("records superseded before they were read", tally.superseded));
+        }
+        if tally.by_request > 0 {
+            counts.push(("records that an operator deleted before", tally.by_request));
+        }
         findings.verdict(missing, Evidence { counts })
     }
 }
@@ -65,6 +73,26 @@ struct Tally {
     behind: u64,
     out_of_promise: u64,
     deleted: u64,
+    by_request: u64,
+    superseded: u64,
+}
+
+/// Why what was deleted is promised to nobody; none where nobody misses it, or an operator asked for it.
+const fn by_configuration(why: Removal) -> Option<&'static str> {
+    match why {
+        Removal::Age => Some("retention.ms deletes records by their age, read or not"),
+        Removal::Size => Some("retention.bytes deletes the oldest records, read or not"),
+        Removal::Leader => Some("records were deleted, read or not"),
+        Removal::Superseded | Removal::Tombstone | Removal::Request | Removal::Topic => None,
+    }
+}
+
+/// What is known of a key of a compacted partition.
+struct Latest {
+    /// The offset of its last record, there or gone.
+    stored: i64,
+    /// The last one of its records that the group processed: where it is or was, and which.
+    processed: Option<(i64, usize)>,
 }
 
 /// One group in one partition.
@@ -80,7 +108,10 @@ impl Reader<'_> {
     fn check(&self, findings: &mut Findings, tally: &mut Tally) {
         let view = &self.history.groups[self.group.index()];
         let committed = self.committed();
-        let processed = self.held.processed.iter().map(|read| read.end()).max();
+        let partition = &self.history.partitions[self.slot];
+        let anew = partition.anew_since();
+        let of_this = |read: &&crate::index::Read| anew.is_none_or(|since| read.event > since);
+        let processed = self.held.processed.iter().filter(of_this).map(|read| read.end()).max();
         let passed = committed.max(processed.unwrap_or(0));
         let first = self.held.positions.first().map(|position| position.offset);
         let from_earliest = self.history.group(self.group).from_earliest;
@@ -98,6 +129,15 @@ impl Reader<'_> {
                 tally.behind += 1;
                 continue;
             }
+            // Whom the group read from had deleted it, although the last leader has it still.
+            if let Some(removed) = partition.spared(id) {
+                match by_configuration(removed.why) {
+                    Some(reason) => findings
+                        .add(Promise::NotMade(reason.into()), || self.describe_removed(removed)),
+                    None => tally.superseded += 1,
+                }
+                continue;
+            }
             let polled = view.polled[id];
             let kind = if polled && at < committed {
                 AnomalyKind::CommittedTooFar
@@ -113,6 +153,7 @@ impl Reader<'_> {
     fn check_removed(&self, findings: &mut Findings, tally: &mut Tally) {
         let view = &self.history.groups[self.group.index()];
         let first = self.held.positions.first();
+        let latest = self.latest();
         for removed in &self.history.partitions[self.slot].removed {
             let began = first.filter(|first| first.event < removed.event);
             let before_first = began.is_none_or(|first| removed.at < first.offset);
@@ -121,15 +162,80 @@ impl Reader<'_> {
                 tally.deleted += 1;
             } else if before_first {
                 tally.out_of_promise += 1;
+            } else if removed.why == Removal::Superseded {
+                // Whether there is a later record of its key is no-loss' business.
+                tally.superseded += 1;
+            } else if removed.why == Removal::Tombstone {
+                self.check_tombstone(removed, &latest, findings, tally);
+            } else if matches!(removed.why, Removal::Request | Removal::Topic) {
+                tally.by_request += 1;
             } else {
-                let reason = match removed.why {
-                    Removal::Age => "retention.ms deletes records by their age, read or not",
-                    Removal::Size => "retention.bytes deletes the oldest records, read or not",
-                    Removal::Leader => "records were deleted, read or not",
-                };
+                let reason =
+                    by_configuration(removed.why).unwrap_or("records were deleted, read or not");
                 findings.add(Promise::NotMade(reason.into()), || self.describe_removed(removed));
             }
         }
+    }
+
+    /// Of each key of a compacted partition: where its last record is or was, and the last one that the group processed.
+    fn latest(&self) -> BTreeMap<u32, Latest> {
+        let partition = &self.history.partitions[self.slot];
+        let view = &self.history.groups[self.group.index()];
+        let mut latest = BTreeMap::new();
+        if !partition.compacted {
+            return latest;
+        }
+        for (id, lane, at) in partition.places(&self.history.records) {
+            let latest = latest.entry(lane).or_insert(Latest { stored: at, processed: None });
+            latest.stored = at.max(latest.stored);
+            let is_later = latest.processed.is_none_or(|(before, _)| before < at);
+            if view.first_processed[id] != EventIndex::NEVER && is_later {
+                latest.processed = Some((at, id));
+            }
+        }
+        latest
+    }
+
+    /// A tombstone that nobody of the group read is missed only where the group holds a value of its key, and nothing came
+    /// after it.
+    fn check_tombstone(
+        &self,
+        removed: &Removed,
+        latest: &BTreeMap<u32, Latest>,
+        findings: &mut Findings,
+        tally: &mut Tally,
+    ) {
+        let record = &self.history.records[removed.record];
+        let Some(Latest { stored: last, processed: seen }) = latest.get(&record.lane) else {
+            return;
+        };
+        let Some((at, held)) = seen.filter(|(at, _)| *at < removed.at && *last <= removed.at)
+        else {
+            tally.superseded += 1;
+            return;
+        };
+        let reason = "delete.retention.ms lets tombstones vanish, read or not";
+        findings.add(Promise::NotMade(reason.into()), || {
+            let history = self.history;
+            let when = history.time(removed.event).map_or(0, Time::as_millis);
+            let held = &history.records[held];
+            let detail = format!(
+                "{} holds {}{} of offset {at}, which {} at offset {} of {} deleted: compaction removed that at {}.{:03}s, before any member had read it",
+                history.group(self.group).name,
+                history.name(held.value),
+                history.key_of(held),
+                history.name(record.value),
+                removed.at,
+                history.label(history.partitions[self.slot].id),
+                when / 1_000,
+                when % 1_000,
+            );
+            Anomaly::new(AnomalyKind::Resurrected, Some(history.partitions[self.slot].id), detail)
+                .group(self.group)
+                .values([held.value, record.value])
+                .offsets([offset(at), offset(removed.at)])
+                .witnesses(history, [held.sent, record.sent, removed.event])
+        });
     }
 
     fn describe_removed(&self, removed: &Removed) -> Anomaly {
@@ -138,6 +244,8 @@ impl Reader<'_> {
         let by = match removed.why {
             Removal::Age => "retention.ms",
             Removal::Size => "retention.bytes",
+            Removal::Superseded | Removal::Tombstone => "compaction",
+            Removal::Request | Removal::Topic => "an operator",
             Removal::Leader => "its leader",
         };
         let next =
@@ -170,8 +278,12 @@ impl Reader<'_> {
 
     /// The furthest offset that the group is known to have committed: an unanswered commit counts once somebody resumed from it.
     fn committed(&self) -> i64 {
-        let done = self.held.commits.iter().filter(|commit| commit.outcome == Outcome::Ok);
-        let resumed = self.held.positions.iter();
+        // Offsets in a topic of the same name that is gone say nothing.
+        let anew = self.history.partitions[self.slot].anew_since();
+        let of_this = |event: EventIndex| anew.is_none_or(|since| event > since);
+        let done = self.held.commits.iter();
+        let done = done.filter(|it| it.outcome == Outcome::Ok && of_this(it.invoked));
+        let resumed = self.held.positions.iter().filter(|position| of_this(position.event));
         let resumed = resumed.filter(|position| position.why == Positioning::Committed);
         let done = done.map(|commit| commit.offset).max();
         done.max(resumed.map(|position| position.offset).max()).unwrap_or(0)

@@ -3,6 +3,7 @@
 //! Does not count records that a group processes twice: at-least-once allows those, and the figures tell how many.
 
 use stormglass_types::Dense;
+use stormglass_types::history::Removal;
 
 use crate::Checker;
 use crate::index::{Indexed, Partition, Sent, offset};
@@ -120,7 +121,10 @@ fn compare_reads(history: &Indexed<'_>, slot: usize, findings: &mut Findings) ->
             for (at, value) in (poll.base..).zip(poll.values.values()) {
                 let Some(now) = log.record_at(at) else { continue };
                 compared += 1;
-                if partition.record_of(value) == Some(now) {
+                let read = partition.record_of(value);
+                // What was deleted with its topic lay where another record lies now.
+                let removed = read.and_then(|read| partition.removal(read));
+                if read == Some(now) || removed.is_some_and(|it| it.why == Removal::Topic) {
                     continue;
                 }
                 let promise = rewritten(history, partition, at);

@@ -91,7 +91,8 @@ impl Figures {
         let mut ack_latency = Vec::with_capacity(history.records.len());
         for partition in &history.partitions {
             figures.duplicated += count(partition.copies.len());
-            for record in &history.records[partition.records.clone()] {
+            for id in partition.records.clone() {
+                let record = &history.records[id];
                 if !record.was_sent() {
                     continue;
                 }
@@ -103,9 +104,7 @@ impl Figures {
                         figures.acked += 1;
                         last_ack = last_ack.max(record.done_at);
                         ack_latency.push(micros(record.done_at.since(record.sent_at)));
-                        let log = partition.log.as_ref();
-                        let gone =
-                            log.is_some_and(|log| !(0..log.start).contains(&record.acked_at));
+                        let gone = partition.log.is_some() && partition.removal(id).is_none();
                         figures.lost += u64::from(record.found_at < 0 && gone);
                     }
                     Fate::Failed(_) => figures.failed += 1,

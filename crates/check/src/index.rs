@@ -69,8 +69,14 @@ pub(crate) struct Partition {
     /// In-sync replicas from an event on; bit `n` is broker `n`.
     pub(crate) in_sync: Vec<(EventIndex, u64)>,
     pub(crate) losses: Vec<Loss>,
+    /// Whether records were compacted away.
+    pub(crate) compacted: bool,
+    /// When its topic was deleted.
+    pub(crate) deleted: Vec<EventIndex>,
     /// Records that were deleted as configured or asked for, and are not in the final log.
     pub(crate) removed: Vec<Removed>,
+    /// Records that some replica had deleted so, but that the last leader still has.
+    pub(crate) spared: Vec<Removed>,
     pub(crate) unclean: EventIndex,
     pub(crate) replicas: Vec<Replica>,
 }
@@ -378,10 +384,54 @@ impl Partition {
         around.iter().take(2).fold(0, |all, (_, set)| all | set)
     }
 
+    /// Whether its topic was deleted between two events.
+    pub(crate) fn began_anew(&self, from: EventIndex, to: EventIndex) -> bool {
+        self.deleted.iter().any(|deleted| from <= *deleted && *deleted <= to)
+    }
+
+    /// When the topic that is there now began, if there was another one of its name before.
+    pub(crate) fn anew_since(&self) -> Option<EventIndex> {
+        self.deleted.last().copied()
+    }
+
+    /// Where each record is or was in the log, with its lane of order; only what is known to have been there.
+    pub(crate) fn places<'r>(
+        &'r self,
+        records: &'r [Record],
+    ) -> impl Iterator<Item = (usize, u32, i64)> + 'r {
+        let place = |id: usize| {
+            let found = records[id].found_at;
+            let gone = || self.removal(id).map(|removed| removed.at);
+            if found >= 0 { Some(found) } else { gone() }
+        };
+        self.records.clone().filter_map(move |id| Some((id, records[id].lane, place(id)?)))
+    }
+
     /// How a record was deleted, if it was.
     pub(crate) fn removal(&self, record: usize) -> Option<&Removed> {
         let at = self.removed.binary_search_by_key(&record, |removed| removed.record).ok()?;
         self.removed.get(at)
+    }
+
+    /// How a record was deleted at some replica, if the final log has it nonetheless.
+    pub(crate) fn spared(&self, record: usize) -> Option<&Removed> {
+        let at = self.spared.binary_search_by_key(&record, |removed| removed.record).ok()?;
+        self.spared.get(at)
+    }
+
+    /// Whether, before an event, somebody led whose log may have ended in front of an offset since a crash.
+    pub(crate) fn was_led_without(&self, offset: i64, before: EventIndex) -> bool {
+        let led_after = |loss: &Loss| {
+            let ends =
+                self.leaders.iter().skip(1).map(|next| next.event).chain([EventIndex::NEVER]);
+            let mut terms = self.leaders.iter().zip(ends);
+            terms.any(|(term, end)| {
+                term.leader == Some(loss.broker)
+                    && term.event < before
+                    && (term.event > loss.event || (loss.event < end && end > before))
+            })
+        };
+        self.losses.iter().filter(|loss| loss.offsets.start < offset).any(led_after)
     }
 
     /// Whether a crash took this offset from some disk. A read may come after it: consumers learn of it late.

@@ -101,7 +101,7 @@ impl Pair<'_> {
                     findings.add(self.promise(), || self.diverged(from, one, other));
                     return compared;
                 }
-            } else if from < committed {
+            } else if from < committed && !self.partition.compacted {
                 // One of them has no batch where the other has one.
                 let hole = one.base.min(other.base);
                 let below = one.end() <= other.base || other.end() <= one.base;

@@ -3,13 +3,13 @@
 //! Sees leaders as metadata showed them and high watermarks as consumers did. The watermarks of single brokers are for the
 //! invariants beside the world.
 
-use stormglass_types::history::{Outcome, Positioning};
+use stormglass_types::history::{Outcome, Positioning, Removal, Role};
 use stormglass_types::{Dense, GroupId, NodeId};
 
 use crate::Checker;
 use crate::duplicates::rewritten;
 use crate::index::{
-    Commit, EventIndex, FinalLog, GroupPartition, Indexed, Partition, Position, Read, offset,
+    Commit, EventIndex, GroupPartition, Indexed, Partition, Position, Read, offset,
 };
 use crate::verdict::{Anomaly, AnomalyKind, Evidence, Findings, Promise, Verdict};
 
@@ -67,7 +67,8 @@ fn epochs(history: &Indexed<'_>, partition: &Partition, findings: &mut Findings)
         let leaders = before.leader.zip(after.leader);
         let two_leaders =
             before.epoch == after.epoch && leaders.is_some_and(|(one, other)| one != other);
-        if after.epoch >= before.epoch && !two_leaders {
+        let anew = partition.began_anew(before.event, after.event);
+        if anew || (after.epoch >= before.epoch && !two_leaders) {
             continue;
         }
         findings.add(Promise::Made, || {
@@ -106,7 +107,7 @@ enum CommitStep<'a> {
 /// What moves a member's position, in order.
 enum ReadStep<'a> {
     Forget(NodeId),
-    Set(NodeId, i64),
+    Set(&'a Position),
     Read(&'a Read),
 }
 
@@ -124,7 +125,7 @@ impl Walk<'_, '_> {
         let mut at_invocation: Vec<Floor> = vec![None; held.commits.len()];
         let mut at_assignment: Vec<(NodeId, Floor)> = Vec::new();
         let mut checked = 0;
-        for (event, step) in commit_steps(held) {
+        for (event, step) in commit_steps(held, self.partition) {
             match step {
                 CommitStep::Reset => {
                     (floor, last_reset) = (None, Some(event));
@@ -190,9 +191,13 @@ impl Walk<'_, '_> {
         for (_, step) in read_steps(self.held) {
             match step {
                 ReadStep::Forget(member) => expected.retain(|(other, _)| *other != member),
-                ReadStep::Set(member, position) => {
-                    expected.retain(|(other, _)| *other != member);
-                    expected.push((member, position));
+                ReadStep::Set(position) => {
+                    let known = expected.iter().position(|(member, _)| *member == position.process);
+                    let before = known.map(|known| expected.swap_remove(known).1);
+                    if position.why == Positioning::Reset {
+                        self.judge_reset(before, position);
+                    }
+                    expected.push((position.process, position.offset));
                 }
                 ReadStep::Read(read) => {
                     checked += 1;
@@ -211,8 +216,49 @@ impl Walk<'_, '_> {
         checked
     }
 
+    /// A member starts over by itself only if its position lies outside the log, which ends in front of what it was given only
+    /// where a crash or an unclean election took that.
+    fn judge_reset(&mut self, before: Option<i64>, reset: &Position) {
+        let (history, partition) = (self.history, self.partition);
+        let inside = |next: &i64| {
+            partition.log.as_ref().is_some_and(|log| (log.start..=log.end).contains(next))
+        };
+        let Some(next) = before.filter(inside).filter(|next| *next != reset.offset) else { return };
+        // Code of people's own may ask for it.
+        let Role::Consumer(_) = history.history.header.processes[reset.process].role else {
+            return;
+        };
+        // A position in a topic that is gone says nothing of the one that has its name now.
+        let anew = partition.removed.iter().any(|removed| removed.why == Removal::Topic);
+        if anew
+            || partition.unclean.known().is_some()
+            || partition.was_led_without(next, reset.event)
+        {
+            return;
+        }
+        let kind =
+            if reset.offset < next { AnomalyKind::NonmonotonicPoll } else { AnomalyKind::PollSkip };
+        self.findings.add(Promise::Made, || {
+            let detail = format!(
+                "{} started over at offset {} of {} although its position {next} was in the log",
+                history.process(reset.process),
+                reset.offset,
+                history.label(partition.id)
+            );
+            self_anomaly(kind, self.group, partition, detail)
+                .offsets([offset(next), offset(reset.offset)])
+                .witnesses(history, [reset.event])
+        });
+    }
+
     fn judge_read(&mut self, before: Option<i64>, read: &Read) {
         let (history, partition) = (self.history, self.partition);
+        // What was read of a topic that is gone says nothing of the one that has its name now.
+        let record = partition.record_of(read.values.at(0));
+        let gone = record.and_then(|record| partition.removal(record));
+        if gone.is_some_and(|removed| removed.why == Removal::Topic) {
+            return;
+        }
         if let Some(log) = partition.log.as_ref().filter(|log| read.end() > log.end) {
             let gone = log.end.max(read.base);
             self.findings.add(rewritten(history, partition, gone), || {
@@ -230,7 +276,7 @@ impl Walk<'_, '_> {
         let Some(next) = before else { return };
         let kind = if read.base < next {
             AnomalyKind::NonmonotonicPoll
-        } else if skipped(partition.log.as_ref(), next, read.base) {
+        } else if skipped(partition, next, read.base) {
             AnomalyKind::PollSkip
         } else {
             return;
@@ -259,12 +305,20 @@ fn self_anomaly(
     Anomaly::new(kind, Some(partition.id), detail).group(group)
 }
 
-/// Whether the log holds a record between two offsets.
-fn skipped(log: Option<&FinalLog>, from: i64, to: i64) -> bool {
-    log.is_some_and(|log| (from.max(log.start)..to).any(|at| log.holds(at)))
+/// Whether the log holds a record between two offsets that nobody had deleted.
+fn skipped(partition: &Partition, from: i64, to: i64) -> bool {
+    let Some(log) = &partition.log else { return false };
+    let was_there = |at| {
+        let record = log.record_at(at);
+        log.holds(at) && record.is_none_or(|record| partition.spared(record).is_none())
+    };
+    (from.max(log.start)..to).any(was_there)
 }
 
-fn commit_steps(held: &GroupPartition) -> Vec<(EventIndex, CommitStep<'_>)> {
+fn commit_steps<'h>(
+    held: &'h GroupPartition,
+    partition: &Partition,
+) -> Vec<(EventIndex, CommitStep<'h>)> {
     let mut steps = Vec::with_capacity(held.commits.len() * 2 + held.positions.len());
     for position in &held.positions {
         let step = match position.why {
@@ -273,6 +327,7 @@ fn commit_steps(held: &GroupPartition) -> Vec<(EventIndex, CommitStep<'_>)> {
         };
         steps.push((position.event, step));
     }
+    steps.extend(partition.deleted.iter().map(|deleted| (*deleted, CommitStep::Reset)));
     for tenure in &held.tenures {
         steps.push((tenure.from, CommitStep::Took(tenure.process)));
     }
@@ -294,7 +349,7 @@ fn read_steps(held: &GroupPartition) -> Vec<(EventIndex, ReadStep<'_>)> {
         }
     }
     for position in &held.positions {
-        steps.push((position.event, ReadStep::Set(position.process, position.offset)));
+        steps.push((position.event, ReadStep::Set(position)));
     }
     for read in &held.polls {
         steps.push((read.event, ReadStep::Read(read)));

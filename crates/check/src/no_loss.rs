@@ -3,10 +3,12 @@
 //! Reports every loss that a user would call one; whether Kafka had promised otherwise is said beside it. Does not judge
 //! what groups read.
 
-use stormglass_types::history::Acks;
+use std::collections::BTreeMap;
+
+use stormglass_types::history::{Acks, Removal};
 
 use crate::Checker;
-use crate::index::{Fate, Indexed, Loss, Partition, Record, acks_name, offset};
+use crate::index::{Fate, Indexed, Loss, Partition, Record, Removed, acks_name, offset};
 use crate::verdict::{Anomaly, AnomalyKind, Evidence, Findings, Promise, Verdict};
 
 /// `no-loss`.
@@ -21,6 +23,7 @@ impl Checker for NoLoss {
         let mut findings = Findings::default();
         let (mut acked, mut deleted) = (0, 0);
         for partition in &history.partitions {
+            let last = last_of_keys(history, partition);
             let records = &history.records[partition.records.clone()];
             let numbered = partition.records.clone().zip(records);
             for (id, record) in numbered.filter(|(_, record)| record.fate == Fate::Acked) {
@@ -29,7 +32,8 @@ impl Checker for NoLoss {
                     findings.undecided(|| format!("{} was not read", history.label(partition.id)));
                     continue;
                 }
-                if partition.removal(id).is_some() {
+                let removal = partition.removal(id);
+                if removal.is_some_and(|removed| is_legal(removed, record, &last)) {
                     deleted += 1;
                 } else if record.found_at < 0 {
                     let detail = || lost(history, partition, record);
@@ -158,4 +162,29 @@ fn lost_by(partition: &Partition, record: &Record, in_sync: u64) -> u32 {
 /// A broker's bit in a set of in-sync replicas.
 pub(crate) fn broker_bit(broker: stormglass_types::BrokerId) -> u64 {
     1u64.checked_shl(u32::from(broker.0)).unwrap_or(0)
+}
+
+/// The last place of each lane of order that something had in a partition; nothing where nothing was compacted.
+fn last_of_keys(history: &Indexed<'_>, partition: &Partition) -> BTreeMap<u32, i64> {
+    let mut last = BTreeMap::new();
+    if partition.compacted {
+        for (_, lane, at) in partition.places(&history.records) {
+            let known = last.entry(lane).or_insert(at);
+            *known = at.max(*known);
+        }
+    }
+    last
+}
+
+/// Whether a record may be gone: what compaction drops for a later record of its key must have one.
+fn is_legal(removed: &Removed, record: &Record, last: &BTreeMap<u32, i64>) -> bool {
+    match removed.why {
+        Removal::Superseded => last.get(&record.lane).is_some_and(|last| *last > removed.at),
+        Removal::Age
+        | Removal::Size
+        | Removal::Tombstone
+        | Removal::Request
+        | Removal::Topic
+        | Removal::Leader => true,
+    }
 }

@@ -107,6 +107,8 @@ anomalies! {
     InconsistentOffsets "inconsistent-offsets",
     /// A group passed a record that no member ever read or processed.
     Unseen "unseen",
+    /// A group holds a key's value whose deletion it never read.
+    Resurrected "resurrected",
     /// The log holds a record whose send definitely failed (G1a).
     AbortedRead "aborted-read",
     /// The log holds a record that nobody sent.

@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use stormglass_kafka::record::Payload;
 use stormglass_kafka::{Call, Completion, OpId, Report, SendCall};
 use stormglass_sim::{ClientId, ClientKind};
 use stormglass_types::history::Outcome;
@@ -155,6 +156,10 @@ impl ProducerClient {
                 partition,
                 key: key.and_then(|key| Some((key, hash?))),
                 bytes: size(&content),
+                payload: match content.payload {
+                    Some(_) => Payload::Value,
+                    None => Payload::Tombstone,
+                },
             });
             inner.write_down();
             let op = inner.world.call_with_key(now, self.id, call, key);

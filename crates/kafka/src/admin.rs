@@ -1,22 +1,25 @@
-//! The admin client: creates topics, raises their numbers of partitions, moves leaderships, removes groups
-//! (`KafkaAdminClient`).
+//! The admin client: creates and deletes topics, raises their numbers of partitions, moves leaderships, removes groups and
+//! records (`KafkaAdminClient`).
 //!
-//! Talks to the controllers directly (`bootstrap.controllers`, KIP-919) but for groups, and has no settings: an operator's
+//! Talks to the controllers directly (`bootstrap.controllers`, KIP-919) but for groups and records, and has no settings: an operator's
 //! defaults. Does not
 //! watch whether brokers have applied what the controller accepted.
 
 use alloc::vec::Vec;
 
 use stormglass_types::history::Outcome;
-use stormglass_types::{ErrorCode, Rng, Span, Time};
+use stormglass_types::{ErrorCode, Offset, Rng, Span, Time};
 
 use crate::channel::{Backoff, Channel};
 use crate::message::{
-    Api, Correlation, CreatePartitionsRequest, ElectLeadersRequest, Msg, Request, Response,
+    Api, Correlation, CreatePartitionsRequest, DeleteRecordsRequest, ElectLeadersRequest, Msg,
+    ReassignmentRequest, Request, Response,
 };
 use crate::{Boot, Call, Completion, ConnId, Exit, Input, Machine, Now, OpId, Outbox, Timer};
 
-mod groups;
+mod errands;
+
+use errands::{Errand, Errands};
 
 /// An admin client.
 #[derive(Clone, Debug)]
@@ -24,7 +27,7 @@ pub struct Admin {
     /// One per controller; only the present one has a connection, with at most one request under way.
     controllers: Vec<Channel<()>>,
     present: usize,
-    groups: groups::GroupCalls,
+    brokers: Errands,
     rng: Rng,
     /// Calls that have not ended, oldest first.
     calls: Vec<Pending>,
@@ -92,7 +95,7 @@ impl Machine for Admin {
         Self {
             controllers: controllers.iter().map(|node| Channel::new(*node)).collect(),
             present: 0,
-            groups: groups::GroupCalls::new(&boot.directory),
+            brokers: Errands::new(&boot.directory),
             rng: boot.rng,
             calls: Vec::new(),
             sent: None,
@@ -131,7 +134,18 @@ impl Admin {
             Call::ElectLeader { partition, to } => {
                 Request::ElectLeaders(ElectLeadersRequest { partition, to })
             }
-            Call::DeleteGroup(group) => return self.groups.delete(now, op, group),
+            Call::DeleteTopic(topic) => Request::DeleteTopics(topic),
+            Call::DeleteGroup(group) => {
+                return self.brokers.ask(now, op, Errand::Group(group));
+            }
+            Call::DeleteRecords { partition, before } => {
+                let before = before.unwrap_or(Offset::UNKNOWN);
+                let request = DeleteRecordsRequest { partition, before };
+                return self.brokers.ask(now, op, Errand::Records(request));
+            }
+            Call::Reassign { partition, replicas } => {
+                Request::AlterPartitionReassignments(ReassignmentRequest { partition, replicas })
+            }
             Call::Close => return self.closing.push(op),
             Call::Send(_) => {
                 return out.complete(op, Completion::Refused(ErrorCode::InvalidRequest));
@@ -166,12 +180,14 @@ impl Admin {
         out: &mut Outbox,
     ) {
         if self.controllers[self.present].on_response(conn, correlation).is_none() {
-            self.groups.on_response(now, conn, correlation, response, &mut self.rng, out);
+            self.brokers.on_response(now, conn, correlation, response, &mut self.rng, out);
             return;
         }
         let at = self.sent_at().expect("an answer is that of the request under way");
         let (Response::CreateTopics(error)
         | Response::CreatePartitions(error)
+        | Response::DeleteTopics(error)
+        | Response::AlterPartitionReassignments(error)
         | Response::ElectLeaders(error)) = *response
         else {
             // A peer that answers something else is none to talk to.
@@ -196,7 +212,7 @@ impl Admin {
     fn on_closed(&mut self, now: Now, conn: ConnId) {
         let channel = &mut self.controllers[self.present];
         if channel.conn() != Some(conn) {
-            self.groups.on_closed(now, conn, &mut self.rng);
+            self.brokers.on_closed(now, conn, &mut self.rng);
             return;
         }
         channel.on_closed(conn, now.mono, RECONNECT, &mut self.rng);
@@ -262,8 +278,8 @@ impl Admin {
                 self.sent = Some(call.op);
             }
         }
-        self.groups.pump(now, &mut self.rng, out);
-        if self.calls.is_empty() && self.groups.is_idle() {
+        self.brokers.pump(now, &mut self.rng, out);
+        if self.calls.is_empty() && self.brokers.is_idle() {
             self.end(now, out);
         }
         self.arm(out);
@@ -280,7 +296,7 @@ impl Admin {
         if channel.conn().is_some() {
             channel.disconnect(now.mono, RECONNECT, &mut self.rng, out);
         }
-        self.groups.end(now, &mut self.rng, out);
+        self.brokers.end(now, &mut self.rng, out);
         if self.ending == Ending::Asked {
             self.ending = Ending::No;
             out.exit(Exit::Clean);
@@ -307,7 +323,7 @@ impl Admin {
             Some(_) => call.deadline,
             None => call.next_try.max(ready).min(call.deadline),
         });
-        wakes.chain(channel.deadline()).chain(self.groups.wake()).min()
+        wakes.chain(channel.deadline()).chain(self.brokers.wake()).min()
     }
 }
 
@@ -341,7 +357,11 @@ impl Pending {
     fn is_as_wanted(&self, api: Api, error: ErrorCode) -> bool {
         let repeated = self.trace == Trace::Possible;
         (api == Api::CreateTopics && error == ErrorCode::TopicAlreadyExists && repeated)
+            || (api == Api::DeleteTopics && error == ErrorCode::UnknownTopicOrPartition && repeated)
             || (api == Api::CreatePartitions && error == ErrorCode::InvalidPartitions && repeated)
+            || (api == Api::AlterPartitionReassignments
+                && error == ErrorCode::NoReassignmentInProgress
+                && repeated)
             || (api == Api::ElectLeaders && error == ErrorCode::ElectionNotNeeded)
     }
 

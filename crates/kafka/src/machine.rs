@@ -154,6 +154,8 @@ pub enum Timer {
     MetadataFetch,
     /// Broker: look for log segments that are too old or too many.
     Retention,
+    /// Broker: compact logs.
+    Cleaner,
     /// Broker: drop producer ids that were idle too long.
     ProducerExpiry,
     /// Broker: the earliest deadline of the group coordinator.
@@ -203,6 +205,15 @@ pub enum Call {
     Steer(Steer),
     /// Admin: create a topic. Completes with `Done`.
     CreateTopic(crate::message::NewTopic),
+    /// Admin: delete a topic. Completes with `Done`.
+    DeleteTopic(TopicId),
+    /// Admin: delete a partition's records below an offset, or everything that is committed. Completes with `Done`.
+    DeleteRecords {
+        /// Of which partition.
+        partition: TopicPartition,
+        /// Up to where; none for the high watermark.
+        before: Option<Offset>,
+    },
     /// Admin: raise a topic's number of partitions. Completes with `Done`.
     CreatePartitions {
         /// Whose.
@@ -212,6 +223,13 @@ pub enum Call {
     },
     /// Admin: remove a group without members, and its offsets. Completes with `Done`.
     DeleteGroup(GroupId),
+    /// Admin: move a partition's replicas, or stop moving them. Completes with `Done` when that has begun.
+    Reassign {
+        /// Which partition.
+        partition: TopicPartition,
+        /// To these brokers, the preferred one first; none to stop.
+        replicas: Option<crate::metadata::Brokers>,
+    },
     /// Admin: move a partition's leadership. Completes with `Done`.
     ElectLeader {
         /// Which partition.
@@ -269,6 +287,8 @@ pub struct SendCall {
     pub key: Option<(Key, u32)>,
     /// The size of key, value and headers in bytes.
     pub bytes: u32,
+    /// Whether it has a value.
+    pub payload: crate::record::Payload,
 }
 
 /// How a call ended.

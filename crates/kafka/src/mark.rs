@@ -38,6 +38,12 @@ marks! {
     TruncatedBelowHighWatermark,
     /// A replica's fetch lay outside the leader's log.
     ReplicaOutOfRange,
+    /// A consumer was sent to a nearer replica (KIP-392).
+    PreferredReplica,
+    /// A consumer was given records by a follower.
+    ReadFromFollower,
+    /// A consumer was told by a follower that it is out of range, and went back to the leader.
+    FollowerOutOfRange,
     /// A request with an old leader epoch was refused.
     FencedByLeaderEpoch,
     /// A request with a leader epoch still unknown here was refused.
@@ -90,6 +96,22 @@ marks! {
     DeletedByAge,
     /// Retention deleted segments because the log was too large.
     DeletedBySize,
+    /// A log was compacted.
+    LogCleaned,
+    /// Compaction removed a tombstone.
+    TombstoneRemoved,
+    /// Records were deleted because an operator asked for it.
+    RecordsDeleted,
+    /// A topic was deleted.
+    TopicDeleted,
+    /// A broker came back with a log of a topic that was deleted meanwhile.
+    StrayLogDeleted,
+    /// A broker refused a fetch that meant a topic of the same name that was deleted.
+    UnknownTopicId,
+    /// A client met a topic that was deleted and created anew.
+    TopicRecreated,
+    /// A coordinator removed the offsets of a deleted topic.
+    OffsetsOfDeletedTopic,
     /// A replica that had less than its leader's first record started over there.
     ReplicaStartedOver,
     /// A broker refused a batch whose timestamp is too far from its clock.

@@ -13,7 +13,7 @@ use stormglass_types::{
 };
 
 use crate::assignor::Rack;
-use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::metadata::{Brokers, MetadataImage, MetadataRecord, TopicUuid};
 use crate::raft::message::{
     BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchQuorumRequest, FetchQuorumResponse,
     FetchSnapshotRequest, FetchSnapshotResponse, Standing, VoteRequest, VoteResponse,
@@ -135,6 +135,12 @@ apis! {
     FetchQuorum(FetchQuorumRequest, FetchQuorumResponse),
     /// Voter to leader: a snapshot of the metadata (KIP-630).
     FetchSnapshot(FetchSnapshotRequest, FetchSnapshotResponse),
+    /// Delete a topic.
+    DeleteTopics(TopicId, ErrorCode),
+    /// Delete a partition's first records.
+    DeleteRecords(DeleteRecordsRequest, ErrorCode),
+    /// Move a partition to other brokers, or stop moving it (KIP-455).
+    AlterPartitionReassignments(ReassignmentRequest, ErrorCode),
 }
 
 impl Msg {
@@ -184,6 +190,8 @@ pub struct ProduceResult {
 pub struct FetchRequest {
     /// Which replica fetches, and its broker epoch (KIP-903); none for a consumer.
     pub replica: Option<(BrokerId, BrokerEpoch)>,
+    /// `client.rack` of a consumer (KIP-392).
+    pub rack: Option<Rack>,
     /// How long the broker may wait for `min_bytes`.
     pub max_wait: Span,
     /// How much is worth an answer.
@@ -212,6 +220,8 @@ pub enum FetchSession {
 pub struct FetchPartition {
     /// Which one.
     pub partition: TopicPartition,
+    /// The id of the topic that is meant, if the fetcher knows it (KIP-516).
+    pub topic: Option<TopicUuid>,
     /// From where; for a follower its log end.
     pub offset: Offset,
     /// The leader epoch that the fetcher knows (KIP-320).
@@ -246,6 +256,8 @@ pub struct FetchedPartition {
     pub log_start: Offset,
     /// The largest epoch not above the fetcher's, and its end in the leader's log: truncate and ask again.
     pub diverging: Option<(LeaderEpoch, Offset)>,
+    /// Whom a consumer is to ask instead, because it is nearer (KIP-392).
+    pub preferred: Option<BrokerId>,
     /// Whole batches, the first of which may begin before the offset asked for.
     pub batches: Vec<Batch>,
 }
@@ -771,4 +783,22 @@ pub struct ElectLeadersRequest {
     pub partition: TopicPartition,
     /// Whom to make the preferred replica first, if anyone.
     pub to: Option<BrokerId>,
+}
+
+/// `DeleteRecordsRequest` for one partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeleteRecordsRequest {
+    /// Which partition.
+    pub partition: TopicPartition,
+    /// Everything below goes; -1 stands for the high watermark.
+    pub before: Offset,
+}
+
+/// `AlterPartitionReassignmentsRequest` for one partition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReassignmentRequest {
+    /// Which partition.
+    pub partition: TopicPartition,
+    /// Where its replicas are to be, the preferred one first; none to stop a move under way.
+    pub replicas: Option<Brokers>,
 }

@@ -49,6 +49,11 @@ pub enum MetadataRecord {
         /// Its settings.
         settings: Arc<TopicSettings>,
     },
+    /// A topic exists no more, nor do its partitions (`RemoveTopicRecord`).
+    RemoveTopic {
+        /// Which.
+        topic: TopicId,
+    },
     /// A partition's registration as a whole (`PartitionRecord`, `PartitionChangeRecord`).
     Partition {
         /// Which.
@@ -97,8 +102,12 @@ pub struct BrokerRegistration {
 /// A partition's registration (`PartitionRegistration`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PartitionRegistration {
-    /// All replicas, the preferred one first.
+    /// All replicas, the preferred one first; while a reassignment is under way those of the target come first.
     pub replicas: Brokers,
+    /// The replicas that a reassignment adds, until all of the target are in sync.
+    pub adding: Brokers,
+    /// The replicas that a reassignment removes then.
+    pub removing: Brokers,
     /// The in-sync replicas.
     pub isr: Brokers,
     /// Eligible leader replicas (KIP-966).
@@ -124,9 +133,15 @@ pub enum Recovery {
     Recovering,
 }
 
+/// A topic's id (KIP-516): topics of one name that follow each other have different ones.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TopicUuid(MetadataOffset);
+
 /// A topic in the image.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TopicImage {
+    /// Its id, by the record that created it.
+    pub uuid: TopicUuid,
     /// Its settings.
     pub settings: Arc<TopicSettings>,
     /// How many partitions it has.
@@ -173,8 +188,17 @@ impl MetadataImage {
                 while self.topics.len() <= topic.index() {
                     self.topics.push(None);
                 }
+                let uuid = TopicUuid(self.offset);
                 self.topics[*topic] =
-                    Some(TopicImage { settings: Arc::clone(settings), partitions: 0 });
+                    Some(TopicImage { uuid, settings: Arc::clone(settings), partitions: 0 });
+            }
+            MetadataRecord::RemoveTopic { topic } => {
+                for partition in self.partitions_of(*topic) {
+                    self.partitions.remove(partition);
+                }
+                if let Some(image) = self.topics.get_mut(*topic) {
+                    *image = None;
+                }
             }
             MetadataRecord::Partition { partition, registration } => {
                 self.partitions.insert(*partition, Arc::clone(registration));
@@ -208,6 +232,12 @@ impl MetadataImage {
     #[must_use]
     pub fn settings(&self, topic: TopicId) -> Option<&Arc<TopicSettings>> {
         Some(&self.topics.get(topic)?.as_ref()?.settings)
+    }
+
+    /// A topic's id, if it exists.
+    #[must_use]
+    pub fn uuid(&self, topic: TopicId) -> Option<TopicUuid> {
+        Some(self.topics.get(topic)?.as_ref()?.uuid)
     }
 
     /// How many partitions a topic has; zero if it does not exist.

@@ -82,6 +82,23 @@ pub enum Note {
         /// The high watermark.
         high_watermark: Offset,
     },
+    /// This broker compacted a log.
+    Cleaned {
+        /// Of which partition.
+        partition: TopicPartition,
+        /// Up to where.
+        to: Offset,
+    },
+    /// This broker gave a replica up because its topic was deleted.
+    ReplicaDeleted {
+        /// Of which partition.
+        partition: TopicPartition,
+    },
+    /// The controller committed that a topic is deleted.
+    TopicDeleted {
+        /// Which.
+        topic: TopicId,
+    },
     /// The controller committed a new leader or epoch of a partition.
     Elected {
         /// Which partition.

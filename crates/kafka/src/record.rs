@@ -4,8 +4,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use stormglass_types::{
-    Generation, GroupId, LeaderEpoch, MemberId, Offset, ProducerEpoch, ProducerId, Sequence, Span,
-    TopicId, TopicPartition, ValueRange, Wall,
+    Generation, GroupId, Key, LeaderEpoch, MemberId, Offset, ProducerEpoch, ProducerId, Sequence,
+    Span, TopicId, TopicPartition, ValueRange, Wall,
 };
 
 /// A record batch: what a log appends, a follower copies and a consumer reads, always whole.
@@ -43,8 +43,70 @@ pub struct ProducerStamp {
 pub enum Records {
     /// An application's records.
     Values(ValueRange),
+    /// An application's records in a topic that is compacted.
+    Keyed(Arc<Keyed>),
     /// Records of `__consumer_offsets`.
     Group(Arc<[GroupRecord]>),
+}
+
+/// An application's records with what compaction must know of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Keyed {
+    /// What the batch held when it was sent.
+    pub values: ValueRange,
+    /// A key for each of those.
+    pub keys: Arc<[RecordKey]>,
+    /// Those that are left, in order.
+    pub left: Vec<Run>,
+    /// From when on tombstones in the batch may go; none before it was cleaned (`deleteHorizonMs`, KIP-534).
+    pub horizon: Option<Wall>,
+}
+
+/// Records of a batch that follow one another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Run {
+    /// The place of the first.
+    pub from: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// What compaction must know of a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RecordKey {
+    /// Its key, if it has one.
+    pub key: Option<Key>,
+    /// Whether it has a value.
+    pub payload: Payload,
+}
+
+/// Whether a record has a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Payload {
+    /// It has.
+    #[default]
+    Value,
+    /// It has none: it deletes its key from a topic that is compacted.
+    Tombstone,
+}
+
+impl Keyed {
+    /// The records that are left, with their places.
+    pub fn records(&self) -> impl Iterator<Item = (u32, RecordKey)> {
+        let places = self.left.iter().flat_map(|run| run.from..run.from + run.count);
+        places.filter_map(|place| {
+            let at = usize::try_from(place).ok()?;
+            Some((place, *self.keys.get(at)?))
+        })
+    }
+
+    /// The first of the records that are left from a place on, and those that follow it directly.
+    #[must_use]
+    pub fn next(&self, place: u32) -> Option<Run> {
+        let run = self.left.iter().find(|run| run.from + run.count > place)?;
+        let from = run.from.max(place);
+        Some(Run { from, count: run.from + run.count - from })
+    }
 }
 
 /// A record of `__consumer_offsets` (`OffsetCommitKey`/`Value`, `GroupMetadataKey`/`Value`).
@@ -201,12 +263,37 @@ impl Batch {
         self.base.plus(self.count)
     }
 
-    /// The application's records, if it holds such.
+    /// The application's records that it was sent with, if it holds such.
     #[must_use]
     pub fn values(&self) -> Option<ValueRange> {
         match &self.records {
             Records::Values(values) => Some(*values),
+            Records::Keyed(keyed) => Some(keyed.values),
             Records::Group(_) => None,
+        }
+    }
+
+    /// The application's records that it holds, with their offsets.
+    pub fn runs(&self) -> impl Iterator<Item = (Offset, ValueRange)> + '_ {
+        let (whole, keyed) = match &self.records {
+            Records::Values(values) => (Some((self.base, *values)), None),
+            Records::Keyed(keyed) => (None, Some(keyed)),
+            Records::Group(_) => (None, None),
+        };
+        let runs = keyed.into_iter().flat_map(|keyed| {
+            let run =
+                |run: &Run| (self.base.plus(run.from), keyed.values.part(run.from, run.count));
+            keyed.left.iter().map(run)
+        });
+        whole.into_iter().chain(runs)
+    }
+
+    /// Whether anything is left of it but its header.
+    #[must_use]
+    pub fn has_records(&self) -> bool {
+        match &self.records {
+            Records::Values(_) | Records::Group(_) => true,
+            Records::Keyed(keyed) => !keyed.left.is_empty(),
         }
     }
 }

@@ -90,6 +90,9 @@ const MISSING: &[(Rule, Missing)] = &[
     (Rule::BumpAwaitsInFlight, open(Some(at(2, 6)))),
     (Rule::ProducerStateOutlivesRecords, before(2, 5)),
     (Rule::RetentionBelowHighWatermark, before(1, 0)),
+    (Rule::CleanerBelowHighWatermark, before(3, 1)),
+    (Rule::TombstonesHaveHorizons, before(3, 1)),
+    (Rule::CleanerKeepsSequences, before(1, 0)),
     (Rule::LostMeansLost, between(at(2, 4), at(3, 2))),
     (Rule::ClaimsByGeneration, between(at(2, 4), at(3, 4))),
     (Rule::StaticRejoinRebalances, between(at(2, 3), at(2, 6))),
@@ -113,6 +116,7 @@ const MISSING: &[(Rule, Missing)] = &[
     (Rule::StaticIdIsWritten, between(at(2, 3), at(2, 8))),
     (Rule::LoadsInOrder, before(3, 0)),
     (Rule::ErrorsOfThisLife, before(2, 6)),
+    (Rule::EpochsOfOneTopic, before(3, 0)),
     (Rule::LatestNeverGoesBack, before(2, 2)),
     (Rule::MetadataUntilEpoch, open(Some(at(2, 3)))),
 ];

@@ -59,6 +59,10 @@ rules! {
         "a leader tells a follower whose last epoch it does not know where its own largest smaller epoch ends";
     FetchEpochFencing = "KIP-320", "KIP-320, KAFKA-7395 (R05)",
         "a leader refuses fetches that carry another leader epoch than its own";
+    FollowerOutOfRange = "out-of-range-asks-the-leader", "KIP-392, FetchCollector.handleInitializeErrors (C16, mutation)",
+        "a consumer that a follower tells it is out of range asks the leader before it resets its position";
+    PreferredIsInSync = "KAFKA-14372", "KIP-392, KAFKA-14372 (C16)",
+        "a leader sends consumers only to replicas that are in sync";
     IsrJoinNeedsEpochStart = "KAFKA-7128", "KAFKA-7128 (R07)",
         "a replica joins the in-sync set only when it has everything from before the leader's epoch";
     DivergenceUpdatesNothing = "KAFKA-13141", "KAFKA-13141 (R08)",
@@ -123,6 +127,12 @@ rules! {
         "a broker knows a producer until its id expires, however early its records are deleted";
     RetentionBelowHighWatermark = "KAFKA-5634", "KAFKA-5634 (L03)",
         "retention deletes only segments that end at or below the high watermark";
+    CleanerBelowHighWatermark = "KAFKA-13194", "KAFKA-13194, LogCleanerManager.cleanableOffsets (L01)",
+        "compaction looks only at records below the high watermark";
+    TombstonesHaveHorizons = "KIP-534", "KIP-534, KAFKA-8522 (L02)",
+        "a tombstone is kept for delete.retention.ms from its first cleaning on, not from its writing";
+    CleanerKeepsSequences = "KAFKA-5490", "KAFKA-5490, KAFKA-8335 (P09)",
+        "compaction keeps what is known of a producer: its last batch stays, be it without records";
     DuplicateAckWaits = "duplicate-ack-waits", "ReplicaManager.appendRecords, DelayedProduce (MU27)",
         "a repeated batch is acknowledged only when the high watermark has passed the first copy";
     RetryKeepsOrder = "retry-keeps-order", "RecordAccumulator.reenqueue (MU18)",
@@ -191,6 +201,8 @@ rules! {
         "a coordinator is loaded and unloaded in the order of leader epochs";
     ErrorsOfThisLife = "KAFKA-9823", "KAFKA-9823 (C11)",
         "a member heeds an error only if the generation in which it asked is its present one";
+    EpochsOfOneTopic = "KAFKA-12257", "KIP-516, KAFKA-12257, Metadata.updateLatestMetadata (C23)",
+        "a client takes an older leader epoch for stale only if the topic is the same, and not another one of its name";
     LatestNeverGoesBack = "KIP-207", "KIP-207, KAFKA-2334 (C15)",
         "a new leader tells clients where its log ends only when its high watermark has reached its epoch";
     MetadataUntilEpoch = "metadata-until-epoch", "OffsetFetcherUtils.regroupFetchPositionsByLeader, which lacks it",

@@ -335,6 +335,14 @@ pub struct Cleanup {
     pub segment_age: Span,
     /// `segment.bytes`.
     pub segment_bytes: u32,
+    /// `delete.retention.ms`: how long tombstones stay after they were first cleaned.
+    pub delete_retention: Span,
+    /// `min.cleanable.dirty.ratio` in millionths.
+    pub min_dirty_millionths: u32,
+    /// `min.compaction.lag.ms`.
+    pub min_compaction_lag: Span,
+    /// `max.compaction.lag.ms`; `None` is without limit.
+    pub max_compaction_lag: Option<Span>,
 }
 
 /// `cleanup.policy`.
@@ -385,12 +393,16 @@ pub struct BrokerSettings {
     pub replica_fetch_backoff: Span,
     /// `replica.socket.timeout.ms`.
     pub replica_socket_timeout: Span,
+    /// `replica.selector.class`.
+    pub replica_selector: ReplicaSelector,
     /// `replica.high.watermark.checkpoint.interval.ms`.
     pub high_watermark_checkpoint_interval: Span,
     /// `log.flush.start.offset.checkpoint.interval.ms`.
     pub start_checkpoint_interval: Span,
     /// `log.initial.task.delay.ms`.
     pub log_initial_task_delay: Span,
+    /// `log.cleaner.enable`, `log.cleaner.backoff.ms`: none if nothing is compacted.
+    pub cleaner_backoff: Option<Span>,
     /// `log.retention.check.interval.ms`.
     pub retention_check_interval: Span,
     /// `broker.heartbeat.interval.ms`.
@@ -465,6 +477,15 @@ pub struct QuorumSettings {
     pub snapshot_bytes: u64,
     /// `metadata.max.retention.bytes`.
     pub retention_bytes: u64,
+}
+
+/// `replica.selector.class`: whom a leader sends consumers to (KIP-392).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReplicaSelector {
+    /// Nowhere: they read from the leader.
+    Leader,
+    /// `RackAwareReplicaSelector`: to the most caught-up in-sync replica in their rack, if the leader is not there itself.
+    RackAware,
 }
 
 /// `controlled.shutdown.enable`.

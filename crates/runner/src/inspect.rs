@@ -405,6 +405,10 @@ fn owners(world: &World) -> BTreeMap<(GroupId, TopicPartition), NodeId> {
 fn contents(names: &Names<'_>, batch: &Batch) -> String {
     match &batch.records {
         Records::Values(values) => names.values(*values),
+        Records::Keyed(_) => {
+            let left: Vec<String> = batch.runs().map(|(_, values)| names.values(values)).collect();
+            left.join(", ")
+        }
         Records::Group(records) => {
             let told = records.iter().map(|record| match record {
                 GroupRecord::Offset { group, partition, offset, .. } => {

@@ -119,6 +119,8 @@ pub struct Load {
     pub keys: Keys,
     /// The size of a record, key and headers included.
     pub bytes: SizeRange,
+    /// How many of a million records have no value: they delete their key.
+    pub tombstones: u32,
 }
 
 /// A closed range of sizes in bytes.
@@ -635,6 +637,27 @@ pub enum FaultAction {
     DeleteGroup {
         /// Which group.
         group: GroupId,
+    },
+    /// An operator deletes a topic and creates it anew after a while.
+    DeleteTopic {
+        /// Which topic.
+        topic: TopicId,
+        /// After how long.
+        gone: Span,
+    },
+    /// An operator deletes a partition's first records.
+    DeleteRecords {
+        /// Of which partition.
+        partition: TopicPartition,
+        /// Those below this offset; none for all that are committed.
+        before: Option<u64>,
+    },
+    /// An operator moves a partition's replicas to other brokers, or stops moving them.
+    Reassign {
+        /// Which partition.
+        partition: TopicPartition,
+        /// To these brokers, the preferred one first; none to stop.
+        replicas: Option<Vec<BrokerId>>,
     },
     /// An operator raises a topic's number of partitions.
     Expand {

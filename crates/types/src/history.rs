@@ -225,7 +225,10 @@ pub enum What {
     Expanded { topic: TopicId, partitions: u16 },
     /// A crash took records from a broker's disk: offsets from `from` up to, but without, `to`.
     LogLost { partition: TopicPartition, broker: BrokerId, from: Offset, to: Offset },
-    /// A leader's log does not hold these any more: they were deleted as configured, or by request.
+    /// A topic was deleted with all its records, as the controller has committed it. One of its name may be created anew.
+    TopicDeleted { topic: TopicId },
+    /// A leader's log does not hold these any more: they were deleted as configured, or by request. With their topic, or by
+    /// compaction, each replica's are.
     Removed { partition: TopicPartition, base: Offset, values: ValueRange, why: Removal },
     /// A monitor's sample of a group's lag on a partition.
     Lag { group: GroupId, partition: TopicPartition, lag: u64 },
@@ -275,6 +278,14 @@ pub enum Removal {
     Age,
     /// `retention.bytes`.
     Size,
+    /// Compaction: a later record has the same key.
+    Superseded,
+    /// Compaction: a tombstone whose time is over.
+    Tombstone,
+    /// An operator asked for it (`DeleteRecords`).
+    Request,
+    /// An operator deleted the topic.
+    Topic,
     /// A follower deleted what its leader had deleted.
     Leader,
 }

@@ -1,14 +1,21 @@
-//! Stories of logs that lose their beginnings.
+//! Stories of logs that lose their beginnings, or parts of their middle.
 
-use stormglass_kafka::Rule;
+use std::sync::Arc;
+
 use stormglass_kafka::message::Api;
-use stormglass_sim::plan::{Plan, ScheduledFault};
-use stormglass_types::{Rng, Span};
+use stormglass_kafka::{CrashKind, Rule};
+use stormglass_sim::plan::{
+    FaultAction, Keys, MessageDirection, MessagePattern, Plan, ScheduledFault, Target, Trigger,
+    WeightedKey,
+};
+use stormglass_types::{Key, Rng, Span};
 
-use super::{About, Killer, PRODUCER, Script, cluster, kills, with};
+use super::{
+    About, Killer, MEMBER, ORDERS, PRODUCER, Script, cluster, hidden, kills, ms, pipeline, with,
+};
 use crate::{Settings, Story};
 
-pub(super) const ROWS: [Killer; 2] = [
+pub(super) const ROWS: [Killer; 6] = [
     kills(
         Rule::ProducerStateOutlivesRecords,
         About::Producers,
@@ -22,6 +29,34 @@ pub(super) const ROWS: [Killer; 2] = [
         ("lagging-followers", lagging_followers),
         20,
         "no-loss",
+    ),
+    kills(
+        Rule::CleanerBelowHighWatermark,
+        About::Replication,
+        ("cleaned-too-far", cleaned_too_far),
+        60,
+        "no-loss",
+    ),
+    hidden(
+        Rule::TombstonesHaveHorizons,
+        About::Replication,
+        ("cleaned-too-far", cleaned_too_far),
+        &[],
+        "a cleaner that is always at work gives tombstones their time either way; one that had stood still would not",
+    ),
+    kills(
+        Rule::CleanerKeepsSequences,
+        About::Producers,
+        ("superseded-while-retried", superseded_while_retried),
+        60,
+        "no-duplicates",
+    ),
+    kills(
+        Rule::EpochsOfOneTopic,
+        About::Groups,
+        ("recreated-topic", recreated_topic),
+        20,
+        "liveness",
     ),
 ];
 
@@ -65,4 +100,104 @@ fn lagging_followers() -> Story {
         .producer(Span::millis(8), PRODUCER)
         .producer(Span::millis(8), PRODUCER)
         .adversary(cuts)
+}
+
+/// A topic whose leaders have changed is deleted and created anew under the eyes of its clients.
+fn recreated_topic() -> Story {
+    let deletion = |plan: &Plan, rng: &mut Rng| -> Vec<ScheduledFault> {
+        let mut script = Script::new(plan, rng);
+        let mut t = 300;
+        for _ in 0..4 {
+            script.at(t, FaultAction::Flip { partition: ORDERS });
+            t += script.between(100, 250);
+        }
+        let (topic, gone) = (ORDERS.topic, ms(script.between(20, 400)));
+        script.at(t, FaultAction::DeleteTopic { topic, gone });
+        script.faults
+    };
+    pipeline(&[], &[]).adversary(deletion)
+}
+
+/// Logs are compacted all the time.
+const CLEANER: Settings<'_> = &[("log.cleaner.backoff.ms", "20")];
+const COMPACTED: Settings<'_> = &[
+    ("cleanup.policy", "compact"),
+    ("segment.ms", "15"),
+    ("min.cleanable.dirty.ratio", "0.001"),
+    ("delete.retention.ms", "60000"),
+];
+
+/// Records of so many keys that most are written once or twice, some of them to delete their key.
+fn many_keys(plan: &mut Plan) {
+    const COUNT: u32 = 400;
+    let names: Vec<String> = (0..COUNT).map(|n| format!("key-{n}")).collect();
+    let keys: Vec<WeightedKey> = names
+        .iter()
+        .zip(0..)
+        .map(|(name, n)| WeightedKey {
+            key: Key(n),
+            hash: plan.producers[0].settings.partitioner.hash(name.as_bytes()),
+            cumulative: u64::from(n) + 1,
+        })
+        .collect();
+    plan.keys = Arc::from(names);
+    for producer in &mut plan.producers {
+        producer.load.keys = Keys::Weighted(Arc::from(keys.clone()));
+        producer.load.tombstones = 100_000;
+    }
+}
+
+/// A leader compacts what no follower has, and is one no longer a moment later.
+fn cleaned_too_far() -> Story {
+    let cuts = |plan: &Plan, rng: &mut Rng| -> Vec<ScheduledFault> {
+        let mut script = Script::new(plan, rng);
+        let mut t = 300;
+        while t < 4_600 {
+            for broker in script.brokers() {
+                script.cut_off(t, broker, 120);
+            }
+            let flip = t + script.between(70, 110);
+            script.at(flip, FaultAction::Flip { partition: ORDERS });
+            t += script.between(300, 500);
+        }
+        script.faults
+    };
+    cluster(CLEANER)
+        .topic("orders", 1, COMPACTED)
+        .producer(Span::millis(8), PRODUCER)
+        .producer(Span::millis(8), PRODUCER)
+        .group(1, Span::ZERO, MEMBER)
+        .with(many_keys)
+        .adversary(cuts)
+}
+
+/// What a retry repeats is superseded and compacted away before it comes, and every broker has begun another life.
+fn superseded_while_retried() -> Story {
+    let lives = |plan: &Plan, rng: &mut Rng| -> Vec<ScheduledFault> {
+        let mut script = Script::new(plan, rng);
+        let slow = plan.roster().producers().next().expect("the story has producers");
+        for round in 0..3 {
+            let t = 400 + round * 1_500 + script.between(0, 200);
+            let pattern = MessagePattern {
+                api: Some(Api::Produce),
+                direction: MessageDirection::Response,
+                clients: vec![slow],
+                servers: Vec::new(),
+            };
+            let when = Trigger::On { pattern, nth: 1, since: ms(t) };
+            script.faults.push(ScheduledFault { when, action: FaultAction::Lose });
+            let mut dies = t + script.between(150, 350);
+            for broker in script.brokers() {
+                script.kill(dies, Target::Process(broker), CrashKind::Process, 20);
+                dies += script.between(60, 120);
+            }
+        }
+        script.faults
+    };
+    let slow = with(PRODUCER, &[("retry.backoff.ms", "700"), ("retry.backoff.max.ms", "800")]);
+    cluster(CLEANER)
+        .topic("orders", 1, COMPACTED)
+        .producer(Span::millis(250), &slow)
+        .producer(Span::millis(5), PRODUCER)
+        .adversary(lives)
 }

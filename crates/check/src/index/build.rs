@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use stormglass_types::history::{Election, Event, History, Outcome, Role, What};
+use stormglass_types::history::{Election, Event, History, Outcome, Removal, Role, What};
 use stormglass_types::{
     Dense, GroupId, Key, NodeId, Offset, PartitionMap, SourceId, Time, TopicPartition, Value,
     ValueRange,
@@ -265,9 +265,16 @@ impl<'h> Builder<'h> {
                 let loss = Loss { event, broker, offsets: from.0..to.0 };
                 self.partition(partition).losses.push(loss);
             }
+            What::TopicDeleted { topic } => {
+                let partitions = self.index.partitions.iter_mut();
+                for partition in partitions.filter(|partition| partition.id.topic == topic) {
+                    partition.deleted.push(event);
+                }
+            }
             What::Removed { partition, base, values, why } => {
                 let slot = self.at(partition);
                 let partition = &mut self.index.partitions[slot];
+                partition.compacted |= matches!(why, Removal::Superseded | Removal::Tombstone);
                 for (at, value) in (base.0..).zip(values.values()) {
                     if let Some(record) = partition.record_of(value) {
                         partition.removed.push(Removed { record, at, event, why });
@@ -415,13 +422,16 @@ impl<'h> Builder<'h> {
                 known = Some((removed.record, first));
                 let found = records[removed.record].found_at;
                 let elsewhere = if found < 0 { first } else { found };
-                if removed.at != elsewhere {
+                // What never was committed may lie elsewhere in another replica of a deleted topic.
+                if removed.at != elsewhere && removed.why != Removal::Topic {
                     partition.copies.push((removed.record, removed.at, removed.event));
                 }
             }
             // A later leader may have kept what another one had deleted.
-            partition.removed.retain(|removed| records[removed.record].found_at < 0);
             partition.removed.dedup_by_key(|removed| removed.record);
+            let all = std::mem::take(&mut partition.removed).into_iter();
+            (partition.removed, partition.spared) =
+                all.partition(|removed| records[removed.record].found_at < 0);
         }
         self.index
     }
@@ -509,7 +519,10 @@ fn empty_partition(
         leaders: Vec::new(),
         in_sync: Vec::new(),
         losses: Vec::new(),
+        deleted: Vec::new(),
+        compacted: false,
         removed: Vec::new(),
+        spared: Vec::new(),
         unclean: EventIndex::NEVER,
         replicas: Vec::new(),
     }
@@ -578,6 +591,7 @@ fn partition_of(what: What) -> Option<TopicPartition> {
         | What::Paused
         | What::Resumed
         | What::Expanded { .. }
+        | What::TopicDeleted { .. }
         | What::FaultBegan { .. }
         | What::FaultEnded { .. }
         | What::Healed

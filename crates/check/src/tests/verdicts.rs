@@ -471,6 +471,25 @@ fn a_member_reads_on_from_where_it_was() {
 }
 
 #[test]
+fn a_member_starts_over_only_outside_the_log() {
+    let story = |first: &str, reset: &str| {
+        format!(
+            "p0 send v0-3; {first}; p0 a assign g1; p0 a at @0 reset; p0 a poll v0-1 @0; {reset}; p0 log v0-3"
+        )
+    };
+    let back = "p0 a at @0 reset; p0 a poll v0-3 @0";
+    let leads = "p0 leader b2 e1";
+    check("monotone", cast(), &story(leads, back), &["violated: nonmonotonic-poll", "position 2"]);
+    check("monotone", cast(), &story(leads, "p0 a at @3 reset"), &["violated: poll-skip"]);
+    check("monotone", cast(), &story(leads, "p0 a at @2 reset"), &["hold"]);
+    // A replica that lost records leads before the reset, or it does not.
+    let hurt = "p0 leader b2 e1; p0 loses b1 @1 @3; p0 leader b1 e2";
+    check("monotone", cast(), &story(hurt, back), &["hold"]);
+    let other = "p0 leader b2 e1; p0 loses b1 @1 @3; p0 leader b3 e2";
+    check("monotone", cast(), &story(other, back), &["violated: nonmonotonic-poll"]);
+}
+
+#[test]
 fn what_was_read_stays_readable() {
     let story = "p0 send v0-1; p0 a poll v0-1 @0; p0 log v0";
     check("monotone", cast(), story, &["violated: inconsistent-offsets", "now ends at 1"]);

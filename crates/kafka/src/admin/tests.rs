@@ -90,6 +90,7 @@ impl Rig {
         let response = match request {
             Request::CreateTopics(_) => Response::CreateTopics(error),
             Request::CreatePartitions(_) => Response::CreatePartitions(error),
+            Request::AlterPartitionReassignments(_) => Response::AlterPartitionReassignments(error),
             Request::ElectLeaders(_) => Response::ElectLeaders(error),
             other => panic!("no business of an admin client: {other:?}"),
         };

@@ -8,15 +8,18 @@ use stormglass_types::{
 
 use super::Broker;
 use super::connections::Activity;
-use super::partition::{Reads, Watcher};
+use super::partition::{Partition, Reads, Watcher};
+use super::replica::Follower;
 use super::replicas::{Replicas, Touched};
 use super::session::{Entry, Session};
+use crate::assignor::Rack;
 use crate::log::{MinOne, PartitionLog};
 use crate::message::{
     Correlation, FetchPartition, FetchRequest, FetchResponse, FetchSession, FetchedPartition,
     Response,
 };
 use crate::record::Batch;
+use crate::settings::ReplicaSelector;
 use crate::{ConnId, Mark, Now, Outbox, Rule};
 
 /// A fetch request without an answer yet.
@@ -52,6 +55,7 @@ struct Reading {
     high_watermark: Offset,
     log_start: Offset,
     diverging: Option<(LeaderEpoch, Offset)>,
+    preferred: Option<BrokerId>,
     bytes: u32,
 }
 
@@ -96,6 +100,7 @@ impl Broker {
             session.disturb_all(&mut self.replicas);
             session.replica = request.replica;
         }
+        session.rack = request.rack;
         for gone in &request.forgotten {
             session.forget(*gone, &mut self.replicas);
             self.unwatch_one(conn, *gone);
@@ -163,8 +168,8 @@ impl Broker {
         match (touched, reads) {
             (Touched::NotLeading, _)
             | (Touched::Appended, Reads::Everything)
-            | (Touched::HighWatermark, Reads::Committed) => true,
-            (Touched::HighWatermark, Reads::Everything) => false,
+            | (Touched::HighWatermark | Touched::Followed, Reads::Committed) => true,
+            (Touched::HighWatermark | Touched::Followed, Reads::Everything) => false,
             (Touched::Appended, Reads::Committed) => {
                 !self.replicas.rules.on(Rule::ConsumersReadCommitted)
             }
@@ -290,21 +295,22 @@ impl Replicas {
             let room = request.max_bytes.saturating_sub(found.bytes).min(fetch.max_bytes);
             let mut batches = Vec::new();
             let limit = (room, least_one);
-            let read =
-                self.read_partition(now, session.replica, fetch, limit, pass, &mut batches, out);
+            let reader = (session.replica, session.rack);
+            let read = self.read_partition(now, reader, fetch, limit, pass, &mut batches, out);
             let told = match read {
                 Ok(reading) => {
                     found.bytes = found.bytes.saturating_add(reading.bytes);
                     if reading.bytes > 0 {
                         least_one = MinOne::No;
                     }
-                    found.urgent |= reading.diverging.is_some();
+                    found.urgent |= reading.diverging.is_some() || reading.preferred.is_some();
                     FetchedPartition {
                         partition: fetch.partition,
                         error: ErrorCode::None,
                         high_watermark: reading.high_watermark,
                         log_start: reading.log_start,
                         diverging: reading.diverging,
+                        preferred: reading.preferred,
                         batches,
                     }
                 }
@@ -352,6 +358,7 @@ impl Replicas {
             entry.quiet = told.batches.is_empty()
                 && told.error == ErrorCode::None
                 && told.diverging.is_none()
+                && told.preferred.is_none()
                 && !session.rivalled
                 && self.is_settled(&entry.fetch, replica);
             !entry.quiet
@@ -385,7 +392,7 @@ impl Replicas {
     fn read_partition(
         &mut self,
         now: Now,
-        replica: Option<(BrokerId, BrokerEpoch)>,
+        (replica, rack): (Option<(BrokerId, BrokerEpoch)>, Option<Rack>),
         fetch: &FetchPartition,
         (room, least_one): (u32, MinOne),
         pass: Pass,
@@ -393,9 +400,14 @@ impl Replicas {
         out: &mut Outbox,
     ) -> Result<Reading, ErrorCode> {
         let id = fetch.partition;
-        let led = self.led(id, fetch.current_epoch);
-        let (partition, log) = led.inspect_err(|error| mark_epoch_error(*error, out))?;
+        let here = self.partitions.get(id);
+        if here.is_some_and(|here| fetch.topic.is_some_and(|meant| meant != here.topic)) {
+            out.mark(Mark::UnknownTopicId);
+            return Err(ErrorCode::UnknownTopicId);
+        }
         let reads = if replica.is_some() { Reads::Everything } else { Reads::Committed };
+        let served = self.served(id, fetch.current_epoch, reads);
+        let (partition, log) = served.inspect_err(|error| mark_epoch_error(*error, out))?;
         if let Some((broker, _)) = replica
             && partition.follower(broker).is_none()
         {
@@ -409,8 +421,13 @@ impl Replicas {
             high_watermark: partition.high_watermark,
             log_start: log.start(),
             diverging: None,
+            preferred: rack.and_then(|rack| self.nearest(partition, rack, fetch.offset)),
             bytes: 0,
         };
+        if reading.preferred.is_some() {
+            out.mark(Mark::PreferredReplica);
+            return Ok(reading);
+        }
         if let Some(last) = fetch.last_fetched_epoch {
             let found = self.end_of_epoch(log, last);
             let Some((epoch, end)) = found.filter(|_| fetch.offset >= log.start()) else {
@@ -427,6 +444,10 @@ impl Replicas {
             let below = self.readable_end(partition, log, reads);
             if fetch.offset < below {
                 reading.bytes = log.read(fetch.offset, below, room, least_one, batches);
+                let follows = partition.leader != Some(self.me);
+                if reads == Reads::Committed && follows && reading.bytes > 0 {
+                    out.mark(Mark::ReadFromFollower);
+                }
             }
         }
         if let Some(replica) = replica
@@ -436,6 +457,30 @@ impl Replicas {
             self.on_follower_fetch(now.mono, id, replica, fetch.offset, out)?;
         }
         Ok(reading)
+    }
+
+    /// The replica in a consumer's rack that it is to read from instead of the leader (`findPreferredReadReplica`,
+    /// `RackAwareReplicaSelector`). One that lags would be chosen again and again, and keep the consumer behind.
+    fn nearest(&self, partition: &Partition, rack: Rack, offset: Offset) -> Option<BrokerId> {
+        match self.settings.replica_selector {
+            ReplicaSelector::Leader => return None,
+            ReplicaSelector::RackAware => {}
+        }
+        let is_near = |broker: BrokerId| {
+            self.image.is_alive(broker) && self.image.brokers[&broker].rack == Some(rack)
+        };
+        if partition.leader != Some(self.me) || is_near(self.me) {
+            return None;
+        }
+        let fit = |follower: &&Follower| {
+            let in_sync = partition.isr.contains(&follower.broker);
+            is_near(follower.broker)
+                && (in_sync || !self.rules.on(Rule::PreferredIsInSync))
+                && follower.end >= offset
+        };
+        let near = partition.followers.iter().filter(fit);
+        let best = near.max_by_key(|follower| (follower.freshness(), follower.broker));
+        best.map(|follower| follower.broker)
     }
 
     /// Where a leader says that an epoch ends. Before KIP-279 the answer was an offset alone: the start of the first larger
@@ -455,7 +500,7 @@ impl Replicas {
 
     /// What a parked fetch would find in one partition.
     fn waiting(&self, fetch: &FetchPartition, reads: Reads) -> Waiting {
-        let Ok((partition, log)) = self.led(fetch.partition, fetch.current_epoch) else {
+        let Ok((partition, log)) = self.served(fetch.partition, fetch.current_epoch, reads) else {
             return Waiting::Urgent;
         };
         let end = self.readable_end(partition, log, reads);
@@ -479,6 +524,7 @@ const fn failed(partition: TopicPartition, error: ErrorCode) -> FetchedPartition
         high_watermark: Offset::UNKNOWN,
         log_start: Offset::UNKNOWN,
         diverging: None,
+        preferred: None,
         batches: Vec::new(),
     }
 }

@@ -18,6 +18,7 @@ use crate::message::{
     Correlation, FetchPartition, FetchRequest, FetchResponse, FetchSession, FetchedPartition,
     ListOffsetsRequest, ListOffsetsResponse, OffsetSpec, Request, Response,
 };
+use crate::metadata::TopicUuid;
 use crate::note::ReplicaRole;
 use crate::{ConnId, Mark, Now, Outbox, Rule, SyncToken, Timer};
 
@@ -54,6 +55,7 @@ enum Asked {
 #[derive(Clone, Debug)]
 struct Following {
     id: TopicPartition,
+    topic: TopicUuid,
     offset: Offset,
     epoch: LeaderEpoch,
     last_fetched: Option<LeaderEpoch>,
@@ -112,6 +114,7 @@ impl Broker {
         }
         let following = Following {
             id,
+            topic: self.replicas.partitions[id].topic,
             offset: self.replicas.store.logs[id].end(),
             epoch,
             last_fetched: self.replicas.last_fetched(id),
@@ -267,6 +270,7 @@ impl Replicas {
         let starts_later = start > log.start();
         if to != partition.high_watermark {
             self.set_high_watermark(id, to, ReplicaRole::Follower, out);
+            self.touch_if_watched(id);
         }
         if starts_later {
             self.follow_start(id, start, out);
@@ -374,6 +378,7 @@ impl Fetcher {
             active += 1;
             let fetch = FetchPartition {
                 partition: following.id,
+                topic: Some(following.topic),
                 offset: following.offset,
                 current_epoch: Some(following.epoch),
                 last_fetched_epoch: following.last_fetched,
@@ -393,6 +398,7 @@ impl Fetcher {
         }
         Some(FetchRequest {
             replica: Some((replicas.me, replicas.epoch.unwrap_or(UNCHECKED))),
+            rack: None,
             max_wait: settings.replica_fetch_wait_max,
             min_bytes: settings.replica_fetch_min_bytes,
             max_bytes: settings.replica_fetch_response_max_bytes,

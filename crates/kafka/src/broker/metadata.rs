@@ -6,7 +6,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use stormglass_types::{Offset, TopicPartition};
+use stormglass_types::{Dense, Offset, TopicId, TopicPartition};
 
 use super::Broker;
 use super::partition::Partition;
@@ -29,6 +29,17 @@ impl Broker {
                 changed.push(*partition);
             }
         }
+        let removed: Vec<TopicId> = records
+            .iter()
+            .filter_map(|record| {
+                let MetadataRecord::RemoveTopic { topic } = record else { return None };
+                Some(*topic)
+            })
+            .collect();
+        if !removed.is_empty() {
+            self.drop_deleted(now, &removed, out);
+            changed.retain(|id| self.replicas.image.partitions.contains(*id));
+        }
         changed.sort_unstable();
         changed.dedup();
         self.on_changed(now, changed, out);
@@ -43,6 +54,14 @@ impl Broker {
     ) {
         self.disturb_all();
         let before = core::mem::replace(&mut self.replicas.image, image);
+        let known = (0..before.topics.len()).map(TopicId::from_index);
+        let removed: Vec<TopicId> = known
+            .filter(|topic| before.uuid(*topic).is_some())
+            .filter(|topic| before.uuid(*topic) != self.replicas.image.uuid(*topic))
+            .collect();
+        if !removed.is_empty() {
+            self.drop_deleted(now, &removed, out);
+        }
         let partitions = self.replicas.image.partitions.iter();
         let changed = partitions.filter(|(id, now)| before.partitions.get(*id) != Some(*now));
         let changed = changed.map(|(id, _)| id).collect();
@@ -71,6 +90,7 @@ impl Broker {
         }
         if !local.is_empty() {
             self.schedule_retention(now, out);
+            self.schedule_cleaner(now, out);
         }
         self.drop_idle_fetchers(now, out);
         self.pump_fetchers(now, out);
@@ -86,7 +106,7 @@ impl Broker {
         out: &mut Outbox,
     ) {
         self.stop_fetching(id);
-        self.host(id);
+        self.host(id, out);
         let replicas = &mut self.replicas;
         let log = replicas.store.logs.get_mut(id).expect("hosted just above");
         let partition = replicas.partitions.get_mut(id).expect("hosted just above");
@@ -128,7 +148,7 @@ impl Broker {
         registration: &PartitionRegistration,
         out: &mut Outbox,
     ) {
-        self.host(id);
+        self.host(id, out);
         let me = self.replicas.me;
         let partition = &mut self.replicas.partitions[id];
         if registration.partition_epoch < partition.partition_epoch {
@@ -170,6 +190,7 @@ impl Broker {
         }
         self.stop_fetching(id);
         self.replicas.partitions[id].leader = None;
+        self.replicas.partitions[id].replicas.clear();
         self.resign(now, id, out);
         self.settle(now, out);
         if let Some(partition) = self.replicas.partitions.remove(id) {
@@ -181,19 +202,53 @@ impl Broker {
         self.replicas.store.starts.remove(id);
     }
 
-    /// Opens a replica's log, making an empty one if there is none.
-    fn host(&mut self, id: TopicPartition) {
+    /// Gives up the replicas of topics that exist no more, or only by name.
+    fn drop_deleted(&mut self, now: Now, topics: &[TopicId], out: &mut Outbox) {
+        let replicas = &self.replicas;
+        let is_gone = |(id, partition): &(TopicPartition, &Partition)| {
+            replicas.image.uuid(id.topic) != Some(partition.topic)
+        };
+        let gone: Vec<_> = replicas.partitions.iter().filter(is_gone).map(|(id, _)| id).collect();
+        for id in gone {
+            let log = self.replicas.store.logs[id].clone();
+            self.stop_replica(now, id, out);
+            self.replicas.store.deleted.push((id, log));
+            out.note(Note::ReplicaDeleted { partition: id });
+        }
+        for topic in topics.iter().copied() {
+            self.coordinate(now, out, |coordinator, out, writes| {
+                coordinator.on_topic_deleted(now, topic, out, writes);
+            });
+        }
+    }
+
+    /// Opens a replica's log, making an empty one if there is none, or if what is there is of another topic of this name.
+    fn host(&mut self, id: TopicPartition, out: &mut Outbox) {
         if self.replicas.partitions.contains(id) {
             return;
         }
         let replicas = &mut self.replicas;
+        let topic = replicas.image.uuid(id.topic).unwrap_or_else(|| {
+            unreachable!("{id} was registered after its topic");
+        });
+        let kept = replicas.store.logs.get(id).and_then(PartitionLog::topic);
+        if kept.is_some_and(|kept| kept != topic)
+            && let Some(stray) = replicas.store.logs.remove(id)
+        {
+            replicas.store.checkpoints.remove(id);
+            replicas.store.starts.remove(id);
+            replicas.store.deleted.push((id, stray));
+            out.mark(Mark::StrayLogDeleted);
+            out.note(Note::ReplicaDeleted { partition: id });
+        }
         let log = replicas.store.logs.get_or_insert_with(id, PartitionLog::new);
         let checkpoint = replicas.store.checkpoints.get(id).copied().unwrap_or(Offset::ZERO);
         let high_watermark = checkpoint.min(log.end()).max(log.start());
+        log.belong_to(topic);
         let settings = replicas.image.settings(id.topic).unwrap_or_else(|| {
             unreachable!("{id} was registered after its topic");
         });
-        let partition = Partition::new(id, Arc::clone(settings), high_watermark);
+        let partition = Partition::new(id, topic, Arc::clone(settings), high_watermark);
         replicas.partitions.insert(id, partition);
         self.watch_from_sessions(id);
     }

@@ -235,7 +235,14 @@ impl Broker {
             }
             Request::CreateTopics(_) => Response::CreateTopics(ErrorCode::NotController),
             Request::CreatePartitions(_) => Response::CreatePartitions(ErrorCode::NotController),
+            Request::DeleteTopics(_) => Response::DeleteTopics(ErrorCode::NotController),
+            Request::DeleteRecords(request) => {
+                Response::DeleteRecords(self.replicas.delete_records(request, out))
+            }
             Request::ElectLeaders(_) => Response::ElectLeaders(ErrorCode::NotController),
+            Request::AlterPartitionReassignments(_) => {
+                Response::AlterPartitionReassignments(ErrorCode::NotController)
+            }
             Request::BrokerRegistration(_)
             | Request::BrokerHeartbeat(_)
             | Request::AlterPartition(_)
@@ -310,6 +317,7 @@ impl Broker {
                 self.schedule_checkpoint(now, out);
             }
             Timer::Retention => self.on_retention(now, out),
+            Timer::Cleaner => self.on_cleaner(now, out),
             Timer::Writeback => {
                 self.replicas.begin_sync(out);
                 self.schedule_writeback(now, out);
@@ -377,7 +385,7 @@ impl Broker {
 
     fn on_touched(&mut self, now: Now, id: TopicPartition, touched: Touched, out: &mut Outbox) {
         match touched {
-            Touched::Appended => {}
+            Touched::Appended | Touched::Followed => {}
             Touched::HighWatermark => {
                 self.complete_appends(id, out);
                 if id.topic == OFFSETS_TOPIC

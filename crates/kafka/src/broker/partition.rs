@@ -13,7 +13,7 @@ use stormglass_types::{
 use super::replica::{Follower, Forget};
 use crate::log::PartitionLog;
 use crate::message::AlterPartition;
-use crate::metadata::{Brokers, MetadataImage, PartitionRegistration};
+use crate::metadata::{Brokers, MetadataImage, PartitionRegistration, TopicUuid};
 use crate::settings::{BrokerSettings, TopicSettings};
 use crate::{ConnId, Rule, Rules, SyncToken};
 
@@ -21,6 +21,7 @@ use crate::{ConnId, Rule, Rules, SyncToken};
 #[derive(Clone, Debug)]
 pub(super) struct Partition {
     pub(super) id: TopicPartition,
+    pub(super) topic: TopicUuid,
     pub(super) settings: Arc<TopicSettings>,
     pub(super) replicas: Brokers,
     pub(super) leader: Option<BrokerId>,
@@ -153,11 +154,13 @@ impl Partition {
     /// A replica of which only the log and the checkpoint are known.
     pub(super) fn new(
         id: TopicPartition,
+        topic: TopicUuid,
         settings: Arc<TopicSettings>,
         high_watermark: Offset,
     ) -> Self {
         Self {
             id,
+            topic,
             settings,
             replicas: Brokers::new(),
             leader: None,

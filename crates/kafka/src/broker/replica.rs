@@ -83,6 +83,11 @@ impl Follower {
         }
     }
 
+    /// How near it is to its leader, for comparing followers: how far it was, and when it had everything.
+    pub(super) const fn freshness(&self) -> (Offset, Option<Time>) {
+        (self.end, self.caught_up)
+    }
+
     pub(super) fn is_caught_up(&self, now: Time, leader_end: Offset, most_lag: Span) -> bool {
         self.end == leader_end || self.caught_up.is_some_and(|at| now.since(at) <= most_lag)
     }

@@ -16,7 +16,7 @@ use crate::log::{AppendOutcome, BrokerStore, Origin, PartitionLog};
 use crate::message::{AlterPartition, AlteredPartition, FetchedPartition};
 use crate::metadata::MetadataImage;
 use crate::note::ReplicaRole;
-use crate::record::Batch;
+use crate::record::{Batch, Records};
 use crate::settings::{BrokerSettings, TimestampType, TopicSettings};
 use crate::{Mark, Note, Now, Outbox, Rule, Rules, SyncToken};
 
@@ -52,6 +52,8 @@ pub(super) enum Touched {
     Appended,
     /// Its high watermark has moved.
     HighWatermark,
+    /// The log or the high watermark of a follower has changed, from which consumers read.
+    Followed,
     /// This broker follows in a new epoch, or replicates it no more.
     NotLeading,
 }
@@ -74,6 +76,33 @@ impl Replicas {
         id: TopicPartition,
         known: Option<LeaderEpoch>,
     ) -> Result<(&Partition, &PartitionLog), ErrorCode> {
+        let (partition, log) = self.replicated(id, known)?;
+        if partition.leader != Some(self.me) {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        Ok((partition, log))
+    }
+
+    /// The partition and its log, if this broker may serve a fetch of it: any replica serves consumers (KIP-392), but only the
+    /// leader serves followers.
+    pub(super) fn served(
+        &self,
+        id: TopicPartition,
+        known: Option<LeaderEpoch>,
+        reads: Reads,
+    ) -> Result<(&Partition, &PartitionLog), ErrorCode> {
+        match reads {
+            Reads::Committed => self.replicated(id, known),
+            Reads::Everything => self.led(id, known),
+        }
+    }
+
+    /// The partition and its log, if this broker replicates it in the epoch that the asker knows.
+    fn replicated(
+        &self,
+        id: TopicPartition,
+        known: Option<LeaderEpoch>,
+    ) -> Result<(&Partition, &PartitionLog), ErrorCode> {
         let Some(partition) = self.partitions.get(id) else {
             return Err(self.absence(id));
         };
@@ -87,7 +116,7 @@ impl Replicas {
                 ErrorCode::UnknownLeaderEpoch
             });
         }
-        if partition.leader != Some(self.me) {
+        if !partition.replicas.contains(&self.me) {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
         Ok((partition, &self.store.logs[id]))
@@ -138,6 +167,10 @@ impl Replicas {
         }
         if batch.bytes > partition.settings.max_message_bytes {
             return Err(ErrorCode::MessageTooLarge);
+        }
+        // A record without a key could never be compacted (`LogValidator.validateKey`).
+        if partition.settings.cleanup.policy.compacts() && lacks_a_key(&batch.records) {
+            return Err(ErrorCode::InvalidRecord);
         }
         match partition.settings.timestamp_type {
             TimestampType::CreateTime => check_timestamp(now, &batch, &partition.settings, out)?,
@@ -326,7 +359,15 @@ impl Replicas {
             out.mark(Mark::TruncatedBelowHighWatermark);
             self.set_high_watermark(id, end, ReplicaRole::Follower, out);
         }
+        self.touch_if_watched(id);
         end
+    }
+
+    /// Lets the consumers know that read from this follower.
+    pub(super) fn touch_if_watched(&mut self, id: TopicPartition) {
+        if !self.partitions[id].watchers.is_empty() {
+            self.touch(id, Touched::Followed);
+        }
     }
 
     /// Begins the flushes that appends have asked for; one sync covers them all.
@@ -400,4 +441,13 @@ fn check_timestamp(
         return Err(ErrorCode::InvalidTimestamp);
     }
     Ok(())
+}
+
+fn lacks_a_key(records: &Records) -> bool {
+    match records {
+        Records::Keyed(keyed) => keyed.keys.iter().any(|record| record.key.is_none()),
+        // Who did not know that the topic is compacted carries no keys.
+        Records::Values(_) => true,
+        Records::Group(_) => false,
+    }
 }

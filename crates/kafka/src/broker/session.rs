@@ -10,12 +10,15 @@ use stormglass_types::{
 
 use super::partition::Reads;
 use super::replicas::Replicas;
+use crate::assignor::Rack;
 use crate::message::{FetchPartition, FetchedPartition};
 
 /// What a connection fetches, request after request.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Session {
     pub(super) replica: Option<(BrokerId, BrokerEpoch)>,
+    /// `client.rack` of a consumer.
+    pub(super) rack: Option<Rack>,
     pub(super) entries: Vec<Entry>,
     /// Where each partition's entry is.
     places: PartitionMap<usize>,
@@ -145,6 +148,7 @@ impl Entry {
             || told.high_watermark != self.told_high_watermark
             || told.log_start != self.told_start
             || told.diverging.is_some()
+            || told.preferred.is_some()
             || told.error != ErrorCode::None
     }
 }

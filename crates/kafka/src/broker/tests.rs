@@ -26,6 +26,22 @@ fn produce_waits_for_the_in_sync_replicas() {
 }
 
 #[test]
+fn consumers_are_sent_to_the_in_sync_replica_in_their_rack() {
+    let story = "leader n1 e0 isr=1,2; produce v2; fetch n2 @2 e0; fetch n3 @0 e0; consume @0 e0 rack=1; \
+                 consume @0 e0 rack=2; consume @0 e0 rack=3; consume @3 e0 rack=2";
+    assert_snapshot!(check(story));
+    assert_snapshot!(check_without(&[Rule::PreferredIsInSync], story));
+}
+
+#[test]
+fn consumers_read_from_a_follower_up_to_its_high_watermark() {
+    assert_snapshot!(check(
+        "leader n2 e0 isr=1,2; answer v2 @0 e0 hw=1; consume @0 e0; consume @1 e0; answer v1 @2 e0 hw=3; \
+         consume @4 e0; consume @3 e1; consume @3 e0; leader n2 e1 isr=1,2"
+    ));
+}
+
+#[test]
 fn acks_of_the_leader_alone_do_not_wait() {
     assert_snapshot!(check("leader n1 e0 isr=1,2,3; produce v2 acks=1; produce v1 acks=0"), @r"
     > leader n1 e0 isr=1,2,3

@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::{Entry, Parsed, Role, defaults};
 use crate::settings::{
     BrokerSettings, Cleanup, CleanupPolicy, ConsumerGroupSettings, ControlledShutdown,
-    QuorumSettings, RemoteAssignor, TimestampType, TopicSettings, UncleanElection,
+    QuorumSettings, RemoteAssignor, ReplicaSelector, TimestampType, TopicSettings, UncleanElection,
 };
 
 /// Parses the configuration of a cluster's brokers and controllers.
@@ -28,10 +28,14 @@ pub fn parse_broker<'a>(entries: &[Entry<'a>]) -> Parsed<'a, BrokerSettings> {
         replica_fetch_response_max_bytes: keys.small("replica.fetch.response.max.bytes"),
         replica_fetch_backoff: keys.millis("replica.fetch.backoff.ms"),
         replica_socket_timeout: keys.period("replica.socket.timeout.ms"),
+        replica_selector: replica_selector(&mut keys),
         high_watermark_checkpoint_interval: keys
             .period("replica.high.watermark.checkpoint.interval.ms"),
         start_checkpoint_interval: keys.millis("log.flush.start.offset.checkpoint.interval.ms"),
         log_initial_task_delay: keys.millis("log.initial.task.delay.ms"),
+        cleaner_backoff: keys
+            .flag("log.cleaner.enable")
+            .then(|| keys.period("log.cleaner.backoff.ms")),
         retention_check_interval: keys.period("log.retention.check.interval.ms"),
         heartbeat_interval: keys.period("broker.heartbeat.interval.ms"),
         session_timeout: keys.period("broker.session.timeout.ms"),
@@ -89,6 +93,10 @@ pub fn parse_topic<'a>(
             retention_bytes: over(names.retention_bytes).cleanup.retention_bytes,
             segment_age: over(names.segment_age[0]).cleanup.segment_age,
             segment_bytes: over(names.segment_bytes).cleanup.segment_bytes,
+            delete_retention: over(names.delete_retention).cleanup.delete_retention,
+            min_dirty_millionths: over(names.min_dirty).cleanup.min_dirty_millionths,
+            min_compaction_lag: over(names.min_compaction_lag).cleanup.min_compaction_lag,
+            max_compaction_lag: over(names.max_compaction_lag).cleanup.max_compaction_lag,
         },
     };
     keys.finish(settings)
@@ -122,6 +130,10 @@ struct Names {
     /// In milliseconds, and for brokers in hours.
     segment_age: &'static [&'static str],
     segment_bytes: &'static str,
+    delete_retention: &'static str,
+    min_dirty: &'static str,
+    min_compaction_lag: &'static str,
+    max_compaction_lag: &'static str,
 }
 
 const BROKER_NAMES: Names = Names {
@@ -137,6 +149,10 @@ const BROKER_NAMES: Names = Names {
     retention_bytes: "log.retention.bytes",
     segment_age: &["log.roll.ms", "log.roll.hours"],
     segment_bytes: "log.segment.bytes",
+    delete_retention: "log.cleaner.delete.retention.ms",
+    min_dirty: "log.cleaner.min.cleanable.ratio",
+    min_compaction_lag: "log.cleaner.min.compaction.lag.ms",
+    max_compaction_lag: "log.cleaner.max.compaction.lag.ms",
 };
 
 const TOPIC_NAMES: Names = Names {
@@ -152,6 +168,10 @@ const TOPIC_NAMES: Names = Names {
     retention_bytes: "retention.bytes",
     segment_age: &["segment.ms"],
     segment_bytes: "segment.bytes",
+    delete_retention: "delete.retention.ms",
+    min_dirty: "min.cleanable.dirty.ratio",
+    min_compaction_lag: "min.compaction.lag.ms",
+    max_compaction_lag: "max.compaction.lag.ms",
 };
 
 /// The largest number that Kafka's settings hold, which stands for no limit.
@@ -204,6 +224,12 @@ fn cleanup(keys: &mut Reader<'_>, names: &Names) -> Cleanup {
         retention_bytes: u64::try_from(keys.integer(names.retention_bytes)).ok(),
         segment_age: Span::millis(segment_age.max(1)),
         segment_bytes: keys.small(names.segment_bytes),
+        delete_retention: keys.millis(names.delete_retention),
+        min_dirty_millionths: keys.millionths(names.min_dirty),
+        min_compaction_lag: keys.millis(names.min_compaction_lag),
+        max_compaction_lag: Some(keys.count(names.max_compaction_lag))
+            .filter(|millis| *millis < UNLIMITED)
+            .map(Span::millis),
     }
 }
 
@@ -268,6 +294,22 @@ fn quorum(keys: &mut Reader<'_>) -> QuorumSettings {
         // Less than none is without limit.
         retention_bytes: u64::try_from(keys.integer("metadata.max.retention.bytes"))
             .unwrap_or(u64::MAX),
+    }
+}
+
+/// A class of Kafka's own; one of somebody else's could send consumers anywhere.
+fn replica_selector(keys: &mut Reader<'_>) -> ReplicaSelector {
+    const KEY: &str = "replica.selector.class";
+    let text = keys.text(KEY);
+    let class = text.rsplit_once('.').map_or(text, |(_, class)| class);
+    match class {
+        "" => ReplicaSelector::Leader,
+        "RackAwareReplicaSelector" => ReplicaSelector::RackAware,
+        _ => {
+            let words = &["org.apache.kafka.common.replica.RackAwareReplicaSelector"];
+            keys.refuse(KEY, Problem::UnknownWord { words });
+            ReplicaSelector::Leader
+        }
     }
 }
 

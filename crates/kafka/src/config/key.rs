@@ -159,7 +159,7 @@ impl Key {
         }
     }
 
-    /// No such key is modelled, so the number itself is never needed.
+    /// Kept as text: nothing that decides a run may be a float.
     fn fraction<'a>(&self, text: &'a str) -> Result<Value<'a>, Problem> {
         let number = text.parse::<f64>().map_err(|_| Problem::BadValue { kind: self.kind })?;
         let Valid::UpTo(most) = self.valid else { return Ok(Value::Text(text)) };

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use stormglass_types::Span;
 
-use super::key::{DefaultValue, Key, Support, Valid, Value};
+use super::key::{DefaultValue, Key, Kind, Support, Valid, Value};
 use super::problem::{ConfigIssue, Notice, Problem, Remark};
 use super::{Entry, Parsed, Role, keys_of, suggest, table};
 use crate::channel::Backoff;
@@ -79,6 +79,22 @@ impl<'a> Reader<'a> {
             self.refuse(name, Problem::OutOfRange { allowed: Valid::Between(1, 65_535) });
             1
         })
+    }
+
+    /// A share from zero to one, in millionths; what is finer is cut off.
+    pub(super) fn millionths(&mut self, name: &str) -> u32 {
+        let text = self.text(name).trim();
+        let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+        let digits = whole.bytes().chain(part.bytes()).all(|digit| digit.is_ascii_digit());
+        if !digits {
+            // Kafka would take an exponent, too.
+            self.refuse(name, Problem::BadValue { kind: Kind::Double });
+            return 0;
+        }
+        let whole = whole.parse::<u32>().unwrap_or(0).min(1) * 1_000_000;
+        let places = part.bytes().chain(core::iter::repeat(b'0')).take(6);
+        let part = places.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+        (whole + part).min(1_000_000)
     }
 
     pub(super) fn millis(&mut self, name: &str) -> Span {

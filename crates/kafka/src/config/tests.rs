@@ -187,6 +187,7 @@ fn other_value(key: &Key) -> String {
         Kind::String if key.name == "group.protocol" => "consumer".into(),
         Kind::String if key.name == "group.remote.assignor" => "range".into(),
         Kind::String if key.name == "auto.offset.reset" => "by_duration:PT10M".into(),
+        Kind::String if key.name == "replica.selector.class" => "RackAwareReplicaSelector".into(),
         Kind::String | Kind::List => match key.valid {
             Valid::Any | Valid::NonEmpty => "something".into(),
             Valid::OneOf(words) => {
@@ -194,7 +195,8 @@ fn other_value(key: &Key) -> String {
             }
             _ => panic!("{} needs a value here", key.name),
         },
-        Kind::Double | Kind::Class | Kind::Password => panic!("{} is not modelled", key.name),
+        Kind::Double => "0.25".into(),
+        Kind::Class | Kind::Password => panic!("{} is not modelled", key.name),
     }
 }
 

@@ -101,6 +101,9 @@ impl Consumer {
             | Call::Flush
             | Call::CreateTopic(_)
             | Call::CreatePartitions { .. }
+            | Call::DeleteTopic(_)
+            | Call::DeleteRecords { .. }
+            | Call::Reassign { .. }
             | Call::DeleteGroup(_)
             | Call::ElectLeader { .. } => {
                 let refused = Outcome::Fail(ErrorCode::InvalidRequest);

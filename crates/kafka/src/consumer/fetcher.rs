@@ -5,13 +5,16 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use stormglass_types::{ErrorCode, LeaderEpoch, Offset, PartitionMap, Time, TopicPartition};
+use stormglass_types::{
+    BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionMap, Time, TopicPartition,
+};
 
 use super::Consumer;
 use super::network::{Link, Tag};
 use super::positions::{FetchState, Position};
 use crate::message::{FetchPartition, FetchRequest, FetchResponse, FetchSession, Request};
-use crate::record::Batch;
+use crate::metadata::TopicUuid;
+use crate::record::{Batch, Records};
 use crate::{Mark, Outbox, PolledBatch, Rule};
 
 /// Sessions with brokers and the records that were not handed out yet.
@@ -31,6 +34,7 @@ pub(super) struct Fetcher {
 /// What was asked of a partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Asked {
+    topic: Option<TopicUuid>,
     offset: Offset,
     current_epoch: Option<LeaderEpoch>,
 }
@@ -50,6 +54,8 @@ struct CompletedFetch {
     partition: TopicPartition,
     error: ErrorCode,
     progress: Progress,
+    /// Whom to ask instead.
+    preferred: Option<BrokerId>,
     /// The offset asked for at first, then the next one to hand out.
     next: Offset,
     batches: Vec<Batch>,
@@ -101,11 +107,13 @@ impl Fetcher {
         self.buffered.get(partition).is_some_and(|count| *count > 0)
     }
 
-    /// The connection of a session is gone, and the session with it.
-    pub(super) fn on_failed(&mut self, place: usize) {
+    /// The connection of a session is gone, and the session with it. Tells which partitions a fetch was under way for.
+    pub(super) fn on_failed(&mut self, place: usize) -> impl Iterator<Item = TopicPartition> {
         let session = &mut self.sessions[place];
-        session.under_way = false;
+        let was_under_way = core::mem::take(&mut session.under_way);
         session.kind = FetchSession::Full;
+        let asked = if was_under_way { session.partitions.as_slice() } else { &[] };
+        asked.iter().map(|(partition, _)| *partition)
     }
 
     pub(super) fn on_response(&mut self, place: usize, response: FetchResponse) {
@@ -117,7 +125,8 @@ impl Fetcher {
         }
         session.kind = FetchSession::Incremental;
         for fetched in response.partitions {
-            if fetched.error == ErrorCode::None && fetched.batches.is_empty() {
+            let is_empty = fetched.batches.is_empty() && fetched.preferred.is_none();
+            if fetched.error == ErrorCode::None && is_empty {
                 continue;
             }
             let asked = &self.sessions[place].partitions;
@@ -129,6 +138,7 @@ impl Fetcher {
                 partition: fetched.partition,
                 error: fetched.error,
                 progress: Progress::Fresh,
+                preferred: fetched.preferred,
                 next,
                 batches: fetched.batches,
                 at: 0,
@@ -138,7 +148,7 @@ impl Fetcher {
 }
 
 impl Consumer {
-    /// `sendFetches`: one fetch to every broker that leads something to read and has none under way.
+    /// `sendFetches`: one fetch to every broker that has something to read and has none under way.
     pub(super) fn send_fetches(&mut self, now: Time, out: &mut Outbox) {
         self.follow_leaders();
         self.fetcher.stalled = false;
@@ -166,14 +176,19 @@ impl Consumer {
                 self.fetcher.stalled = true;
                 continue;
             };
-            if leader != broker || self.fetcher.is_buffered(partition) {
+            let source = assigned.preferred(now).unwrap_or(leader);
+            if source != broker || self.fetcher.is_buffered(partition) {
                 continue;
             }
             if !is_ready {
                 self.fetcher.stalled = true;
                 break;
             }
-            let asked = Asked { offset: position.offset, current_epoch: position.leader.epoch };
+            let asked = Asked {
+                topic: self.metadata.uuid(partition),
+                offset: position.offset,
+                current_epoch: position.leader.epoch,
+            };
             wanted.push((partition, asked));
         }
         if is_ready && !wanted.is_empty() {
@@ -198,6 +213,7 @@ impl Consumer {
         let changed = wanted.iter().filter(|(one, asked)| is_full || known(*one) != Some(*asked));
         let partitions = changed.map(|(partition, asked)| FetchPartition {
             partition: *partition,
+            topic: asked.topic,
             offset: asked.offset,
             current_epoch: asked.current_epoch,
             last_fetched_epoch: None,
@@ -218,6 +234,7 @@ impl Consumer {
         };
         let request = FetchRequest {
             replica: None,
+            rack: self.settings.rack,
             max_wait: self.settings.fetch_max_wait,
             min_bytes: self.settings.fetch_min_bytes,
             max_bytes: self.settings.fetch_max_bytes,
@@ -265,8 +282,13 @@ impl Consumer {
                         }
                     }
                 }
-                if !is_current && must_fit {
+                let preferred = first.preferred;
+                if (!is_current && must_fit) || preferred.is_some() {
                     self.fetcher.pop();
+                    if let Some(preferred) = preferred.filter(|_| is_current) {
+                        let until = now + self.settings.metadata_max_age;
+                        self.assignment.prefer_replica(partition, preferred, (now, until));
+                    }
                     continue;
                 }
             }
@@ -314,6 +336,12 @@ impl Consumer {
     ) -> Result<(), ErrorCode> {
         match error {
             ErrorCode::OffsetOutOfRange => {
+                // A follower may lag, or have lost what its leader still has: only that one's word counts.
+                let was_near = self.assignment.forget_preferred(partition);
+                if was_near && self.rules.on(Rule::FollowerOutOfRange) {
+                    out.mark(Mark::FollowerOutOfRange);
+                    return Ok(());
+                }
                 if !is_current {
                     return Ok(());
                 }
@@ -334,6 +362,7 @@ impl Consumer {
             | ErrorCode::UnknownTopicId
             | ErrorCode::InconsistentTopicId => {
                 self.metadata.request();
+                self.assignment.forget_preferred(partition);
                 self.assignment.hold(partition, now + self.settings.retry_backoff.first);
                 Ok(())
             }
@@ -353,6 +382,26 @@ impl CompletedFetch {
                 continue;
             }
             let base = self.next.max(batch.base);
+            if let Records::Keyed(keyed) = &batch.records {
+                let place = u32::try_from(base.distance_from(batch.base)).unwrap_or(u32::MAX);
+                let Some(run) = keyed.next(place) else {
+                    // The rest was compacted away.
+                    self.next = batch.end();
+                    epoch = Some(batch.epoch);
+                    self.at += 1;
+                    continue;
+                };
+                if *remaining == 0 {
+                    break;
+                }
+                let values = keyed.values.part(run.from, run.count.min(*remaining));
+                let base = batch.base.plus(run.from);
+                into.push(PolledBatch { partition: self.partition, base, values });
+                *remaining -= values.count;
+                self.next = base.plus(values.count);
+                epoch = Some(batch.epoch);
+                continue;
+            }
             let Some(values) = batch.values() else {
                 // Records that are not an application's are passed over.
                 self.next = batch.end();

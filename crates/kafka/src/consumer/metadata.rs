@@ -10,7 +10,8 @@ use stormglass_types::{
 
 use crate::assignor::KnownTopic;
 use crate::channel::Backoff;
-use crate::metadata::MetadataImage;
+use crate::metadata::{MetadataImage, TopicUuid};
+use crate::{Mark, Outbox, Rule, Rules};
 
 /// A partition's leader as far as it is known (`Metadata.LeaderAndEpoch`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -44,6 +45,8 @@ pub(super) struct ClientMetadata {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Known {
+    /// Which topic of the name.
+    topic: TopicUuid,
     leader: Option<BrokerId>,
     epoch: LeaderEpoch,
     /// The newest epoch heard of, from whatever source.
@@ -158,8 +161,9 @@ impl ClientMetadata {
         &mut self,
         now: Time,
         image: &MetadataImage,
-        backoff: Backoff,
+        (backoff, rules): (Backoff, Rules),
         rng: &mut Rng,
+        out: &mut Outbox,
     ) {
         let alive = image.alive();
         if alive.is_empty() {
@@ -175,13 +179,13 @@ impl ClientMetadata {
         let mut counts = Vec::with_capacity(self.topics.len());
         for topic in self.topics.iter().copied() {
             let count = image.partition_count(topic);
-            if count == 0 {
+            let Some(uuid) = image.uuid(topic).filter(|_| count > 0) else {
                 // A topic that a pattern would match is not missed before it exists.
                 if !self.matching.contains(&topic) {
                     self.need = Need::Update;
                 }
                 continue;
-            }
+            };
             let racks = if has_racks {
                 image.partitions_of(topic).map(|partition| image.racks(partition)).collect()
             } else {
@@ -192,10 +196,15 @@ impl ClientMetadata {
                 let Some(registration) = image.partitions.get(partition) else { continue };
                 let epoch = registration.leader_epoch;
                 let leader = image.leader(partition).map(|(leader, _)| leader);
-                let before = self.leaders.get(partition).copied();
+                let mut before = self.leaders.get(partition).copied();
+                if before.is_some_and(|known| known.topic != uuid) {
+                    out.mark(Mark::TopicRecreated);
+                    // Epochs begin anew with a topic. Without ids, its leaders seemed to come from the past for ever.
+                    before = before.filter(|_| !rules.on(Rule::EpochsOfOneTopic));
+                }
                 let seen = before.map_or(epoch, |known| known.seen);
                 if epoch >= seen {
-                    let known = Known { leader, epoch, seen: epoch };
+                    let known = Known { topic: uuid, leader, epoch, seen: epoch };
                     changed |= before != Some(known);
                     self.leaders.insert(partition, known);
                 }
@@ -208,6 +217,11 @@ impl ClientMetadata {
         self.counts = counts;
         self.unchanged = if changed { 0 } else { self.unchanged + 1 };
         self.allowed_at = now + backoff.after(self.unchanged, rng);
+    }
+
+    /// The id of a partition's topic.
+    pub(super) fn uuid(&self, partition: TopicPartition) -> Option<TopicUuid> {
+        self.leaders.get(partition).map(|known| known.topic)
     }
 
     /// An epoch was heard of elsewhere; a newer one makes what is known stale (`updateLastSeenEpochIfNewer`).

@@ -154,6 +154,7 @@ impl Consumer {
             | Timer::IsrCheck
             | Timer::HighWatermarkCheckpoint
             | Timer::Retention
+            | Timer::Cleaner
             | Timer::Writeback
             | Timer::Lifecycle
             | Timer::MetadataFetch
@@ -212,8 +213,8 @@ impl Consumer {
         let Some(tag) = self.links.get_mut(link).on_response(conn, correlation) else { return };
         match (tag, response) {
             (Tag::Metadata, Response::Metadata(response)) => {
-                let backoff = self.settings.retry_backoff;
-                self.metadata.update(now.mono, &response.image, backoff, &mut self.rng);
+                let how = (self.settings.retry_backoff, self.rules);
+                self.metadata.update(now.mono, &response.image, how, &mut self.rng, out);
                 if self.rules.on(Rule::MetadataUntilEpoch) && self.metadata.is_behind() {
                     self.metadata.request();
                 }
@@ -275,7 +276,9 @@ impl Consumer {
         self.metadata.request();
         self.lost_coordinator(link);
         if let network::Link::Data(place) = link {
-            self.fetcher.on_failed(place);
+            for partition in self.fetcher.on_failed(place) {
+                self.assignment.forget_preferred(partition);
+            }
         }
         for tag in unanswered {
             self.on_unanswered(now, tag, out);

@@ -54,6 +54,8 @@ pub(super) struct Assigned {
     held: bool,
     /// Where a reset leads, if the application said so.
     spec: Option<OffsetSpec>,
+    /// A replica nearer than the leader, and until when it is to be asked (KIP-392).
+    preferred: Option<(BrokerId, Time)>,
 }
 
 impl Assigned {
@@ -78,6 +80,12 @@ impl Assigned {
         };
     }
 
+    /// Whom to ask instead of the leader, as long as the lease lasts.
+    pub(super) fn preferred(&self, now: Time) -> Option<BrokerId> {
+        let (replica, until) = self.preferred?;
+        (now <= until).then_some(replica)
+    }
+
     /// Whether its leader refused the last fetch a moment ago.
     pub(super) fn is_held(&self, now: Time) -> bool {
         now < self.retry_at
@@ -92,7 +100,14 @@ impl Assigned {
     /// Nothing is known of the position.
     const fn fresh() -> Self {
         let state = FetchState::Initializing;
-        Self { state, retry_at: Time::ZERO, revoking: false, held: false, spec: None }
+        Self {
+            state,
+            retry_at: Time::ZERO,
+            revoking: false,
+            held: false,
+            spec: None,
+            preferred: None,
+        }
     }
 
     /// Begins to read where the application says.
@@ -122,6 +137,7 @@ impl Assigned {
             FetchState::Fetching(position) | FetchState::AwaitValidation(position) => {
                 if leader.leader.is_some() && position.leader != leader {
                     let moved = Position { leader, ..position };
+                    self.preferred = None;
                     match validation {
                         Validation::On => self.seek(moved),
                         Validation::Off => self.state = FetchState::Fetching(moved),
@@ -228,6 +244,26 @@ impl Assignment {
         }
     }
 
+    /// `tryUpdatingPreferredReadReplica`: being told of the same replica again does not prolong its lease.
+    pub(super) fn prefer_replica(
+        &mut self,
+        partition: TopicPartition,
+        replica: BrokerId,
+        (now, until): (Time, Time),
+    ) {
+        if let Some(assigned) = self.states.get_mut(partition)
+            && assigned.preferred(now) != Some(replica)
+        {
+            assigned.preferred = Some((replica, until));
+        }
+    }
+
+    /// Goes back to the leader (`clearPreferredReadReplica`). Tells whether there was another replica to ask.
+    pub(super) fn forget_preferred(&mut self, partition: TopicPartition) -> bool {
+        let assigned = self.states.get_mut(partition);
+        assigned.is_some_and(|assigned| assigned.preferred.take().is_some())
+    }
+
     /// `movePartitionToEnd`.
     pub(super) fn prefer_others(&mut self, partition: TopicPartition) {
         if let Some(place) = self.order.iter().position(|other| *other == partition) {
@@ -271,8 +307,11 @@ impl Consumer {
         }
         let validates = self.rules.on(Rule::ConsumerValidates);
         let validation = if validates { Validation::On } else { Validation::Off };
+        let alive = self.metadata.alive();
         for (partition, assigned) in self.assignment.states.iter_mut() {
             assigned.follow(self.metadata.leader(partition), validation);
+            // One that is not online is not asked (`selectReadReplica`).
+            assigned.preferred = assigned.preferred.filter(|(near, _)| alive.contains(near));
         }
     }
 

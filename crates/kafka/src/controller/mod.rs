@@ -3,7 +3,7 @@
 //! Every decision is a record of the metadata log: made on the newest state, answered and shown to brokers once committed
 //! (`log::MetadataLog`). Does not replicate that log itself: of several controllers, the active one leads the quorum that
 //! does ([`crate::raft`]).
-//! Reassignment of replicas and deletion of topics are not modelled; `leader.imbalance.per.broker.percentage` has
+//! `leader.imbalance.per.broker.percentage` has
 //! no effect, as in KRaft.
 
 mod alter_partition;
@@ -14,6 +14,7 @@ mod observers;
 mod partitions;
 mod placement;
 mod quorum;
+mod reassignment;
 mod sessions;
 mod topics;
 
@@ -224,6 +225,7 @@ impl Controller {
             | Timer::IsrCheck
             | Timer::HighWatermarkCheckpoint
             | Timer::Retention
+            | Timer::Cleaner
             | Timer::Writeback
             | Timer::Lifecycle
             | Timer::MetadataFetch
@@ -307,11 +309,15 @@ impl Controller {
                 Response::AllocateProducerIds(AllocateProducerIdsResponse { block })
             }
             Request::CreateTopics(topic) => Response::CreateTopics(self.on_create_topic(&topic)),
+            Request::DeleteTopics(topic) => Response::DeleteTopics(self.on_delete_topic(topic)),
             Request::CreatePartitions(request) => {
                 Response::CreatePartitions(self.on_create_partitions(request))
             }
             Request::ElectLeaders(request) => {
                 Response::ElectLeaders(self.on_elect_leaders(request, out))
+            }
+            Request::AlterPartitionReassignments(request) => {
+                Response::AlterPartitionReassignments(self.on_reassign(&request))
             }
             Request::FetchMetadata(request) => {
                 return self.on_fetch_metadata(now, conn, correlation, request, out);
@@ -339,6 +345,7 @@ impl Controller {
             | Request::OffsetCommit(_)
             | Request::OffsetFetch(_)
             | Request::DeleteGroups(_)
+            | Request::DeleteRecords(_)
             | Request::ConsumerGroupHeartbeat(_)
             | Request::InitProducerId(_) => return self.hang_up(conn, out),
         };
@@ -389,6 +396,10 @@ impl Controller {
                 if before.is_none() && grown.iter().all(|(of, _)| *of != topic) {
                     grown.push((topic, self.committed.partition_count(topic)));
                 }
+            }
+            if let MetadataRecord::RemoveTopic { topic } = record {
+                out.mark(Mark::TopicDeleted);
+                out.note(Note::TopicDeleted { topic: *topic });
             }
             self.committed.apply(record);
         }

@@ -35,6 +35,8 @@ pub(super) struct PartitionChange<'a> {
     pub(super) election: Election,
     pub(super) isr: Brokers,
     pub(super) replicas: Brokers,
+    pub(super) adding: Brokers,
+    pub(super) removing: Brokers,
     pub(super) recovery: Recovery,
     /// Who comes back from a crash that may have taken records, and is not eligible any more.
     pub(super) crashed: Option<BrokerId>,
@@ -67,6 +69,8 @@ impl<'a> PartitionChange<'a> {
             election: Election::Online,
             isr: partition.isr.clone(),
             replicas: partition.replicas.clone(),
+            adding: partition.adding.clone(),
+            removing: partition.removing.clone(),
             recovery: partition.recovery,
             crashed: None,
         }
@@ -79,10 +83,13 @@ impl<'a> PartitionChange<'a> {
     }
 
     /// The partition after the change; none if there is nothing to change. `fit` tells which brokers may lead.
-    pub(super) fn build(&self, fit: impl Fn(BrokerId) -> bool) -> Option<PartitionRegistration> {
+    pub(super) fn build(mut self, fit: impl Fn(BrokerId) -> bool) -> Option<PartitionRegistration> {
+        self.complete_reassignment();
         let before = self.partition;
         let mut after = before.clone();
         after.replicas.clone_from(&self.replicas);
+        after.adding.clone_from(&self.adding);
+        after.removing.clone_from(&self.removing);
         after.elr = self.eligible();
         if !self.isr.is_empty() || self.eligible_below.is_some() {
             after.isr.clone_from(&self.isr);
@@ -104,6 +111,9 @@ impl<'a> PartitionChange<'a> {
                 }
                 Choice::Clean(_) | Choice::Nobody => {}
             }
+        } else if before.replicas.iter().any(|replica| !self.replicas.contains(replica)) {
+            // Whoever is left must hear of it from the leader at once (`triggerLeaderEpochBumpForReplicaReassignmentIfNeeded`).
+            after.leader_epoch = before.leader_epoch.next();
         }
         self.remember_last_leader(&mut after);
         if self.recovery != before.recovery {
@@ -114,6 +124,22 @@ impl<'a> PartitionChange<'a> {
         }
         after.partition_epoch = before.partition_epoch.next();
         Some(after)
+    }
+
+    /// Ends a reassignment whose whole target is in sync (`completeReassignmentIfNeeded`).
+    fn complete_reassignment(&mut self) {
+        if self.adding.is_empty() && self.removing.is_empty() {
+            return;
+        }
+        let stays = |replica: &&BrokerId| !self.removing.contains(replica);
+        let replicas: Brokers = self.replicas.iter().filter(stays).copied().collect();
+        let isr: Brokers = self.isr.iter().filter(stays).copied().collect();
+        if replicas.is_empty() || !replicas.iter().all(|replica| isr.contains(replica)) {
+            return;
+        }
+        (self.replicas, self.isr) = (replicas, isr);
+        self.adding.clear();
+        self.removing.clear();
     }
 
     /// Who may lead once nobody is in sync (`maybePopulateTargetElr`): whoever was in sync since there were fewer of those than
@@ -189,6 +215,8 @@ impl<'a> PartitionChange<'a> {
 pub(super) fn created(replicas: Brokers, isr: Brokers) -> PartitionRegistration {
     PartitionRegistration {
         replicas,
+        adding: Brokers::new(),
+        removing: Brokers::new(),
         leader: isr.first().copied(),
         isr,
         elr: Brokers::new(),
@@ -233,7 +261,7 @@ impl Controller {
             if registration.isr.contains(&broker) {
                 let mut change = self.change(partition, registration);
                 change.isr.retain(|replica| *replica != broker);
-                self.build(partition, &change, |replica| replica != broker, records);
+                self.build(partition, change, |replica| replica != broker, records);
             }
         }
     }
@@ -246,7 +274,7 @@ impl Controller {
                 let mut change = self.change(partition, registration);
                 change.isr.retain(|replica| *replica != broker);
                 change.crashed = Some(broker);
-                self.build(partition, &change, |replica| replica != broker, records);
+                self.build(partition, change, |replica| replica != broker, records);
             }
         }
     }
@@ -273,7 +301,7 @@ impl Controller {
     fn build(
         &self,
         partition: TopicPartition,
-        change: &PartitionChange<'_>,
+        change: PartitionChange<'_>,
         may: impl Fn(BrokerId) -> bool,
         records: &mut Vec<MetadataRecord>,
     ) {

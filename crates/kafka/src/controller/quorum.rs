@@ -149,6 +149,8 @@ pub(super) fn refusal(api: Api) -> Option<Response> {
         }
         Api::CreateTopics => Response::CreateTopics(error),
         Api::CreatePartitions => Response::CreatePartitions(error),
+        Api::DeleteTopics => Response::DeleteTopics(error),
+        Api::AlterPartitionReassignments => Response::AlterPartitionReassignments(error),
         Api::ElectLeaders => Response::ElectLeaders(error),
         Api::Produce
         | Api::Fetch
@@ -163,6 +165,7 @@ pub(super) fn refusal(api: Api) -> Option<Response> {
         | Api::OffsetCommit
         | Api::OffsetFetch
         | Api::DeleteGroups
+        | Api::DeleteRecords
         | Api::InitProducerId
         | Api::FetchMetadata
         | Api::ConsumerGroupHeartbeat
@@ -186,6 +189,7 @@ pub(super) fn print(record: &MetadataRecord) -> u64 {
             [2, u64::from(broker.0), epoch.0.cast_unsigned(), *state as u64]
         }
         MetadataRecord::Topic { topic, .. } => [3, u64::from(topic.0), 0, 0],
+        MetadataRecord::RemoveTopic { topic } => [7, u64::from(topic.0), 0, 0],
         MetadataRecord::Partition { partition, registration } => {
             let place = u64::from(partition.topic.0) << 16 | u64::from(partition.partition);
             let epochs = u64::from(registration.leader_epoch.0.cast_unsigned()) << 32

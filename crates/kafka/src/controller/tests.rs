@@ -5,6 +5,7 @@ mod elections;
 mod eligible;
 mod handshake;
 mod quorum;
+mod reassignment;
 mod topics;
 
 use alloc::collections::VecDeque;

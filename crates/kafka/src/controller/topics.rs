@@ -1,4 +1,4 @@
-//! New topics, and more partitions for those that exist.
+//! New topics, more partitions for those that exist, and their end.
 
 use alloc::sync::Arc;
 use alloc::vec;
@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use stormglass_types::{ErrorCode, TopicId, TopicPartition};
 
+use crate::group::OFFSETS_TOPIC;
 use crate::message::{CreatePartitionsRequest, NewTopic};
 use crate::metadata::{Brokers, MetadataRecord};
 
@@ -32,6 +33,18 @@ impl Controller {
             Ok(()) => self.append(records),
             Err(error) => return error,
         }
+        ErrorCode::None
+    }
+
+    /// `ReplicationControlManager.deleteTopic`. What brokers kept of it goes when they learn of this.
+    pub(super) fn on_delete_topic(&mut self, topic: TopicId) -> ErrorCode {
+        if topic == OFFSETS_TOPIC {
+            return ErrorCode::InvalidTopicException;
+        }
+        if self.newest.settings(topic).is_none() {
+            return ErrorCode::UnknownTopicOrPartition;
+        }
+        self.append(vec![MetadataRecord::RemoveTopic { topic }]);
         ErrorCode::None
     }
 

@@ -330,6 +330,23 @@ impl GroupCoordinator {
         self.io.timers.arm(out);
     }
 
+    /// A topic was deleted: offsets in it mean nothing any more (`GroupCoordinatorService.onPartitionsDeleted`).
+    pub fn on_topic_deleted(
+        &mut self,
+        now: Now,
+        topic: TopicId,
+        out: &mut Outbox,
+        writes: &mut Vec<Write>,
+    ) {
+        for (partition, shard) in (0..).zip(&mut self.shards) {
+            let Some(shard) = shard.as_mut().filter(|shard| shard.phase() == Phase::Active) else {
+                continue;
+            };
+            let mut cx = Context { now, partition, io: &mut self.io, out, writes };
+            shard.forget_topic(topic, &mut cx);
+        }
+    }
+
     /// [`crate::Timer::GroupCoordinator`] came up.
     pub fn on_timer(&mut self, now: Now, out: &mut Outbox, writes: &mut Vec<Write>) {
         self.io.timers.fired();

@@ -10,7 +10,9 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use stormglass_types::{ErrorCode, GroupId, LeaderEpoch, MemberId, Offset, Time, TopicPartition};
+use stormglass_types::{
+    ErrorCode, GroupId, LeaderEpoch, MemberId, Offset, Time, TopicId, TopicPartition,
+};
 
 use crate::message::{
     ConsumerGroupHeartbeatResponse, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest,
@@ -448,6 +450,22 @@ impl Shard {
                 records.push(GroupRecord::GroupTombstone { group: *id });
             }
             if !records.is_empty() {
+                let records: Arc<[GroupRecord]> = records.into();
+                let purpose = Purpose::Commit(Arc::clone(&records));
+                cx.write(records, Operation { purpose, answer: None });
+            }
+        }
+    }
+
+    /// Removes the offsets of a topic that was deleted (`OffsetMetadataManager.onPartitionsDeleted`).
+    pub(super) fn forget_topic(&self, topic: TopicId, cx: &mut Context<'_>) {
+        for (id, group) in &self.groups {
+            let mut records = group.offsets().tombstones(*id);
+            records.retain(|record| {
+                matches!(record, GroupRecord::OffsetTombstone { partition, .. } if partition.topic == topic)
+            });
+            if !records.is_empty() {
+                cx.out.mark(Mark::OffsetsOfDeletedTopic);
                 let records: Arc<[GroupRecord]> = records.into();
                 let purpose = Purpose::Commit(Arc::clone(&records));
                 cx.write(records, Operation { purpose, answer: None });

@@ -3,6 +3,7 @@
 //! Does not know high watermarks, roles or other replicas: the broker decides what to append, read and cut off. What retention
 //! has deleted is kept where nobody reads it: it stands for Kafka's snapshots of producer state, which outlive the records.
 
+mod cleaner;
 mod epochs;
 mod producers;
 mod segments;
@@ -13,18 +14,23 @@ use alloc::vec::Vec;
 
 use stormglass_types::{Chunked, ErrorCode, LeaderEpoch, Offset, Span, Wall};
 
+pub use cleaner::Dropped;
 pub use epochs::{EpochCache, EpochStart};
 pub use producers::{ProducerState, ProducerStates, Seen};
 pub use store::BrokerStore;
 
+use cleaner::Cleanings;
 use segments::Segments;
 
+use crate::metadata::TopicUuid;
 use crate::record::Batch;
 use crate::{Now, Outbox, Rule, Rules};
 
 /// A partition's log as one replica has it. A clone shares the batches.
 #[derive(Clone, Default, Debug)]
 pub struct PartitionLog {
+    /// Of which topic of the name it is (`partition.metadata`); none before a broker has opened it.
+    topic: Option<TopicUuid>,
     batches: Chunked<StoredBatch>,
     start: Offset,
     /// May lie behind the last batch's end: Kafka cuts whole batches, but ends where it was told to.
@@ -32,6 +38,7 @@ pub struct PartitionLog {
     /// Everything below survives a loss of power.
     synced: Offset,
     segments: Segments,
+    cleanings: Cleanings,
     /// How often the end was cut off, so that a sync under way does not vouch for what came after.
     cuts: u32,
     epochs: EpochCache,
@@ -101,6 +108,17 @@ impl PartitionLog {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Which topic of the name it is of, if that is known.
+    #[must_use]
+    pub const fn topic(&self) -> Option<TopicUuid> {
+        self.topic
+    }
+
+    /// From now on it is of this topic.
+    pub(crate) const fn belong_to(&mut self, topic: TopicUuid) {
+        self.topic = Some(topic);
     }
 
     /// The first offset that may be read.
@@ -305,9 +323,13 @@ impl PartitionLog {
         );
         assert!(batch.count > 0, "a batch without records at {}", batch.base);
         self.epochs.assign(batch.epoch, batch.base);
+        self.end = batch.end();
+        self.store(batch);
+    }
+
+    fn store(&mut self, batch: Batch) {
         let (bytes, newest) =
             self.batches.last().map_or((0, batch.timestamp), |last| (last.bytes_to, last.newest));
-        self.end = batch.end();
         self.batches.push(StoredBatch {
             bytes_to: bytes + u64::from(batch.bytes),
             newest: newest.max(batch.timestamp),
@@ -339,6 +361,7 @@ impl PartitionLog {
     fn cut(&mut self, kept: usize, end: Offset) {
         self.batches.truncate(kept);
         self.segments.truncate(kept, &self.batches, end);
+        self.cleanings.truncate(end);
         self.end = end;
         self.start = self.start.min(end);
         self.synced = self.synced.min(end);
@@ -346,13 +369,14 @@ impl PartitionLog {
     }
 
     fn rebuild_producers(&mut self, rules: Rules) {
+        let (known_to, known) = self.cleanings.producers(self.end);
         let first = if rules.on(Rule::ProducerStateOutlivesRecords) {
-            0
+            self.index_behind(known_to)
         } else {
-            self.index_behind(self.start)
+            self.index_behind(self.start.max(known_to))
         };
         let batches = self.batches.iter_from(first).map(|stored| &stored.batch);
-        self.producers.rebuild(batches, rules);
+        self.producers.rebuild(known, batches, rules);
     }
 }
 

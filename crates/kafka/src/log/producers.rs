@@ -155,9 +155,14 @@ impl ProducerStates {
         self.entries[at].add(stamp, batch);
     }
 
-    /// Starts over from the batches of a log.
-    pub fn rebuild<'a>(&mut self, batches: impl Iterator<Item = &'a Batch>, rules: Rules) {
-        self.clear();
+    /// Starts over from what is known of an earlier time, and the batches of a log since.
+    pub fn rebuild<'a>(
+        &mut self,
+        known: Self,
+        batches: impl Iterator<Item = &'a Batch>,
+        rules: Rules,
+    ) {
+        self.entries = known.entries;
         for batch in batches {
             self.learn(batch, rules);
         }

@@ -65,6 +65,50 @@ impl Segments {
         self.closed.first().map_or(self.active.base, |oldest| oldest.base)
     }
 
+    /// The first offset of the active segment.
+    pub(super) const fn active_base(&self) -> Offset {
+        self.active.base
+    }
+
+    /// How many batches of the log were gone through.
+    pub(super) const fn seen(&self) -> usize {
+        self.seen
+    }
+
+    /// Where the first closed segment begins that holds something younger than this.
+    pub(super) fn first_younger(&self, than: Wall) -> Option<Offset> {
+        self.closed.iter().find(|segment| segment.newest > than).map(|segment| segment.base)
+    }
+
+    /// Batches below an offset were rewritten: measures the segments there again, and makes one of several that are small
+    /// together (`Cleaner.groupSegmentsBySize`).
+    pub(super) fn cleaned(
+        &mut self,
+        seen: usize,
+        batches: &Chunked<StoredBatch>,
+        bound: Offset,
+        cleanup: &Cleanup,
+    ) {
+        let bytes_below = |offset: Offset| {
+            let behind = batches.partition_point(|stored| stored.batch.end() <= offset);
+            behind.checked_sub(1).map_or(0, |last| batches[last].bytes_to)
+        };
+        let old = core::mem::take(&mut self.closed);
+        for (at, segment) in old.iter().enumerate() {
+            let next = old.get(at + 1).map_or(self.active.base, |next| next.base);
+            let bytes = bytes_below(next).saturating_sub(bytes_below(segment.base));
+            let limit = u64::from(cleanup.segment_bytes);
+            match self.closed.last_mut() {
+                Some(last) if next <= bound && last.bytes + bytes <= limit => {
+                    last.bytes += bytes;
+                    last.newest = last.newest.max(segment.newest);
+                }
+                Some(_) | None => self.closed.push(Segment { bytes, ..*segment }),
+            }
+        }
+        self.seen = seen;
+    }
+
     /// Begins anew with an empty segment.
     pub(super) fn start_over(&mut self, base: Offset) {
         *self = Self { closed: Vec::new(), active: Segment::at(base), seen: 0 };
@@ -86,7 +130,7 @@ impl Segments {
     }
 
     /// Goes through the batches that came since it was asked last.
-    fn catch_up(&mut self, batches: &Chunked<StoredBatch>, cleanup: &Cleanup) {
+    pub(super) fn catch_up(&mut self, batches: &Chunked<StoredBatch>, cleanup: &Cleanup) {
         for StoredBatch { batch, .. } in batches.iter_from(self.seen) {
             if self.active.must_roll(batch, cleanup) {
                 let next = Segment::at(batch.base);

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use stormglass_types::{BrokerEpoch, Offset, PartitionMap, Rng, TopicPartition};
 
 use super::{Damage, PartitionLog};
-use crate::record::{Batch, Records};
+use crate::record::{Batch, Keyed, Records, Run};
 use crate::{CrashKind, CrashReport, Durable, Mark, Outbox, Rule, Rules, SyncToken};
 
 /// A broker's disk.
@@ -21,6 +21,8 @@ pub struct BrokerStore {
     pub checkpoints: PartitionMap<Offset>,
     /// `log-start-offset-checkpoint` as last written: where logs begin behind their oldest segment's first offset.
     pub starts: PartitionMap<Offset>,
+    /// Logs of deleted topics, until their files are removed. Nobody reads them.
+    pub deleted: Vec<(TopicPartition, PartitionLog)>,
     /// `.kafka_cleanshutdown`: the epoch of the life that ended in good order (KIP-966).
     pub clean_shutdown: Option<BrokerEpoch>,
     /// `replication-offset-checkpoint` as a loss of power leaves it.
@@ -65,6 +67,7 @@ impl BrokerStore {
     /// logs' ends and rebuilds producer state. Takes the marker of a clean shutdown away and returns it.
     pub fn recover(&mut self, rules: Rules, out: &mut Outbox) -> Option<BrokerEpoch> {
         self.syncs.clear();
+        self.deleted.clear();
         for (_, log) in self.logs.iter_mut() {
             log.recover(rules, out);
         }
@@ -151,6 +154,13 @@ impl PartitionLog {
 fn torn(batch: &Batch) -> Batch {
     let records = match &batch.records {
         Records::Values(values) => Records::Values(values.part(0, values.count / 2)),
+        Records::Keyed(keyed) => {
+            let half = keyed.values.count / 2;
+            let cut =
+                |run: &Run| Run { count: half.saturating_sub(run.from).min(run.count), ..*run };
+            let left = keyed.left.iter().map(cut).filter(|run| run.count > 0).collect();
+            Records::Keyed(Arc::new(Keyed { left, ..Keyed::clone(keyed) }))
+        }
         Records::Group(records) => Records::Group(records[..records.len() / 2].into()),
     };
     Batch { records, ..batch.clone() }

@@ -14,6 +14,7 @@ use super::batch::{
 use super::links::LinkId;
 use super::partitioner::{Candidates, RoundRobin, StickyPartitioner, Switch, partition_for};
 use crate::SendCall;
+use crate::metadata::TopicUuid;
 use crate::record::ProducerStamp;
 use crate::settings::{Partitioner, ProducerSettings};
 
@@ -28,6 +29,8 @@ pub(super) struct Part {
     used: bool,
     next_serial: u32,
     pub(super) leader: Option<LinkId>,
+    /// Of which topic of the name its leader was learnt.
+    pub(super) topic: Option<TopicUuid>,
     pub(super) leader_epoch: Option<LeaderEpoch>,
 }
 
@@ -170,6 +173,7 @@ impl Accumulator {
                 used: false,
                 next_serial: 0,
                 leader: None,
+                topic: None,
                 leader_epoch: None,
             }));
         }

@@ -175,6 +175,7 @@ const fn is_definite(code: ErrorCode) -> bool {
             | ErrorCode::ProducerFenced
             | ErrorCode::OutOfOrderSequenceNumber
             | ErrorCode::InvalidTimestamp
+            | ErrorCode::InvalidRecord
             | ErrorCode::MessageTooLarge
             | ErrorCode::UnknownTopicOrPartition
             | ErrorCode::InvalidTopicException

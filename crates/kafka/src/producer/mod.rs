@@ -17,7 +17,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use stormglass_types::history::Outcome;
-use stormglass_types::{ErrorCode, Rng, SourceId, Span, Time, Value};
+use stormglass_types::{ErrorCode, PartitionMap, Rng, SourceId, Span, Time, TopicId, Value};
 
 pub use self::partitioner::{
     Candidates, RoundRobin, StickyPartitioner, Switch, murmur2, partition_for,
@@ -29,6 +29,7 @@ use self::links::Links;
 use self::metadata::Metadata;
 use self::sequence::Sequences;
 use crate::message::Msg;
+use crate::record::RecordKey;
 use crate::settings::{Delivery, ProducerSettings};
 use crate::{
     Boot, Call, Completion, Exit, Input, Machine, Mark, Now, OpId, Outbox, ProducerSetup, Rules,
@@ -40,6 +41,10 @@ use crate::{
 pub struct Producer {
     settings: Arc<ProducerSettings>,
     rules: Rules,
+    /// Topics that are compacted.
+    compacted: Vec<TopicId>,
+    /// The keys of the records that were given to those, by serial.
+    keys: PartitionMap<Vec<RecordKey>>,
     rng: Rng,
     source: SourceId,
     accumulator: Accumulator,
@@ -120,6 +125,8 @@ impl Machine for Producer {
             accumulator: Accumulator::new(&setup.settings),
             settings: setup.settings,
             rules: boot.rules,
+            compacted: Vec::new(),
+            keys: PartitionMap::new(),
             rng: boot.rng,
             source: setup.source,
             sequences,
@@ -154,6 +161,9 @@ impl Machine for Producer {
                 | Call::Steer(_)
                 | Call::CreateTopic(_)
                 | Call::CreatePartitions { .. }
+                | Call::DeleteTopic(_)
+                | Call::DeleteRecords { .. }
+                | Call::Reassign { .. }
                 | Call::ElectLeader { .. },
             ) => out.complete(op, Completion::Done(Outcome::Fail(ErrorCode::InvalidRequest))),
             Input::Shutdown => self.on_close(now, Closer::Operator, out),
@@ -187,7 +197,7 @@ impl Producer {
         let append = if self.blocked.is_empty() { self.append(now, call) } else { None };
         match append {
             Some(Append::Done(done)) => {
-                self.accept(op, done, out);
+                self.accept(op, done, call, out);
                 self.after_append(now, done.queue, out);
             }
             Some(Append::NoMemory) => self.block(now, op, call, turn, WaitsFor::Memory, out),
@@ -226,7 +236,12 @@ impl Producer {
         Some(append)
     }
 
-    fn accept(&self, op: OpId, done: Appended, out: &mut Outbox) {
+    fn accept(&mut self, op: OpId, done: Appended, call: SendCall, out: &mut Outbox) {
+        if self.compacted.contains(&call.topic) {
+            let key = call.key.map(|(key, _)| key);
+            let keys = self.keys.get_or_insert_with(done.partition, Vec::new);
+            keys.push(RecordKey { key, payload: call.payload });
+        }
         let value = Value { source: self.source, serial: done.serial };
         out.complete(op, Completion::Accepted(done.partition, value));
     }
@@ -269,7 +284,7 @@ impl Producer {
         while let Some(first) = self.blocked.front().copied() {
             let on = match self.append(now, first.call) {
                 Some(Append::Done(done)) => {
-                    self.accept(first.op, done, out);
+                    self.accept(first.op, done, first.call, out);
                     self.blocked.pop_front();
                     any = true;
                     continue;

@@ -2,6 +2,10 @@
 //!
 //! Does not decide what becomes of batches (`delivery.rs`), nor which sequences they carry (`sequence.rs`).
 
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use stormglass_types::history::Acks;
 use stormglass_types::{
     Dense, ErrorCode, LeaderEpoch, Offset, Span, Time, TopicPartition, ValueRange,
@@ -19,9 +23,9 @@ use crate::message::{
     ProduceResponse, ProduceResult, Request, Response,
 };
 use crate::metadata::MetadataImage;
-use crate::record::{Batch, Records};
+use crate::record::{Batch, Keyed, RecordKey, Records, Run};
 use crate::settings::{Adaptive, Partitioner};
-use crate::{ConnId, Mark, Now, Outbox};
+use crate::{ConnId, Mark, Now, Outbox, Rule};
 
 impl Producer {
     /// Does all that can be done now, and sets the timer for what comes next.
@@ -167,7 +171,7 @@ impl Producer {
                 bytes: batch.bytes,
                 timestamp: batch.timestamp,
                 stamp: batch.stamp,
-                records: Records::Values(values),
+                records: keyed(values, self.keys.get(batch.partition)),
             };
             (batch.partition, wire)
         });
@@ -263,7 +267,7 @@ impl Producer {
         match (tag, response) {
             (Tag::Handshake, _) => link.status = Status::Up,
             (Tag::Metadata, Response::Metadata(answer)) => {
-                self.on_metadata(now.mono, &answer.image);
+                self.on_metadata(now.mono, &answer.image, out);
             }
             (Tag::InitProducerId, Response::InitProducerId(answer)) => {
                 self.on_id(now.mono, answer, out);
@@ -312,7 +316,7 @@ impl Producer {
         link.channel.send(request, now + self.settings.request_timeout, Tag::Metadata, out);
     }
 
-    fn on_metadata(&mut self, now: Time, image: &MetadataImage) {
+    fn on_metadata(&mut self, now: Time, image: &MetadataImage, out: &mut Outbox) {
         let alive = image.alive();
         if alive.is_empty() {
             return self.metadata.failed(now, &self.settings, &mut self.rng);
@@ -322,10 +326,14 @@ impl Producer {
         for topic in self.metadata.asked().to_vec() {
             let partitions = image.partition_count(topic);
             incomplete |= partitions == 0;
+            let compacts = image.settings(topic).is_some_and(|it| it.cleanup.policy.compacts());
+            if compacts && !self.compacted.contains(&topic) {
+                self.compacted.push(topic);
+            }
             if partitions > 0 {
                 self.accumulator.learn(topic, partitions, self.settings.batch_size);
                 for partition in image.partitions_of(topic) {
-                    if self.learn_leader(partition, image) == News::Some {
+                    if self.learn_leader(partition, image, out) == News::Some {
                         news = News::Some;
                     }
                     incomplete |= image.leader(partition).is_none();
@@ -359,14 +367,28 @@ impl Producer {
     }
 
     /// Takes in a partition's leader, unless it is known from a later epoch.
-    fn learn_leader(&mut self, partition: TopicPartition, image: &MetadataImage) -> News {
+    fn learn_leader(
+        &mut self,
+        partition: TopicPartition,
+        image: &MetadataImage,
+        out: &mut Outbox,
+    ) -> News {
         let Some(registration) = image.partitions.get(partition) else { return News::None };
         let Some(part) = self.accumulator.part_of(partition) else { return News::None };
         let entry = &mut self.accumulator.parts[part];
         let epoch = Some(registration.leader_epoch);
+        let topic = image.uuid(partition.topic);
+        if entry.topic.is_some() && entry.topic != topic {
+            out.mark(Mark::TopicRecreated);
+            // Epochs begin anew with a topic. Without ids, its leaders seemed to come from the past for ever.
+            if self.rules.on(Rule::EpochsOfOneTopic) {
+                entry.leader_epoch = None;
+            }
+        }
         if epoch < entry.leader_epoch {
             return News::None;
         }
+        entry.topic = topic;
         let news = if epoch > entry.leader_epoch { News::Some } else { News::None };
         entry.leader_epoch = epoch;
         entry.leader = image.leader(partition).and_then(|(leader, _)| self.links.of(leader));
@@ -447,4 +469,16 @@ impl Producer {
 /// `TransactionManager` waits the plain `retry.backoff.ms`.
 const fn jitter_free(backoff: Backoff) -> Span {
     backoff.first
+}
+
+/// Records with the keys of their partition's, if it is to be compacted.
+fn keyed(values: ValueRange, keys: Option<&Vec<RecordKey>>) -> Records {
+    let Some(keys) = keys else { return Records::Values(values) };
+    let (from, count) = (values.first as usize, values.count as usize);
+    Records::Keyed(Arc::new(Keyed {
+        values,
+        keys: keys.get(from..from + count).unwrap_or_default().into(),
+        left: vec![Run { from: 0, count: values.count }],
+        horizon: None,
+    }))
 }

@@ -21,7 +21,7 @@ use crate::message::{
 use crate::metadata::{
     BrokerStatus, Brokers, MetadataImage, MetadataRecord, PartitionRegistration, Recovery,
 };
-use crate::record::Batch;
+use crate::record::{Batch, Payload};
 use crate::settings::{
     Adaptive, Delivery, Partitioner, ProducerSettings, TimestampType, TopicSettings,
     UncleanElection,
@@ -94,6 +94,8 @@ fn image(partitions: u16, leader: BrokerId, epoch: i32) -> MetadataImage {
         let registration = PartitionRegistration {
             replicas: replicas.clone(),
             isr: replicas,
+            adding: Brokers::new(),
+            removing: Brokers::new(),
             elr: Brokers::new(),
             last_known_elr: Brokers::new(),
             leader: Some(leader),
@@ -234,7 +236,13 @@ impl Host {
     }
 
     fn send(&mut self, partition: Option<u16>, bytes: u32) {
-        self.call(Call::Send(SendCall { topic: TOPIC, partition, key: None, bytes }));
+        self.call(Call::Send(SendCall {
+            topic: TOPIC,
+            partition,
+            key: None,
+            bytes,
+            payload: Payload::Value,
+        }));
     }
 
     fn advance(&mut self, span: Span) {
@@ -695,7 +703,13 @@ fn keys_decide_the_partition_and_records_without_one_stick() {
     let settings = ProducerSettings { linger: Span::millis(5), ..settings() };
     let mut host = Host::with(settings.clone(), Rules::ALL, image(12, BrokerId(1), 0), true);
     let hash = settings.partitioner.hash(b"customer-7");
-    let call = SendCall { topic: TOPIC, partition: None, key: Some((Key(7), hash)), bytes: 50 };
+    let call = SendCall {
+        topic: TOPIC,
+        partition: None,
+        key: Some((Key(7), hash)),
+        bytes: 50,
+        payload: Payload::Value,
+    };
     host.call(Call::Send(call));
     assert_eq!(host.told(), [format!("0: topic-1/{} v0.0", hash % 12)]);
     host.send(None, 50);

@@ -300,6 +300,7 @@ fn size_of_record(record: &MetadataRecord) -> u64 {
             let replicas = registration.replicas.len() + registration.isr.len();
             56 + 4 * u64::try_from(replicas).expect("a few replicas")
         }
+        MetadataRecord::RemoveTopic { .. } => 24,
         MetadataRecord::ProducerIds { .. } => 32,
         MetadataRecord::LeaderChange { .. } => 40,
     }

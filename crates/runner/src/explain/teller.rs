@@ -252,6 +252,9 @@ impl<'w> Teller<'w> {
             | Note::BecameLeader { .. }
             | Note::Truncated { .. }
             | Note::LogStart { .. }
+            | Note::ReplicaDeleted { .. }
+            | Note::Cleaned { .. }
+            | Note::TopicDeleted { .. }
             // The history tells of these.
             | Note::Elected { .. }
             | Note::InSync { .. }
@@ -405,6 +408,9 @@ impl<'w> Teller<'w> {
             {
                 self.add(at, who, None, text, Part::Fault);
             }
+            What::TopicDeleted { topic } if self.partition.is_some_and(|it| it.topic == topic) => {
+                self.add(at, who, None, text, Part::Fact);
+            }
             What::Removed { partition, .. } if witness && self.here(partition) => {
                 self.add(at, who, None, text, Part::Fact);
             }
@@ -520,6 +526,7 @@ impl<'w> Teller<'w> {
             | What::InSync { .. }
             | What::LogLost { .. }
             | What::Removed { .. }
+            | What::TopicDeleted { .. }
             | What::Crashed
             | What::Paused
             | What::Resumed

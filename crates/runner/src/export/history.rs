@@ -236,6 +236,7 @@ impl<'h, 'o> Writer<'h, 'o> {
             | What::Expanded { .. }
             | What::LogLost { .. }
             | What::Removed { .. }
+            | What::TopicDeleted { .. }
             | What::Lag { .. }
             | What::FaultBegan { .. }
             | What::FaultEnded { .. }

@@ -43,6 +43,7 @@ const PAIRS: &[(&str, &str, &str)] = pairs![
     "static-member-gone",
     "static-membership-rolling-restart",
     "thundering-herd-join",
+    "tombstones-missed",
     "unclean-election",
 ];
 

@@ -226,6 +226,7 @@ impl Builder {
             | What::Expanded { .. }
             | What::LogLost { .. }
             | What::Removed { .. }
+            | What::TopicDeleted { .. }
             | What::Lag { .. }
             | What::FaultBegan { .. }
             | What::FaultEnded { .. }

@@ -5,7 +5,9 @@ use stormglass_kafka::{CrashKind, Mark};
 use stormglass_sim::plan::{
     FaultAction, MessageDirection, MessagePattern, ScheduledFault, SpanRange, Target, Trigger, Ways,
 };
-use stormglass_types::{GroupId, NodeId, Rng, Span, Stream, Streams, TopicId, TopicPartition};
+use stormglass_types::{
+    BrokerId, GroupId, NodeId, Rng, Span, Stream, Streams, TopicId, TopicPartition,
+};
 
 use super::diagnostic::{Place, Report};
 use super::fields::Fields;
@@ -42,6 +44,10 @@ const ACTIONS: &[(&str, &[&str], &[&str])] = &[
     ("slow-processing", &["each", "for"], &[]),
     ("expand", &["to"], &[]),
     ("delete-group", &[], &[]),
+    ("delete-topic", &["for"], &[]),
+    ("delete-records", &[], &["below"]),
+    ("reassign", &["replicas"], &[]),
+    ("cancel-reassignment", &[], &[]),
 ];
 
 const EXTRAS: &[(&str, &str)] = &[
@@ -51,6 +57,8 @@ const EXTRAS: &[(&str, &str)] = &[
     ("sync", "sync: 200ms"),
     ("each", "each: 50ms"),
     ("to", "to: 24"),
+    ("below", "below: 1000"),
+    ("replicas", "replicas: [broker-4, broker-2, broker-3]"),
 ];
 
 /// A fault whose draws are still open.
@@ -91,6 +99,9 @@ enum Action {
     SlowProcessing(Target),
     Expand(TopicId, u16),
     DeleteGroup(GroupId),
+    DeleteTopic(TopicId),
+    DeleteRecords(TopicPartition, Option<u64>),
+    Reassign(TopicPartition, Option<Vec<BrokerId>>),
 }
 
 const NO_TIME: SpanRange = SpanRange { least: Span::ZERO, most: Span::ZERO };
@@ -143,6 +154,11 @@ impl FaultSpec {
             }
             Action::Expand(topic, partitions) => FaultAction::Expand { topic, partitions },
             Action::DeleteGroup(group) => FaultAction::DeleteGroup { group },
+            Action::DeleteTopic(topic) => FaultAction::DeleteTopic { topic, gone: lasting },
+            Action::DeleteRecords(partition, before) => {
+                FaultAction::DeleteRecords { partition, before }
+            }
+            Action::Reassign(partition, replicas) => FaultAction::Reassign { partition, replicas },
         }
     }
 }
@@ -352,9 +368,32 @@ fn read_action(
         "lose" => return Some(Action::Lose),
         "delay" => return Some(Action::Delay),
         "move-leader" => return cast.partition(text, place, report).map(Action::MoveLeader),
+        "cancel-reassignment" => {
+            let partition = cast.partition(text, place, report);
+            return partition.map(|partition| Action::Reassign(partition, None));
+        }
+        "reassign" => {
+            let partition = cast.partition(text, place, report)?;
+            let words = fields.words("replicas", report);
+            let found = words.iter().map(|(place, name)| cast.broker(name, *place, report));
+            let replicas: Option<Vec<BrokerId>> = found.collect();
+            let replicas = replicas.filter(|replicas| !replicas.is_empty())?;
+            return Some(Action::Reassign(partition, Some(replicas)));
+        }
         "delete-group" => {
             let found = cast.group(text, place, report);
             return found.map(|(group, _)| Action::DeleteGroup(group));
+        }
+        "delete-topic" => {
+            let (topic, _) = cast.topic(text, place, report)?;
+            return Some(Action::DeleteTopic(topic));
+        }
+        "delete-records" => {
+            let partition = cast.partition(text, place, report)?;
+            let below = fields.get("below").is_some();
+            let most = i64::MAX.unsigned_abs();
+            let before = below.then(|| fields.number("below", (0, most), report));
+            return Some(Action::DeleteRecords(partition, before.flatten()));
         }
         "expand" => {
             let (topic, now) = cast.topic(text, place, report)?;

@@ -216,12 +216,15 @@ impl Lowering<'_> {
             let topic = self.required_topic(&fields, name, "to", topics);
             let values = section::<schema::Values>(&fields, "values", self.report);
             let bytes = values.read("bytes", self.report, units::sizes);
+            let tombstones = values.read("tombstones", self.report, units::percent);
+            let tombstones = tombstones.and_then(|share| u32::try_from(share * 100).ok());
             let keys = keys::read(&fields, settings.partitioner, &mut self.keys, self.report);
             let load = Load {
                 every: fields.read("rate", self.report, units::rate).unwrap_or(Span::millis(10)),
                 limit: fields.number("records", (1, u64::MAX), self.report),
                 keys,
                 bytes: bytes.unwrap_or(SizeRange { least: 512, most: 512 }),
+                tombstones: tombstones.unwrap_or(0),
             };
             let starts_after = fields.read("after", self.report, units::duration);
             let on_failure = self.choose(

@@ -133,6 +133,22 @@ fn action(fault: &ScheduledFault, cast: &Cast) -> Pairs {
         FaultAction::DeleteGroup { group } => {
             vec![("delete-group", cast.describe_group(*group).to_owned())]
         }
+        FaultAction::DeleteTopic { topic, gone } => {
+            vec![("delete-topic", cast.describe_topic(*topic).to_owned()), ("for", time(*gone))]
+        }
+        FaultAction::DeleteRecords { partition, before } => {
+            let below = before.map(|before| ("below", before.to_string()));
+            let records = ("delete-records", cast.describe_partition(*partition));
+            [records].into_iter().chain(below).collect()
+        }
+        FaultAction::Reassign { partition, replicas: Some(replicas) } => {
+            let brokers: Vec<String> = replicas.iter().map(ToString::to_string).collect();
+            let partition = cast.describe_partition(*partition);
+            vec![("reassign", partition), ("replicas", format!("[{}]", brokers.join(", ")))]
+        }
+        FaultAction::Reassign { partition, replicas: None } => {
+            vec![("cancel-reassignment", cast.describe_partition(*partition))]
+        }
         FaultAction::Expand { topic, partitions } => {
             let topic = cast.describe_topic(*topic).to_owned();
             vec![("expand", topic), ("to", partitions.to_string())]

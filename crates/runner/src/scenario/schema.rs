@@ -202,6 +202,8 @@ sections! {
     Values = "`values`" {
         /// The size of a record, or a range of sizes; 512 unless set.
         "bytes" bytes: Option<Sizes>,
+        /// The share of records without a value, which delete their key from a compacted topic: `5%`; none unless set.
+        "tombstones" tombstones: Option<Percent>,
     }
     /// A consumer group and its application.
     Group = "a group" {
@@ -369,8 +371,16 @@ sections! {
         "slow-processing" slow_processing: Option<Target>,
         /// An operator raises a topic's partitions, `to` a number.
         "expand" expand: Option<String>,
+        /// An operator moves a partition's replicas to the brokers of `replicas`.
+        "reassign" reassign: Option<Partition>,
+        /// An operator stops moving a partition's replicas.
+        "cancel-reassignment" cancel_reassignment: Option<Partition>,
         /// An operator removes a group and its offsets; refused while it has members.
         "delete-group" delete_group: Option<String>,
+        /// An operator deletes a topic, and creates it anew after `for`.
+        "delete-topic" delete_topic: Option<String>,
+        /// An operator deletes a partition's records that are committed, or only those `below` an offset.
+        "delete-records" delete_records: Option<Partition>,
         /// How long it lasts, or a range to draw from.
         "for" lasting: Option<Durations>,
         /// By how much, or a range to draw from.
@@ -381,8 +391,12 @@ sections! {
         "sync" sync: Option<Durations>,
         /// With `slow-processing`: time per record.
         "each" each: Option<Durations>,
+        /// With `reassign`: where the replicas are to be, such as `[broker-4, broker-2, broker-3]`; the first is preferred.
+        "replicas" replicas: Option<Names>,
         /// With `expand`: how many partitions.
         "to" to: Option<u16>,
+        /// With `delete-records`: the first offset that stays.
+        "below" below: Option<u64>,
     }
     /// The message that sets a fault off.
     On = "`on`" {

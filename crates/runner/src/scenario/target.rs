@@ -2,7 +2,7 @@
 
 use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_sim::plan::{Plan, Roster, Target};
-use stormglass_types::{Dense, GroupId, NodeId, TopicId, TopicPartition};
+use stormglass_types::{BrokerId, Dense, GroupId, NodeId, TopicId, TopicPartition};
 
 use super::diagnostic::{Place, Report};
 
@@ -131,6 +131,19 @@ impl Cast {
         let known: Vec<&str> = producers.chain(groups).chain(processes).take(40).collect();
         report.unknown_word(place, "process", name, &known);
         None
+    }
+
+    /// A broker by its name, such as `broker-2`.
+    pub(super) fn broker(&self, name: &str, place: Place, report: &mut Report) -> Option<BrokerId> {
+        let named = self.processes.iter().find(|(known, _)| known == name.trim());
+        let broker = named.and_then(|(_, node)| self.roster.broker_at(*node));
+        if broker.is_none() {
+            let brokers =
+                self.processes.iter().filter(|(_, node)| self.roster.broker_at(*node).is_some());
+            let known: Vec<&str> = brokers.map(|(name, _)| name.as_str()).collect();
+            report.unknown_word(place, "broker", name, &known);
+        }
+        broker
     }
 
     /// `orders-0`.

@@ -50,6 +50,8 @@ faults:
   - { at: 2m, cut: broker-1 -> controller, for: 30s }
   - { at: 3m, jump-clock: any broker, by: -5s }
   - { at: 4m, expand: orders, to: 24 }
+  - { at: 5m, reassign: orders-0, replicas: [broker-3, broker-1] }
+  - { at: 6m, cancel-reassignment: orders-0 }
 chaos: off
 expect:
   hold: [no-loss, per-key-order]

@@ -121,6 +121,7 @@ impl Cluster<'_> {
             },
             What::LogLost { .. } => 104,
             What::Removed { .. } => 107,
+            What::TopicDeleted { .. } => 108,
             What::Expanded { .. } => 105,
             What::Healed => {
                 self.healed = true;

@@ -111,6 +111,7 @@ pub fn event(names: &Names<'_>, what: &What) -> String {
         What::LogLost { partition, broker, from, to } => {
             format!("{broker} lost offsets {from} to {} of {}", to.0 - 1, at(*partition))
         }
+        What::TopicDeleted { topic } => format!("{} is deleted", names.topic(*topic)),
         What::Removed { partition, base, values, why } => {
             let last = base.0 + i64::from(values.count) - 1;
             let (values, place) = (names.values(*values), at(*partition));

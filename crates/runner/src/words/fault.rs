@@ -81,6 +81,20 @@ pub fn fault_words(action: &FaultAction, names: &Names<'_>) -> (String, Option<S
         FaultAction::DeleteGroup { group } => {
             (format!("{} is to be removed", names.group(*group)), None)
         }
+        FaultAction::DeleteTopic { topic, gone } => {
+            (format!("{} is deleted, and created anew", names.topic(*topic)), Some(*gone))
+        }
+        FaultAction::DeleteRecords { before, .. } => match before {
+            Some(before) => (format!("records below offset {before} are to be deleted"), None),
+            None => ("all committed records are to be deleted".to_owned(), None),
+        },
+        FaultAction::Reassign { replicas: Some(replicas), .. } => {
+            let brokers: Vec<String> = replicas.iter().map(ToString::to_string).collect();
+            (format!("replicas are to move to {}", brokers.join(", ")), None)
+        }
+        FaultAction::Reassign { replicas: None, .. } => {
+            ("replicas are to stay where they were".to_owned(), None)
+        }
         FaultAction::Expand { topic, partitions } => {
             (format!("{} grows to {partitions} partitions", names.topic(*topic)), None)
         }
@@ -110,10 +124,13 @@ fn whom(action: &FaultAction, names: &Names<'_>) -> String {
             };
             format!("{} {arrow} {}", fault_target(from, names), fault_target(to, names))
         }
-        FaultAction::Flip { partition } => names.partition(*partition),
+        FaultAction::Flip { partition }
+        | FaultAction::DeleteRecords { partition, .. }
+        | FaultAction::Reassign { partition, .. } => names.partition(*partition),
         FaultAction::Lose
         | FaultAction::Late { .. }
         | FaultAction::DeleteGroup { .. }
+        | FaultAction::DeleteTopic { .. }
         | FaultAction::Expand { .. } => String::new(),
     }
 }

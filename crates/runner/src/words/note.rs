@@ -53,6 +53,13 @@ pub fn note(names: &Names<'_>, note: &Note) -> String {
                 removal(why)
             )
         }
+        Note::Cleaned { partition, to } => {
+            format!("compacts {} up to offset {to}", names.partition(partition))
+        }
+        Note::ReplicaDeleted { partition } => {
+            format!("deletes its replica of {} with the topic", names.partition(partition))
+        }
+        Note::TopicDeleted { topic } => format!("{} is deleted", names.topic(topic)),
         Note::Elected { partition, leader, epoch, election } => {
             let how = match election {
                 Election::Clean => "from the in-sync replicas",
@@ -118,6 +125,10 @@ pub(super) const fn removal(why: Removal) -> &'static str {
     match why {
         Removal::Age => ", which are older than retention.ms",
         Removal::Size => ", for the log exceeds retention.bytes",
+        Removal::Superseded => ", since a later record has the key",
+        Removal::Tombstone => ", a tombstone whose time is over",
+        Removal::Request => ", as an operator wants",
+        Removal::Topic => ", with the topic",
         Removal::Leader => ", as the leader has",
     }
 }

@@ -1,8 +1,9 @@
 //! From an event to a machine's input, and from a machine's effects back to events.
 
-use stormglass_kafka::log::PartitionLog;
+use stormglass_kafka::log::{Dropped, PartitionLog};
 use stormglass_kafka::message::{Api, Msg, Request};
 use stormglass_kafka::note::ReplicaRole;
+use stormglass_kafka::record::{Batch, Payload};
 use stormglass_kafka::{Call, Completion, Effect, Exit, Input, Note, OpId, Report, SendCall};
 use stormglass_types::history::{Outcome, Removal, Role, What};
 use stormglass_types::{Dense, GroupId, NodeId, Offset, Span, Time, TopicPartition, Value};
@@ -416,7 +417,13 @@ impl World {
                 Step::Processed(batch) => self.write(node, group, batch),
                 Step::Store(batch, generation) => self.store(node, index, batch, generation),
                 Step::Letter(op, topic) => {
-                    let letter = SendCall { topic, partition: None, key: None, bytes: LETTER };
+                    let letter = SendCall {
+                        topic,
+                        partition: None,
+                        key: None,
+                        bytes: LETTER,
+                        payload: Payload::Value,
+                    };
                     self.call(node, op, Call::Send(letter));
                 }
                 Step::Crash => {
@@ -568,6 +575,9 @@ impl World {
             Note::LogStart { partition, why, .. } => {
                 self.tell_removed(node, partition, Some(why));
             }
+            Note::Cleaned { partition, .. } => self.tell_cleaned(node, partition),
+            Note::ReplicaDeleted { partition } => self.tell_deleted(node, partition),
+            Note::TopicDeleted { topic } => self.tell(node, What::TopicDeleted { topic }),
             Note::Appended { .. }
             | Note::HighWatermark { .. }
             | Note::Truncated { .. }
@@ -598,12 +608,35 @@ impl World {
             return;
         };
         let now = self.now;
-        for batch in log.batches_from(from).take_while(|batch| batch.base < start) {
-            let Some(values) = batch.values() else { continue };
-            let skip = u32::try_from(from.distance_from(batch.base)).unwrap_or(u32::MAX);
-            let most = u32::try_from(start.distance_from(batch.base)).unwrap_or(u32::MAX);
+        let runs = log.batches_from(from).flat_map(Batch::runs);
+        for (base, values) in runs.take_while(|(base, _)| *base < start) {
+            let skip = u32::try_from(from.distance_from(base)).unwrap_or(u32::MAX);
+            let most = u32::try_from(start.distance_from(base)).unwrap_or(u32::MAX);
             let values = values.part(0, most).part(skip, u32::MAX);
-            let base = batch.base.plus(skip);
+            if values.count > 0 {
+                let base = base.plus(skip);
+                self.history.push(now, node, What::Removed { partition, base, values, why });
+            }
+        }
+    }
+
+    /// Writes down what a broker has compacted away.
+    fn tell_cleaned(&mut self, node: NodeId, partition: TopicPartition) {
+        let log = self.slots[node].broker_store().and_then(|store| store.logs.get(partition));
+        let Some(log) = log else { return };
+        for dropped in log.dropped() {
+            let Dropped { base, values, why } = *dropped;
+            self.history.push(self.now, node, What::Removed { partition, base, values, why });
+        }
+    }
+
+    /// Writes down what a broker has deleted with a topic.
+    fn tell_deleted(&mut self, node: NodeId, partition: TopicPartition) {
+        let Some(store) = self.slots[node].broker_store() else { return };
+        let found = store.deleted.iter().rev().find(|(of, _)| *of == partition);
+        let Some((_, log)) = found else { return };
+        let (now, why) = (self.now, Removal::Topic);
+        for (base, values) in log.batches_from(log.start()).flat_map(Batch::runs) {
             self.history.push(now, node, What::Removed { partition, base, values, why });
         }
     }
@@ -668,12 +701,15 @@ fn note_word(note: &Note) -> u64 {
         }
         Note::HighWatermark { partition, to, .. }
         | Note::Truncated { partition, to, .. }
-        | Note::LogStart { partition, to, .. } => place(partition) ^ to.0.cast_unsigned(),
+        | Note::LogStart { partition, to, .. }
+        | Note::Cleaned { partition, to } => place(partition) ^ to.0.cast_unsigned(),
         Note::Elected { partition, epoch, .. } => {
             place(partition) ^ u64::from(epoch.0.cast_unsigned())
         }
         Note::InSync { partition, replicas, .. } => place(partition) ^ replicas,
         Note::Expanded { topic, partitions } => u64::from(topic.0) << 48 ^ u64::from(*partitions),
+        Note::TopicDeleted { topic } => u64::from(topic.0) << 48,
+        Note::ReplicaDeleted { partition } => place(partition),
         Note::Rebalanced { group, generation, .. } | Note::Granted { group, generation, .. } => {
             u64::from(group.0) << 48 ^ u64::from(generation.0.cast_unsigned())
         }

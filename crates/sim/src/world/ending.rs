@@ -2,6 +2,7 @@
 
 use stormglass_kafka::broker::Broker;
 use stormglass_kafka::group::OFFSETS_TOPIC;
+use stormglass_kafka::record::Records;
 use stormglass_types::history::{Stuck, What};
 use stormglass_types::{BrokerId, Dense, GroupId, NodeId, Offset, Time, TopicId, TopicPartition};
 
@@ -214,11 +215,13 @@ impl World {
             if batch.end() > end {
                 break;
             }
-            if let Some(values) = batch.values() {
-                let skip = u32::try_from(start.distance_from(batch.base)).unwrap_or(u32::MAX);
-                let (base, values) = (batch.base.plus(skip), values.part(skip, u32::MAX));
-                let what = What::FinalRead { partition, base, values };
-                self.history.push(now, node, what);
+            for (base, values) in batch.runs() {
+                let skip = u32::try_from(start.distance_from(base)).unwrap_or(u32::MAX);
+                let (base, values) = (base.plus(skip), values.part(skip, u32::MAX));
+                if values.count > 0 {
+                    let what = What::FinalRead { partition, base, values };
+                    self.history.push(now, node, what);
+                }
             }
         }
         self.history.push(now, node, What::FinalEnd { partition, start, end });
@@ -242,14 +245,17 @@ impl World {
             return;
         };
         for batch in log.batches_from(log.start()) {
-            let what = What::ReplicaLog {
-                partition,
-                broker,
-                base: batch.base,
-                count: batch.count,
-                epoch: batch.epoch,
-                values: batch.values(),
-            };
+            let (epoch, count) = (batch.epoch, batch.count);
+            if let Records::Keyed(_) = &batch.records {
+                for (base, values) in batch.runs() {
+                    let (count, values) = (values.count, Some(values));
+                    let what = What::ReplicaLog { partition, broker, base, count, epoch, values };
+                    self.history.push(now, node, what);
+                }
+                continue;
+            }
+            let (base, values) = (batch.base, batch.values());
+            let what = What::ReplicaLog { partition, broker, base, count, epoch, values };
             self.history.push(now, node, what);
         }
         let high_watermark = known.unwrap_or(Offset::ZERO);

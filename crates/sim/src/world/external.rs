@@ -220,6 +220,9 @@ impl World {
             }
             Call::CreateTopic(_)
             | Call::CreatePartitions { .. }
+            | Call::DeleteTopic(_)
+            | Call::DeleteRecords { .. }
+            | Call::Reassign { .. }
             | Call::DeleteGroup(_)
             | Call::ElectLeader { .. } => 3,
         };

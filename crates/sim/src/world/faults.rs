@@ -6,7 +6,9 @@ use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::message::Msg;
 use stormglass_kafka::{Call, CrashKind, CrashReport, Input, Mark, Marks};
 use stormglass_types::history::What;
-use stormglass_types::{BrokerId, Dense, NodeId, Rng, Span, Stream, Time, TopicPartition};
+use stormglass_types::{
+    BrokerId, Dense, NodeId, Offset, Rng, Span, Stream, Time, TopicId, TopicPartition,
+};
 
 use super::external::Told;
 use super::tape::Luck;
@@ -71,6 +73,7 @@ enum Undo {
     MakeRoom(NodeId),
     LearnFast(NodeId),
     ProcessFast(NodeId),
+    CreateTopic(TopicId),
 }
 
 /// What a fault does to the message that triggered it.
@@ -220,6 +223,9 @@ impl World {
             | FaultAction::LagMetadata { .. }
             | FaultAction::SlowProcessing { .. }
             | FaultAction::DeleteGroup { .. }
+            | FaultAction::DeleteTopic { .. }
+            | FaultAction::DeleteRecords { .. }
+            | FaultAction::Reassign { .. }
             | FaultAction::Expand { .. } => {
                 // Strikes as an event of its own, right after the message is on its way.
                 self.queue.push(now, Event::Fault { fault });
@@ -328,6 +334,23 @@ impl World {
                 self.operate();
                 self.begin_story(fault, None);
             }
+            FaultAction::DeleteTopic { topic, gone } => {
+                self.operator.ask(Call::DeleteTopic(*topic));
+                self.operate();
+                self.hold(fault, self.roster.admin(), Undo::CreateTopic(*topic), *gone);
+            }
+            FaultAction::DeleteRecords { partition, before } => {
+                let (partition, before) = (*partition, before.map(offset));
+                self.operator.ask(Call::DeleteRecords { partition, before });
+                self.operate();
+                self.begin_story(fault, None);
+            }
+            FaultAction::Reassign { partition, replicas } => {
+                let replicas = replicas.as_ref().map(|brokers| brokers.iter().copied().collect());
+                self.operator.ask(Call::Reassign { partition: *partition, replicas });
+                self.operate();
+                self.begin_story(fault, None);
+            }
             FaultAction::Expand { topic, partitions } => {
                 self.operator
                     .ask(Call::CreatePartitions { topic: *topic, partitions: *partitions });
@@ -378,6 +401,7 @@ impl World {
                 self.slots[node].full -= 1;
                 self.revive(node);
             }
+            Undo::CreateTopic(topic) => self.create_topic(topic),
             Undo::LearnFast(node) => self.slots[node].metadata_lag = Span::ZERO,
             Undo::ProcessFast(node) => {
                 if let Some(app) = self.consumer_app(node) {
@@ -389,6 +413,8 @@ impl World {
 
     /// Ends every fault under way and starts every process that is down and meant to live.
     pub(super) fn heal(&mut self) {
+        // What it was still to do is left undone, but what it deleted it creates again.
+        self.operator.drop_all();
         for effect in 0..self.faults.effects.len() {
             self.fault_over(u32::try_from(effect).expect("fewer than 2^32 effects"));
             self.drain();
@@ -398,7 +424,6 @@ impl World {
         }
         self.faults.watchers.clear();
         self.faults.awaiting_marks.clear();
-        self.operator.drop_all();
     }
 
     /// An operator asks a process to stop. An application finishes what it has in hand before it closes its client.
@@ -582,4 +607,9 @@ fn matches(pattern: &MessagePattern, ends: [NodeId; 2], message: &Msg) -> bool {
         && pattern.api.is_none_or(|api| api == message.api())
         && (pattern.clients.is_empty() || pattern.clients.contains(&ends[0]))
         && (pattern.servers.is_empty() || pattern.servers.contains(&ends[1]))
+}
+
+/// An offset that somebody wrote down.
+fn offset(number: u64) -> Offset {
+    Offset(i64::try_from(number).unwrap_or(i64::MAX))
 }

@@ -15,7 +15,7 @@ use stormglass_kafka::note::ReplicaRole;
 use stormglass_types::history::{Election, Removal};
 use stormglass_types::{
     BrokerEpoch, BrokerId, Generation, GroupId, IdVec, LeaderEpoch, MemberId, NodeId, Offset,
-    PartitionMap, Time, TopicPartition,
+    PartitionMap, Time, TopicId, TopicPartition,
 };
 
 use super::node::{Node, Slot};
@@ -254,6 +254,9 @@ impl Observer {
                     self.breach(at, node, partition, kind);
                 }
             }
+            // A broker may learn late that its replica is of a topic that is gone.
+            Note::TopicDeleted { topic } => self.on_topic_deleted(topic),
+            Note::ReplicaDeleted { .. } | Note::Cleaned { .. } => {}
             Note::Elected { partition, election, .. } => {
                 let seen = self.partitions.get_or_insert_with(partition, Seen::default);
                 seen.excused |= election == Election::Unclean;
@@ -402,6 +405,19 @@ impl Observer {
             {
                 let kind = BreachKind::BeyondDivergence { high_watermark: to, replica: broker };
                 self.breach(at, node, partition, kind);
+            }
+        }
+    }
+
+    /// Everything begins anew for a topic; with who may not have heard of it yet, less can be said of that.
+    fn on_topic_deleted(&mut self, topic: TopicId) {
+        let of_topic = |partition: &TopicPartition| partition.topic == topic;
+        let gone: Vec<TopicPartition> = self.partitions.keys().filter(of_topic).collect();
+        for partition in gone {
+            self.partitions.insert(partition, Seen { excused: true, ..Seen::default() });
+            for group in self.groups.iter_mut() {
+                group.committed.remove(partition);
+                group.positions.remove(partition);
             }
         }
     }

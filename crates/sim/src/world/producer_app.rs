@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use stormglass_kafka::record::Payload;
 use stormglass_kafka::{Call, OpId, SendCall};
 use stormglass_types::history::Outcome;
 use stormglass_types::{
@@ -16,9 +17,13 @@ use crate::plan::{Keys, OnFailure, ProducerPlan};
 pub(crate) struct Record {
     pub(crate) key: Option<(Key, u32)>,
     bytes: u32,
+    payload: Payload,
     /// As what it was sent first, if it was sent before.
     pub(crate) first: Option<(TopicPartition, Value)>,
 }
+
+/// The size of a record without a value: its key and headers.
+const TOMBSTONE: u32 = 16;
 
 /// One life of a producer application.
 #[derive(Clone, Debug)]
@@ -103,8 +108,8 @@ impl ProducerApp {
         self.next_op += 1;
         let op = OpId(self.next_op);
         self.blocked = Some((op, record));
-        let Record { key, bytes, first: _ } = record;
-        let call = SendCall { topic: self.plan.topic, partition: None, key, bytes };
+        let Record { key, bytes, payload, first: _ } = record;
+        let call = SendCall { topic: self.plan.topic, partition: None, key, bytes, payload };
         Some((op, Call::Send(call)))
     }
 
@@ -117,7 +122,11 @@ impl ProducerApp {
         let load = &self.plan.load;
         let (least, most) = (u64::from(load.bytes.least), u64::from(load.bytes.most));
         let bytes = u32::try_from(self.rng.between(least, most)).expect("drawn from a u32 range");
-        Record { key, bytes, first: None }
+        let share = load.tombstones;
+        let deletes = share > 0 && self.rng.upto(999_999) < u64::from(share);
+        let (payload, bytes) =
+            if deletes { (Payload::Tombstone, TOMBSTONE) } else { (Payload::Value, bytes) };
+        Record { key, bytes, payload, first: None }
     }
 
     /// `send` returned. Tells the record that it was about.

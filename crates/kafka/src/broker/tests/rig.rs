@@ -13,6 +13,7 @@ use stormglass_types::{
     Sequence, SourceId, Span, Stream, Streams, Time, TopicId, TopicPartition, ValueRange, Wall,
 };
 
+use crate::assignor::Rack;
 use crate::broker::Broker;
 use crate::log::BrokerStore;
 use crate::message::{
@@ -24,7 +25,7 @@ use crate::message::{
 };
 use crate::metadata::{BrokerStatus, MetadataRecord, PartitionRegistration, Recovery};
 use crate::record::{Batch, ProducerStamp, Records};
-use crate::settings::{BrokerSettings, TopicSettings};
+use crate::settings::{BrokerSettings, ReplicaSelector, TopicSettings};
 use crate::{
     Boot, BrokerSetup, ConnId, Directory, Effect, Input, Machine, Mark, Note, Now, Outbox, Rule,
     Rules, SyncToken, Timer,
@@ -69,8 +70,9 @@ impl Rig {
             rules,
             rng: Streams::new(7).stream(Stream::Machine, 1),
         };
-        let setup =
-            BrokerSetup { broker: ME, rack: None, settings: Arc::new(BrokerSettings::default()) };
+        let replica_selector = ReplicaSelector::RackAware;
+        let settings = BrokerSettings { replica_selector, ..BrokerSettings::default() };
+        let setup = BrokerSetup { broker: ME, rack: Some(Rack(1)), settings: Arc::new(settings) };
         let now = Now { mono: Time::ZERO + Span::secs(100), wall: Wall(100_000) };
         let mut out = Outbox::default();
         let broker = Broker::boot(now, boot, setup, store, &mut out);
@@ -98,7 +100,7 @@ impl Rig {
                 broker,
                 epoch,
                 incarnation: 0,
-                rack: None,
+                rack: Some(Rack(u32::from(n))),
             });
             let state = BrokerStatus::Active;
             records.push(MetadataRecord::ChangeBroker { broker, epoch, state });
@@ -135,11 +137,12 @@ impl Rig {
                 let broker = BrokerId(u16::try_from(number("n").unwrap()).unwrap());
                 let epoch = BrokerEpoch(number("b").map_or(i64::from(broker.0) - 1, i64::from));
                 let fetch = fetch_of(number("@").unwrap(), number("e"), number("last="));
-                self.fetch(&format!("n{}", broker.0), Some((broker, epoch)), fetch);
+                self.fetch(&format!("n{}", broker.0), Some((broker, epoch)), None, fetch);
             }
             "consume" => {
                 let fetch = fetch_of(number("@").unwrap(), number("e"), None);
-                self.fetch("consumer", None, fetch);
+                let rack = number("rack=").map(|n| Rack(u32::try_from(n).unwrap()));
+                self.fetch("consumer", None, rack, fetch);
             }
             "latest" => {
                 let partitions = vec![(ORDERS, None, OffsetSpec::Latest)];
@@ -180,6 +183,8 @@ impl Rig {
         let registration = PartitionRegistration {
             replicas: (1..=3).map(BrokerId).collect(),
             isr: isr.into_iter().collect(),
+            adding: crate::metadata::Brokers::new(),
+            removing: crate::metadata::Brokers::new(),
             elr: crate::metadata::Brokers::new(),
             last_known_elr: crate::metadata::Brokers::new(),
             leader,
@@ -214,6 +219,7 @@ impl Rig {
         &mut self,
         from: &str,
         replica: Option<(BrokerId, BrokerEpoch)>,
+        rack: Option<Rack>,
         fetch: FetchPartition,
     ) {
         self.connection(from);
@@ -223,6 +229,7 @@ impl Rig {
         );
         let request = FetchRequest {
             replica,
+            rack,
             max_wait: Span::millis(500),
             min_bytes: 1,
             max_bytes: 1 << 20,
@@ -259,6 +266,7 @@ impl Rig {
             high_watermark: Offset(i64::from(high_watermark)),
             log_start: Offset::ZERO,
             diverging: None,
+            preferred: None,
             batches: Vec::new(),
         };
         if let Some(diverging) = find("diverging=e") {
@@ -444,6 +452,7 @@ fn batch(base: Offset, count: u32, epoch: LeaderEpoch) -> Batch {
 
 fn fetch_of(offset: i32, epoch: Option<i32>, last: Option<i32>) -> FetchPartition {
     FetchPartition {
+        topic: None,
         partition: ORDERS,
         offset: Offset(i64::from(offset)),
         current_epoch: epoch.map(LeaderEpoch),
@@ -472,8 +481,10 @@ fn describe(response: &Response) -> String {
             let diverging = fetched
                 .diverging
                 .map_or(String::new(), |(epoch, end)| format!(" diverging {epoch}@{end}"));
+            let preferred =
+                fetched.preferred.map_or(String::new(), |broker| format!(" ask {broker}"));
             let (error, hw) = (fetched.error, fetched.high_watermark);
-            format!("fetched {error} [{}] hw {hw}{diverging}", batches.join(" "))
+            format!("fetched {error} [{}] hw {hw}{diverging}{preferred}", batches.join(" "))
         }
         Response::ListOffsets(list) => {
             format!("listed {} @{}", list.results[0].error, list.results[0].offset)

@@ -183,13 +183,13 @@ keys! { BROKER
         "Which security protocol each named listener speaks.";
     "listeners": String = Is("PLAINTEXT://:9092"), Any, Inert,
         "Addresses the broker binds.";
-    "log.cleaner.backoff.ms": Long = Is("15000"), AtLeast(0), Inert,
+    "log.cleaner.backoff.ms": Long = Is("15000"), AtLeast(0), Modelled,
         "Sleep of a cleaner thread with nothing to do.";
     "log.cleaner.dedupe.buffer.size": Long = Is("134217728"), Any, Inert,
         "Memory for the key maps of all cleaner threads together.";
-    "log.cleaner.delete.retention.ms": Long = Is("86400000"), AtLeast(0), Inert,
+    "log.cleaner.delete.retention.ms": Long = Is("86400000"), AtLeast(0), Modelled,
         "Broker default of delete.retention.ms.";
-    "log.cleaner.enable": Boolean = Is("true"), Any, Inert,
+    "log.cleaner.enable": Boolean = Is("true"), Any, Modelled,
         "Run the compaction threads.";
     "log.cleaner.io.buffer.load.factor": Double = Is("0.9"), Any, Inert,
         "How full the cleaner's key map may get.";
@@ -197,11 +197,11 @@ keys! { BROKER
         "Memory for the cleaner's read/write buffers.";
     "log.cleaner.io.max.bytes.per.second": Double = Is("1.7976931348623157e+308"), Any, Inert,
         "Rate limit of cleaner disk traffic.";
-    "log.cleaner.max.compaction.lag.ms": Long = Is("9223372036854775807"), AtLeast(1), Inert,
+    "log.cleaner.max.compaction.lag.ms": Long = Is("9223372036854775807"), AtLeast(1), Modelled,
         "Broker default of max.compaction.lag.ms.";
-    "log.cleaner.min.cleanable.ratio": Double = Is("0.5"), Between(0, 1), Inert,
+    "log.cleaner.min.cleanable.ratio": Double = Is("0.5"), Between(0, 1), Modelled,
         "Broker default of min.cleanable.dirty.ratio.";
-    "log.cleaner.min.compaction.lag.ms": Long = Is("0"), AtLeast(0), Inert,
+    "log.cleaner.min.compaction.lag.ms": Long = Is("0"), AtLeast(0), Modelled,
         "Broker default of min.compaction.lag.ms.";
     "log.cleaner.threads": Int = Is("1"), AtLeast(0), Inert,
         "Number of compaction threads.";
@@ -441,7 +441,7 @@ keys! { BROKER
         "Period of writing high watermarks to disk.";
     "replica.lag.time.max.ms": Long = Is("30000"), Any, Modelled,
         "A follower not caught up to the leader's log end for this long leaves the ISR.";
-    "replica.selector.class": String = Null, Any, Unmodelled,
+    "replica.selector.class": String = Null, Any, Modelled,
         "Plug-in choosing the replica a consumer should read from.";
     "replica.socket.receive.buffer.bytes": Int = Is("65536"), Any, Inert,
         "Receive buffer of follower connections.";

@@ -15,7 +15,7 @@ keys! { TOPIC
         "Codec for record batches; on topics/brokers the value 'producer' keeps what was sent.";
     "compression.zstd.level": Int = Is("3"), Between(-131072, 22), Inert,
         "Effort level when zstd is the codec.";
-    "delete.retention.ms": Long = Is("86400000"), AtLeast(0), Inert,
+    "delete.retention.ms": Long = Is("86400000"), AtLeast(0), Modelled,
         "How long tombstones (and transaction markers) of a compacted topic stay visible after cleaning.";
     "file.delete.delay.ms": Long = Is("60000"), AtLeast(0), Inert,
         "Grace period between marking a segment deleted and removing its file.";
@@ -33,7 +33,7 @@ keys! { TOPIC
         "With tiering: bytes kept on local disk per partition; -2 follows retention.bytes.";
     "local.retention.ms": Long = Is("-2"), AtLeast(-2), Inert,
         "With tiering: age kept on local disk; -2 follows retention.ms.";
-    "max.compaction.lag.ms": Long = Is("9223372036854775807"), AtLeast(1), Inert,
+    "max.compaction.lag.ms": Long = Is("9223372036854775807"), AtLeast(1), Modelled,
         "Age at which a record must be compacted at the latest.";
     "max.message.bytes": Int = Is("1048588"), AtLeast(0), Modelled,
         "Largest accepted record batch of a topic.";
@@ -49,9 +49,9 @@ keys! { TOPIC
         "Older symmetric limit on the distance between record stamp and broker clock.";
     "message.timestamp.type": String = Is("CreateTime"), OneOf(&["CreateTime", "LogAppendTime"]), Modelled,
         "Whether stored stamps come from the producer or the append time.";
-    "min.cleanable.dirty.ratio": Double = Is("0.5"), Between(0, 1), Inert,
+    "min.cleanable.dirty.ratio": Double = Is("0.5"), Between(0, 1), Modelled,
         "Uncleaned share of a log that makes it a compaction candidate.";
-    "min.compaction.lag.ms": Long = Is("0"), AtLeast(0), Inert,
+    "min.compaction.lag.ms": Long = Is("0"), AtLeast(0), Modelled,
         "Age below which records are not compacted.";
     "min.insync.replicas": Int = Is("1"), AtLeast(1), Modelled,
         "In-sync replicas required for acks=all appends to be accepted.";

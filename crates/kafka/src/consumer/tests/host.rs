@@ -55,6 +55,20 @@ pub(super) fn settings() -> ConsumerSettings {
     }
 }
 
+/// A fetch answer of the one partition without records.
+pub(super) fn empty_answer(error: ErrorCode, preferred: Option<u16>) -> Response {
+    let fetched = FetchedPartition {
+        partition: partition(0),
+        error,
+        high_watermark: Offset::UNKNOWN,
+        log_start: Offset::UNKNOWN,
+        diverging: None,
+        preferred: preferred.map(BrokerId),
+        batches: Vec::new(),
+    };
+    Response::Fetch(FetchResponse { error: ErrorCode::None, partitions: vec![fetched] })
+}
+
 pub(super) struct Host {
     pub(super) consumer: Consumer,
     out: Outbox,
@@ -152,6 +166,8 @@ impl Host {
         let registration = PartitionRegistration {
             replicas: smallvec![BrokerId(1), BrokerId(2)],
             isr: smallvec![BrokerId(1), BrokerId(2)],
+            adding: smallvec![],
+            removing: smallvec![],
             elr: smallvec![],
             last_known_elr: smallvec![],
             leader: Some(BrokerId(broker)),
@@ -500,6 +516,7 @@ impl Host {
                     high_watermark: end,
                     log_start: self.start_of(*partition),
                     diverging: None,
+                    preferred: None,
                     batches,
                 });
             }

@@ -4,7 +4,7 @@ use alloc::vec;
 
 use stormglass_types::{ErrorCode, LeaderEpoch, MemberId, Offset, Rng, Span, Stream, Streams};
 
-use self::host::{Host, TOPIC, partition, settings};
+use self::host::{Host, TOPIC, empty_answer, partition, settings};
 use crate::message::{
     Api, FindCoordinatorResponse, OffsetCommitResponse, OffsetFetchResponse, Response,
     SyncGroupResponse,
@@ -154,6 +154,26 @@ fn position_outside_the_log_is_reset() {
     host.call(Call::Subscribe(vec![TOPIC]));
     host.poll(1000);
     insta::assert_snapshot!(host.seen());
+}
+
+#[test]
+fn the_preferred_replica_is_asked_until_it_is_out_of_range() {
+    let story = |rules: Rules| {
+        let mut host = joined(settings(), rules, 1, 3);
+        host.next.push(empty_answer(ErrorCode::None, Some(2)));
+        host.append(0, 2, 0);
+        host.poll(100);
+        host.append(0, 2, 0);
+        host.poll(100);
+        host.next.push(empty_answer(ErrorCode::OffsetOutOfRange, None));
+        host.append(0, 2, 0);
+        host.polls(2, 600);
+        host.append(0, 2, 0);
+        host.polls(2, 600);
+        host.seen()
+    };
+    insta::assert_snapshot!(story(Rules::ALL));
+    insta::assert_snapshot!(story(Rules::ALL.without(Rule::FollowerOutOfRange)));
 }
 
 #[test]

@@ -15,6 +15,10 @@ fn cleanup(retention: Option<u64>, bytes: Option<u64>) -> Cleanup {
         retention_bytes: bytes,
         segment_age: Span::secs(10),
         segment_bytes: 50,
+        delete_retention: Span::ZERO,
+        min_dirty_millionths: 0,
+        min_compaction_lag: Span::ZERO,
+        max_compaction_lag: None,
     }
 }
 

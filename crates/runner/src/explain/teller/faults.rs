@@ -82,7 +82,10 @@ impl Teller<'_> {
             lasting.map_or_else(String::new, |it| format!(" for {}", words::short_span(it)));
         let what = if began { format!("{what}{lasting}") } else { format!("{what} is over") };
         // What strikes nobody in particular struck a message.
-        let asked = matches!(planned.action, FaultAction::Expand { .. } | FaultAction::Flip { .. });
+        let asked = matches!(
+            planned.action,
+            FaultAction::Expand { .. } | FaultAction::Flip { .. } | FaultAction::Reassign { .. }
+        );
         let nobody = if asked { "operator" } else { "the network" };
         let who = whom.unwrap_or_else(|| nobody.to_owned());
         self.add(at, who, None, format!("fault: {what}"), Part::Fault);

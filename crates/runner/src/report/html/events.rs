@@ -105,6 +105,7 @@ const fn kind(what: &What) -> Option<&'static str> {
         What::InSync { .. } => Some("in-sync"),
         What::LogLost { .. }
         | What::Removed { .. }
+        | What::TopicDeleted { .. }
         | What::Expanded { .. }
         | What::FinalEnd { .. } => Some("log"),
         What::Assigned { .. }

@@ -278,6 +278,10 @@ impl Builder<'_> {
                 let note = match why {
                     Removal::Age => "retention.ms",
                     Removal::Size => "retention.bytes",
+                    Removal::Superseded => "for a later record of its key",
+                    Removal::Tombstone => "as an old tombstone",
+                    Removal::Request => "by an operator",
+                    Removal::Topic => "with the topic",
                     Removal::Leader => "as its leader had",
                 };
                 self.column(at, self.process(who), "deletes", note.to_owned(), cells);

@@ -129,7 +129,10 @@ fn rank(run: &Recorded<'_>, event: &Event) -> Option<u8> {
             (event.at > Time::ZERO).then_some(1)
         }
         What::Leader { partition, .. } if own(partition) => Some(2),
-        What::Rebalanced { .. } | What::LogLost { .. } | What::Expanded { .. } => Some(2),
+        What::Rebalanced { .. }
+        | What::LogLost { .. }
+        | What::Expanded { .. }
+        | What::TopicDeleted { .. } => Some(2),
         What::InSync { partition, .. } if own(partition) => Some(3),
         What::Leader { .. }
         | What::InSync { .. }

@@ -1,8 +1,10 @@
-//! What the admin client asks of group coordinators: finding one, then asking it (`DeleteConsumerGroupsHandler`).
+//! What the admin client asks of single brokers: finding the one, a group's coordinator or a partition's leader, then asking
+//! it (`DeleteConsumerGroupsHandler`, `DeleteRecordsHandler`).
 //!
-//! Talks to brokers, while everything else of the admin client talks to controllers.
+//! Everything else of the admin client talks to controllers.
 
 use alloc::collections::VecDeque;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use stormglass_types::history::Outcome;
@@ -10,12 +12,24 @@ use stormglass_types::{BrokerId, ErrorCode, GroupId, Rng, Time};
 
 use super::{API_TIMEOUT, RECONNECT, REQUEST_TIMEOUT, RETRY};
 use crate::channel::Channel;
-use crate::message::{Correlation, DeleteGroupRequest, FindCoordinatorRequest, Request, Response};
+use crate::message::{
+    Correlation, DeleteGroupRequest, DeleteRecordsRequest, FindCoordinatorRequest, MetadataRequest,
+    MetadataResponse, Request, Response,
+};
 use crate::{Completion, ConnId, Directory, Now, OpId, Outbox};
 
-/// Calls about groups, and the connections that they use.
+/// What is to be done.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Errand {
+    /// Remove a group.
+    Group(GroupId),
+    /// Delete records.
+    Records(DeleteRecordsRequest),
+}
+
+/// Calls about groups and records, and the connections that they use.
 #[derive(Clone, Debug)]
-pub(super) struct GroupCalls {
+pub(super) struct Errands {
     brokers: Vec<(BrokerId, Channel<OpId>)>,
     calls: Vec<Call>,
 }
@@ -23,7 +37,7 @@ pub(super) struct GroupCalls {
 #[derive(Clone, Debug)]
 struct Call {
     op: OpId,
-    group: GroupId,
+    errand: Errand,
     deadline: Time,
     next_try: Time,
     failures: u32,
@@ -36,23 +50,23 @@ struct Call {
 /// What is asked next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
-    /// Who coordinates.
+    /// Who coordinates, or leads.
     Find,
-    /// The coordinator at this place, to remove the group.
-    Delete(usize),
+    /// The broker at this place, to do it.
+    Act(usize),
 }
 
-impl GroupCalls {
+impl Errands {
     pub(super) fn new(directory: &Directory) -> Self {
         let brokers = directory.brokers.iter();
         let brokers = brokers.map(|(id, node)| (*id, Channel::new(*node))).collect();
         Self { brokers, calls: Vec::new() }
     }
 
-    pub(super) fn delete(&mut self, now: Now, op: OpId, group: GroupId) {
+    pub(super) fn ask(&mut self, now: Now, op: OpId, errand: Errand) {
         self.calls.push(Call {
             op,
-            group,
+            errand,
             deadline: now.mono + API_TIMEOUT,
             next_try: now.mono,
             failures: 0,
@@ -89,17 +103,19 @@ impl GroupCalls {
         call.under_way = false;
         let error = match *response {
             Response::FindCoordinator(found) => {
-                let place = found.coordinator.ok().and_then(|id| places.binary_search(&id).ok());
-                match place {
-                    Some(place) => call.step = Step::Delete(place),
-                    None => call.retry(now, rng),
-                }
-                return;
+                return call.found(found.coordinator.ok(), &places, now, rng);
             }
-            Response::DeleteGroups(error) => error,
+            Response::Metadata(MetadataResponse { ref image }) => {
+                let leader = match call.errand {
+                    Errand::Group(_) => None,
+                    Errand::Records(request) => image.leader(request.partition),
+                };
+                return call.found(leader.map(|(leader, _)| leader), &places, now, rng);
+            }
+            Response::DeleteGroups(error) | Response::DeleteRecords(error) => error,
             _ => return call.retry(now, rng),
         };
-        let again = error.is_retriable();
+        let again = error.is_retriable() || error.is_invalid_metadata();
         let gone = error == ErrorCode::GroupIdNotFound && call.doubt;
         if again {
             call.step = Step::Find;
@@ -149,12 +165,8 @@ impl GroupCalls {
         for call in self.calls.iter_mut().filter(|call| !call.under_way) {
             let turn = usize::try_from(call.failures).unwrap_or(0) % brokers.len().max(1);
             let (place, request) = match call.step {
-                Step::Find => {
-                    (turn, Request::FindCoordinator(FindCoordinatorRequest { group: call.group }))
-                }
-                Step::Delete(place) => {
-                    (place, Request::DeleteGroups(DeleteGroupRequest { group: call.group }))
-                }
+                Step::Find => (turn, call.errand.question()),
+                Step::Act(place) => (place, call.errand.request()),
             };
             let Some((_, channel)) = brokers.get_mut(place) else { continue };
             if call.next_try <= now.mono && channel.is_ready(now.mono) {
@@ -186,7 +198,34 @@ impl GroupCalls {
     }
 }
 
+impl Errand {
+    /// Asks whose business it is.
+    fn question(self) -> Request {
+        match self {
+            Self::Group(group) => Request::FindCoordinator(FindCoordinatorRequest { group }),
+            Self::Records(request) => {
+                Request::Metadata(MetadataRequest { topics: vec![request.partition.topic] })
+            }
+        }
+    }
+
+    /// Asks that it be done.
+    const fn request(self) -> Request {
+        match self {
+            Self::Group(group) => Request::DeleteGroups(DeleteGroupRequest { group }),
+            Self::Records(request) => Request::DeleteRecords(request),
+        }
+    }
+}
+
 impl Call {
+    fn found(&mut self, who: Option<BrokerId>, places: &[BrokerId], now: Now, rng: &mut Rng) {
+        match who.and_then(|who| places.binary_search(&who).ok()) {
+            Some(place) => self.step = Step::Act(place),
+            None => self.retry(now, rng),
+        }
+    }
+
     fn retry(&mut self, now: Now, rng: &mut Rng) {
         self.failures += 1;
         self.next_try = now.mono + RETRY.after(self.failures, rng);
