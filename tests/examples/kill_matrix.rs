@@ -179,6 +179,9 @@ fn unseen_outside(kind: &BreachKind) -> &'static str {
         BreachKind::BeyondInSyncReplica { .. } | BreachKind::BeyondDivergence { .. } => {
             "a replica that lacked what was committed, and did not lead before it had it"
         }
+        BreachKind::FollowerBeyondDivergence { .. } => {
+            "a follower that thought too much of its log committed, from which nobody read that"
+        }
         BreachKind::IncompleteInSync { .. } => {
             "a replica that could have led without committed records, and did not"
         }

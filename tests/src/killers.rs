@@ -5,9 +5,11 @@
 
 mod eligible;
 mod groups;
+pub mod histories;
 mod log;
 mod modern;
 mod nearby;
+mod producers;
 mod quorum;
 mod races;
 
@@ -93,7 +95,8 @@ const fn hidden(
     Killer { rule, about, name, story, seeds: 10, fate: Fate::HiddenBy(by, why) }
 }
 
-type Named = (&'static str, fn() -> Story);
+/// A story and its name.
+pub type Named = (&'static str, fn() -> Story);
 
 const FLIPS: Named = ("flips", flips);
 const CHAIN: Named = ("chained-crashes", chained_crashes);
@@ -115,7 +118,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 81] = [
+pub static KILLERS: [Killer; 91] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -137,6 +140,11 @@ pub static KILLERS: [Killer; 81] = [
     kills(Rule::TruncateByEpoch, About::Replication, FLIPS, 20, "log-matching"),
     kills(Rule::DivergenceByEpoch, About::Replication, BACK, 100, "log-matching"),
     kills(Rule::FetchEpochFencing, About::Replication, STALE, 100, "no-loss"),
+    histories::COPIES[0],
+    histories::COPIES[1],
+    histories::COPIES[2],
+    histories::COPIES[3],
+    histories::COPIES[4],
     nearby::ROWS[0],
     nearby::ROWS[1],
     kills(Rule::IsrJoinNeedsEpochStart, About::Replication, ROLLING, 60, "no-loss"),
@@ -146,6 +154,9 @@ pub static KILLERS: [Killer; 81] = [
     kills(Rule::AlterPartitionBrokerEpoch, About::Control, FORGOTTEN, 20, "no-loss"),
     kills(Rule::RegistrationLeavesIsr, About::Control, UNNOTICED, 30, "no-loss"),
     kills(Rule::PartitionEpochCheck, About::Control, OVERTAKEN, 20, "no-loss"),
+    histories::CONTROL_ROWS[0],
+    histories::CONTROL_ROWS[1],
+    histories::CONTROL_ROWS[2],
     kills(Rule::AlterLeaderEpochCheck, About::Control, CONTROL, 80, "no-loss"),
     kills(Rule::FollowersResetOnEpoch, About::Replication, BACK, 100, "log-matching"),
     kills(Rule::HighWatermarkMonotonic, About::Replication, CONTROL, 60, "monotone"),
@@ -177,6 +188,8 @@ pub static KILLERS: [Killer; 81] = [
     kills(Rule::DuplicateAckWaits, About::Producers, FLIPS, 30, "no-loss"),
     kills(Rule::RetryKeepsOrder, About::Producers, LATE, 20, "per-key-order"),
     kills(Rule::BumpAwaitsInFlight, About::Producers, OVERSIZED, 60, "no-duplicates"),
+    producers::ROWS[0],
+    producers::ROWS[1],
     kills(Rule::CommitFencing, About::Groups, PAUSED, 30, "monotone"),
     kills(Rule::CommitWaitsForIsr, About::Groups, FORGETFUL, 30, "monotone"),
     hidden(
@@ -218,6 +231,9 @@ pub static KILLERS: [Killer; 81] = [
     groups::LATER[2],
     groups::LATER[3],
 ];
+
+/// Stories about copies of a log, for those who look at whole sets of rules.
+pub static REPLICATION: [Named; 4] = [FLIPS, CHAIN, BACK, STALE];
 
 const CLUSTER: Settings<'_> = &[
     ("min.insync.replicas", "2"),

@@ -5,6 +5,7 @@
 pub mod generic;
 pub mod killers;
 pub mod loads;
+pub mod tla;
 
 use std::sync::Arc;
 
@@ -157,6 +158,7 @@ impl Story {
                 name: format!("{name}-{n}"),
                 settings: Arc::clone(&settings),
                 starts_after: Span::ZERO,
+                releases: Vec::new(),
             })
             .collect();
         self.plan.groups.push(GroupPlan {

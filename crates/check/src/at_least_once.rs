@@ -311,6 +311,10 @@ impl Reader<'_> {
             }
             CommitMode::BeforeProcessing | CommitMode::AfterProcessing | CommitMode::Automatic => {}
         }
+        if polled && group.commit == CommitMode::Automatic && group.stores_early {
+            let why = "enable.auto.offset.store=true commits what was handed out, processed or not";
+            return Promise::NotMade(why.into());
+        }
         if polled && group.skips {
             return Promise::NotMade("the application passes over what it cannot process".into());
         }

@@ -199,6 +199,10 @@ impl Pair<'_> {
             CommitMode::BeforeProcessing => {
                 Promise::NotMade("commit-before-processing lets the next owner overtake".into())
             }
+            CommitMode::Automatic if group.stores_early => {
+                let why = "enable.auto.offset.store=true commits what was handed out, so the next owner may overtake";
+                Promise::NotMade(why.into())
+            }
             CommitMode::AfterProcessing | CommitMode::Automatic if group.asynchronous => {
                 Promise::NotMade("the application hands records to other threads".into())
             }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use stormglass_kafka::record::Payload;
+use stormglass_kafka::settings::Partitioner;
 use stormglass_kafka::{Call, Completion, OpId, Report, SendCall};
 use stormglass_sim::{ClientId, ClientKind};
 use stormglass_types::history::Outcome;
 use stormglass_types::{ErrorCode, PartitionMap, TopicPartition, Value};
 
-use crate::profile::{KeyPartitioner, ProducerProfile};
+use crate::profile::{self, ProducerProfile};
 use crate::stage::{Inner, Kind, Stage};
 use crate::values::Content;
 
@@ -65,7 +66,7 @@ pub(crate) struct Sender {
     deliveries: VecDeque<Delivery>,
     outstanding: usize,
     most: usize,
-    partitioner: KeyPartitioner,
+    partitioner: Partitioner,
 }
 
 #[derive(Default)]
@@ -86,7 +87,7 @@ impl ProducerClient {
     pub fn open(profile: &ProducerProfile) -> Option<Self> {
         let stage = Stage::current();
         let settings = Arc::new(profile.settings.clone());
-        let (most, partitioner) = (profile.most_messages, profile.partitioner);
+        let (most, partitioner) = (profile.most_messages, profile.settings.partitioner);
         let id = stage.open(ClientKind::Producer(settings), |_, _| {
             Kind::Producer(Box::new(Sender {
                 waiting: VecDeque::new(),
@@ -125,7 +126,7 @@ impl ProducerClient {
                 return Err(NotTaken::QueueFull);
             }
             sender.outstanding += 1;
-            let hash = sender.partitioner.hash(content.key.as_deref());
+            let hash = profile::hash(sender.partitioner, content.key.as_deref());
             let Some(topic_id) = known else {
                 let error = Some(Undelivered::UnknownTopic);
                 let topic = Arc::from(topic);

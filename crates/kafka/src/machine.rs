@@ -257,6 +257,8 @@ pub enum Steer {
     Hold(Vec<TopicPartition>),
     /// `resume`.
     Release(Vec<TopicPartition>),
+    /// `offsets_store` of librdkafka: everything before these offsets is to be committed in time, by the client.
+    Store(Vec<(TopicPartition, Offset)>),
     /// The application has run its callback: partitions may be given up.
     HandedOver,
 }

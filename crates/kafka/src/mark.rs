@@ -182,6 +182,10 @@ marks! {
     StaleEpochRefused,
     /// A heartbeat of the epoch before was accepted, since its answer may have been lost.
     PreviousEpochAccepted,
+    /// A classic group became one of the consumer protocol, with its members.
+    GroupUpgraded,
+    /// A group of the consumer protocol became a classic one, with its members.
+    GroupDowngraded,
     /// A voter of the quorum was elected its leader.
     QuorumLeaderElected,
     /// A leader of the quorum stepped down because no majority fetched from it.

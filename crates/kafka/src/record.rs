@@ -186,6 +186,19 @@ pub struct ModernMember {
     pub topics: Arc<[TopicId]>,
     /// The assignor that it asks for.
     pub assignor: Option<crate::settings::RemoteAssignor>,
+    /// What it said in the words of the classic protocol, if it speaks that.
+    pub classic: Option<ClassicMember>,
+}
+
+/// A member of the classic protocol in a group of the consumer protocol (`ClassicMemberMetadata`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClassicMember {
+    /// `session.timeout.ms`.
+    pub session_timeout: Span,
+    /// Assignors that it supports, the preferred one first.
+    pub protocols: Vec<crate::settings::Assignor>,
+    /// What it subscribed to.
+    pub subscription: Arc<crate::message::Subscription>,
 }
 
 /// How far a member of the consumer protocol has come on its way to its target.

@@ -59,6 +59,16 @@ rules! {
         "a leader tells a follower whose last epoch it does not know where its own largest smaller epoch ends";
     FetchEpochFencing = "KIP-320", "KIP-320, KAFKA-7395 (R05)",
         "a leader refuses fetches that carry another leader epoch than its own";
+    LeaderNotesEpoch = "KAFKA-7415", "KIP-279, KAFKA-7415 (R04)",
+        "a new leader notes in its log where its epoch begins before it appends anything";
+    FollowerStartsAnew = "KAFKA-7164", "KAFKA-7164 (R06)",
+        "a follower compares its log with the leader's in every new epoch, even if the leader is the same";
+    EmptyFetchKeepsEpoch = "KAFKA-15510", "KAFKA-15510 (R20)",
+        "a follower that was given nothing still knows the epoch of its last record";
+    TruncationTrimsEpochs = "KAFKA-10706", "KAFKA-10706 (R20)",
+        "a follower told to cut its log where it ends forgets the epochs that begin there";
+    DivergedMovesNothing = "KAFKA-14704", "KAFKA-14704 (R09)",
+        "a follower takes no high watermark from an answer that tells it to cut its log";
     FollowerOutOfRange = "out-of-range-asks-the-leader", "KIP-392, FetchCollector.handleInitializeErrors (C16, mutation)",
         "a consumer that a follower tells it is out of range asks the leader before it resets its position";
     PreferredIsInSync = "KAFKA-14372", "KIP-392, KAFKA-14372 (C16)",
@@ -77,6 +87,12 @@ rules! {
         "a broker that registers in a new life leaves every in-sync set and leadership of its former life";
     PartitionEpochCheck = "partition-epoch-check", "KIP-497, ReplicationControlManager.validateAlterPartitionData (MU01)",
         "the controller refuses a change of the in-sync set that stands on an old partition epoch";
+    OutdatedChangeIsAwaited = "KAFKA-12686", "KAFKA-12686 (R18)",
+        "a leader proposes another change of the in-sync set only when the one before is answered, outdated or not";
+    HighWatermarkAfterIsr = "KAFKA-13091", "KAFKA-13091 (R19)",
+        "a leader looks at its high watermark when its in-sync set has shrunk";
+    StoppingHoldsNothingUp = "KAFKA-15021", "KAFKA-15021 (R19)",
+        "the high watermark waits for a replica outside the in-sync set only if that may enter it";
     AlterLeaderEpochCheck = "alter-partition-leader-epoch-check", "KIP-497, ReplicationControlManager.validateAlterPartitionData (MU02)",
         "the controller refuses a change of the in-sync set by anyone but the present leader";
     FollowersResetOnEpoch = "followers-reset-on-epoch", "Replica.resetReplicaState, candidate CAND-3 (MU03)",
@@ -139,6 +155,10 @@ rules! {
         "an idempotent producer sends a failed batch again before those that came after it";
     BumpAwaitsInFlight = "KAFKA-14034", "KAFKA-14034, PR 13796 (P02)",
         "an idempotent producer begins a new epoch only when no batch of the old one is under way";
+    SequencesBeginWithEpoch = "KAFKA-12152", "KAFKA-12152 (P06)",
+        "every partition of an idempotent producer begins at sequence zero in a new epoch, not only the one that brought it about";
+    IdempotentByDefault = "KAFKA-13598", "KIP-679, KAFKA-13598 (P08)",
+        "a producer is idempotent unless something speaks against it, also if nobody asks for that";
     CommitFencing = "commit-fencing", "ClassicGroup.validateOffsetCommit (C01)",
         "a group coordinator refuses commits of unknown members and old generations";
     CommitWaitsForIsr = "commit-waits-for-isr", "CoordinatorRuntime, high watermark listener (MU13)",

@@ -37,6 +37,15 @@ impl Delivery {
     }
 }
 
+/// Why a producer is idempotent, if it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IdempotenceBy {
+    /// `enable.idempotence` says so.
+    Name,
+    /// Nobody says otherwise.
+    Default,
+}
+
 /// How a producer chooses a partition for a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Partitioner {
@@ -46,6 +55,43 @@ pub enum Partitioner {
     IgnoreKeys(Adaptive),
     /// `RoundRobinPartitioner`: every record to the next partition, whatever its key.
     RoundRobin,
+    /// librdkafka's: a hash for keys, and for none a partition that is drawn anew after this time
+    /// (`sticky.partitioning.linger.ms`), or for each record.
+    Librdkafka(KeyHash, Span),
+}
+
+/// How librdkafka finds a key's partition (`partitioner`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyHash {
+    /// `consistent_random`, the default, and `consistent`: CRC-32.
+    Crc32,
+    /// `murmur2_random`, `murmur2`: as Java's.
+    Murmur2,
+    /// `fnv1a_random`, `fnv1a`: as sarama's.
+    Fnv1a,
+    /// `random`: keys do not matter.
+    Ignored,
+}
+
+/// What is charged against `buffer.memory`, and what `send` does when nothing is left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Buffering {
+    /// Java: the whole buffer of every batch; `send` blocks, at most `max.block.ms`.
+    Batches,
+    /// librdkafka: every record by itself, at most so many (`queue.buffering.max.messages`); `produce` fails at once.
+    Records {
+        /// How many.
+        most: u32,
+    },
+}
+
+/// Where batches that are sent again go in their partition's queue, if no sequence says it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RetryOrder {
+    /// Java: to the front, so that the one that failed last goes first.
+    Front,
+    /// librdkafka: before all that was taken in later.
+    AsTaken,
 }
 
 /// `partitioner.adaptive.partitioning.enable`.
@@ -62,24 +108,34 @@ pub enum Adaptive {
 pub struct ProducerSettings {
     /// `acks`, `enable.idempotence`.
     pub delivery: Delivery,
+    /// Whether idempotence was asked for.
+    pub idempotence: IdempotenceBy,
     /// `retries`; `i32::MAX` unless set.
     pub retries: u32,
     /// `max.in.flight.requests.per.connection`.
     pub max_in_flight: u32,
     /// `batch.size`.
     pub batch_size: u32,
+    /// `batch.num.messages` of librdkafka: most records of a batch; `u32::MAX` is no limit, as Java has none.
+    pub batch_records: u32,
     /// `linger.ms`.
     pub linger: Span,
     /// `buffer.memory`.
     pub buffer_memory: u64,
+    /// What that is charged with.
+    pub buffering: Buffering,
     /// `max.block.ms`.
     pub max_block: Span,
     /// `max.request.size`.
     pub max_request_size: u32,
-    /// `request.timeout.ms`.
+    /// `request.timeout.ms`; `socket.timeout.ms` of librdkafka.
     pub request_timeout: Span,
+    /// How long the leader may wait for the in-sync replicas: `request.timeout.ms` of either.
+    pub ack_timeout: Span,
     /// `delivery.timeout.ms`.
     pub delivery_timeout: Span,
+    /// Where batches go that are sent again.
+    pub retry_order: RetryOrder,
     /// `retry.backoff.ms`, `retry.backoff.max.ms`.
     pub retry_backoff: Backoff,
     /// `reconnect.backoff.ms`, `reconnect.backoff.max.ms`.
@@ -210,8 +266,44 @@ pub enum LeaveOnClose {
 pub enum AutoCommit {
     /// `enable.auto.commit=false`.
     Off,
-    /// `enable.auto.commit=true` with `auto.commit.interval.ms`, inside `poll`.
+    /// `enable.auto.commit=true` with `auto.commit.interval.ms`, inside `poll`: whatever `poll` gave before.
     Every(Span),
+    /// librdkafka's: a timer of its own, and whatever was stored.
+    Stored {
+        /// `auto.commit.interval.ms`.
+        every: Span,
+        /// `enable.auto.offset.store`.
+        by: StoredBy,
+    },
+}
+
+impl AutoCommit {
+    /// Whether offsets are committed that the application has not spoken of.
+    #[must_use]
+    pub const fn is_by_client(self) -> bool {
+        match self {
+            Self::Every(_) | Self::Stored { by: StoredBy::HandingOver, .. } => true,
+            Self::Off | Self::Stored { by: StoredBy::Application, .. } => false,
+        }
+    }
+}
+
+/// When an offset is stored, to be committed in time (`enable.auto.offset.store`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StoredBy {
+    /// When the record is handed to the application, processed or not.
+    HandingOver,
+    /// When the application says so.
+    Application,
+}
+
+/// Who is on the network, and takes part in rebalances.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Threads {
+    /// Java: the application in its calls; beside it only heartbeats.
+    Application,
+    /// librdkafka: threads of its own, whatever the application does.
+    Background,
 }
 
 /// A consumer's settings.
@@ -219,6 +311,8 @@ pub enum AutoCommit {
 pub struct ConsumerSettings {
     /// `group.protocol`, `group.remote.assignor`.
     pub protocol: GroupProtocol,
+    /// Who is on the network.
+    pub threads: Threads,
     /// `session.timeout.ms`.
     pub session_timeout: Span,
     /// `heartbeat.interval.ms`.
@@ -247,6 +341,8 @@ pub struct ConsumerSettings {
     pub max_partition_fetch_bytes: u32,
     /// `fetch.max.wait.ms`.
     pub fetch_max_wait: Span,
+    /// `fetch.error.backoff.ms` of librdkafka; `retry.backoff.ms` of Java.
+    pub fetch_error_backoff: Span,
     /// `request.timeout.ms`.
     pub request_timeout: Span,
     /// `default.api.timeout.ms`.
@@ -454,6 +550,8 @@ pub struct ConsumerGroupSettings {
     pub heartbeat_interval: Span,
     /// `group.consumer.max.size`.
     pub max_size: u32,
+    /// `group.consumer.migration.policy`.
+    pub migration: MigrationPolicy,
     /// `group.consumer.assignors`, the default first, never empty.
     pub assignors: Vec<RemoteAssignor>,
 }
@@ -486,6 +584,33 @@ pub enum ReplicaSelector {
     Leader,
     /// `RackAwareReplicaSelector`: to the most caught-up in-sync replica in their rack, if the leader is not there itself.
     RackAware,
+}
+
+/// `group.consumer.migration.policy`: which groups with members change their protocol (KIP-848).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MigrationPolicy {
+    /// None.
+    Disabled,
+    /// Classic groups that a member of the consumer protocol joins.
+    Upgrade,
+    /// Groups of the consumer protocol in which only members of the classic protocol are left.
+    Downgrade,
+    /// Both.
+    Bidirectional,
+}
+
+impl MigrationPolicy {
+    /// Whether classic groups become groups of the consumer protocol.
+    #[must_use]
+    pub const fn allows_upgrade(self) -> bool {
+        matches!(self, Self::Upgrade | Self::Bidirectional)
+    }
+
+    /// Whether groups of the consumer protocol become classic ones.
+    #[must_use]
+    pub const fn allows_downgrade(self) -> bool {
+        matches!(self, Self::Downgrade | Self::Bidirectional)
+    }
 }
 
 /// `controlled.shutdown.enable`.

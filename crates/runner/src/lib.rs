@@ -14,6 +14,7 @@ pub mod grid;
 pub mod inspect;
 pub mod lint;
 pub mod names;
+pub mod profiles;
 pub mod replay;
 pub mod report;
 pub mod result;

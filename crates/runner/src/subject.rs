@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use stormglass_sim::plan::Plan;
 
-use crate::scenario::{MetricRule, Scenario};
+use crate::scenario::{Client, MetricRule, Scenario};
 
 /// Something that has a plan for every seed.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct Subject {
     pub name: String,
     /// What a command line calls it: the path of its file.
     pub path: String,
+    /// Whose client all applications have, if not the one that each names.
+    pub everyone: Option<Client>,
     /// The invariants that the outcome of a run depends on; all if empty.
     pub asked: Vec<&'static str>,
     /// Bounds on figures; they decide no outcome, but a suite's.
@@ -32,6 +34,7 @@ impl Subject {
         Self {
             name: report_name(scenario.name()),
             path: scenario.name().to_owned(),
+            everyone: scenario.everyone(),
             asked: expect.hold.iter().chain(&expect.violate).copied().collect(),
             metrics: expect.metrics.iter().chain(&expect.exceed).cloned().collect(),
             plan: Arc::new(move |seed| plans.plan(seed)),
@@ -47,7 +50,9 @@ impl Subject {
     /// The command that runs one seed again.
     #[must_use]
     pub fn repro(&self, seed: u64) -> String {
-        format!("stormglass run {} --seed {seed}", shell_word(&self.path))
+        let everyone = self.everyone.map(|client| format!(" --profiles {}", client.name()));
+        let everyone = everyone.unwrap_or_default();
+        format!("stormglass run {} --seed {seed}{everyone}", shell_word(&self.path))
     }
 }
 

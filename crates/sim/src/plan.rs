@@ -226,6 +226,8 @@ pub enum CommitCall {
     Sync,
     /// `commitAsync`, and what its callback does about a failure.
     Async(Retry),
+    /// None: it stores offsets, and librdkafka commits them in time (`enable.auto.offset.store=false`).
+    Store,
 }
 
 /// What the callback of `commitAsync` does about a failure.
@@ -286,6 +288,32 @@ pub struct MemberPlan {
     pub settings: Arc<ConsumerSettings>,
     /// When it starts, counted from when the topics exist.
     pub starts_after: Span,
+    /// The settings of lives that begin later, in the order of their times.
+    pub releases: Vec<Release>,
+}
+
+/// Settings that a process has when it starts from a time on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Release {
+    /// From when on, counted from the beginning of the storm.
+    pub since: Span,
+    /// Its client's settings then.
+    pub settings: Arc<ConsumerSettings>,
+}
+
+impl MemberPlan {
+    /// The settings of a life that begins so long after the beginning of the storm.
+    #[must_use]
+    pub fn settings_after(&self, since: Span) -> &Arc<ConsumerSettings> {
+        let released = self.releases.iter().take_while(|release| release.since <= since);
+        released.last().map_or(&self.settings, |release| &release.settings)
+    }
+
+    /// The settings of all its lives.
+    pub fn all_settings(&self) -> impl Iterator<Item = &Arc<ConsumerSettings>> {
+        let later = self.releases.iter().map(|release| &release.settings);
+        core::iter::once(&self.settings).chain(later)
+    }
 }
 
 /// A process of people's own code.

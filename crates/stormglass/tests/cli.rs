@@ -265,6 +265,46 @@ fn what_if_values_were_others() {
     place.run("sweep broken.yaml --seeds 2 --vary run.for").exits(2);
 }
 
+/// A member dies while it works on a record whose offset its client may have committed.
+const CRASHES: &str = "
+run: { for: 20s, settle: 60s, seeds: 3 }
+topics: { orders: { partitions: 3, replication.factor: 3 } }
+producers: { checkout: { to: orders, rate: 5/s } }
+groups:
+  billing:
+    members: 3
+    subscribe: [orders]
+    config: { auto.offset.reset: earliest, auto.commit.interval.ms: 500, max.poll.records: 50, session.timeout.ms: 6000 }
+    process: { each: 400ms }
+faults: [{ every: 3s..5s, kill: member of billing, for: 1s }]
+expect: { hold: [at-least-once] }
+";
+
+#[test]
+fn one_scenario_runs_with_the_clients_of_several_profiles() {
+    let place = Place::new("profiles");
+    place.write("crashes.yaml", CRASHES);
+    let ran = place.run("run crashes.yaml --seed 1 --profiles java,librdkafka").exits(1);
+    insta::assert_snapshot!("profiles_side_by_side", ran.out);
+    assert!(ran.err.contains("librdkafka has nothing for `max.poll.records: 50`"), "{}", ran.err);
+    place.run("run crashes.yaml --seed 1 --profiles java").exits(0);
+    let alone = place.run("run crashes.yaml --seed 1 --profiles librdkafka").exits(1);
+    let again = "stormglass run crashes.yaml --seed 1 --profiles librdkafka";
+    assert!(alone.out.contains(again), "{}", alone.out);
+    let ran =
+        place.run("run crashes.yaml --seed 1 --profiles java,librdkafka --format json").exits(1);
+    let lines: Vec<Value> = ran.out.lines().map(json).collect();
+    let told = |at: usize| (lines[at]["profile"].as_str(), lines[at]["outcome"].as_str());
+    assert_eq!(told(0), (Some("java"), Some("hold")));
+    assert_eq!(told(1), (Some("librdkafka"), Some("violated")));
+    assert!(alone.out.contains(lines[1]["digest"].as_str().unwrap_or("none")), "the same run");
+    let ran = place.run("sweep crashes.yaml --seeds 3 --profiles librdkafka,java").exits(1);
+    assert!(ran.out.contains("at-least-once  ✘"), "{}", ran.out);
+    place.run("run crashes.yaml --profiles java,sarama").exits(2);
+    place.run("run crashes.yaml --profiles java,java").exits(2);
+    place.run("run crashes.yaml --profiles java,librdkafka --trace t").exits(2);
+}
+
 #[test]
 fn an_interrupted_sweep_goes_on_where_it_was() {
     let place = Place::new("resume");

@@ -94,6 +94,8 @@ pub struct Group {
     pub from_earliest: bool,
     /// Whether records are handed to another thread, so that `poll` returns before they are processed.
     pub asynchronous: bool,
+    /// Whether a record's offset is stored, to be committed in time, when the record is handed out (librdkafka).
+    pub stores_early: bool,
     /// Whether its application passes over records that it cannot process.
     pub skips: bool,
     /// Whether its members assign themselves partitions, so that nobody sees to it that each has one owner.

@@ -44,6 +44,7 @@ pub(super) fn cast() -> Cast {
         commit: CommitMode::AfterProcessing,
         from_earliest: true,
         asynchronous: false,
+        stores_early: false,
         skips: false,
         self_assigned: false,
         releases_first: false,

@@ -147,6 +147,22 @@ impl Broker {
         fetcher.partitions.push(following);
     }
 
+    pub(super) fn is_fetching(&self, id: TopicPartition) -> bool {
+        self.fetchers.iter().any(|fetcher| fetcher.position(id).is_some())
+    }
+
+    /// Goes on with a partition's leader in a new epoch as if nothing had happened.
+    pub(super) fn fetch_on(&mut self, id: TopicPartition) {
+        let epoch = self.replicas.partitions[id].leader_epoch;
+        for fetcher in &mut self.fetchers {
+            if let Some(at) = fetcher.position(id) {
+                fetcher.partitions[at].epoch = epoch;
+                fetcher.partitions[at].delayed = None;
+                fetcher.unsettle(at);
+            }
+        }
+    }
+
     pub(super) fn stop_fetching(&mut self, id: TopicPartition) {
         for fetcher in &mut self.fetchers {
             fetcher.remove(id);
@@ -244,7 +260,7 @@ impl Broker {
 
 impl Replicas {
     /// What a fetch says of the last record: nothing without truncation by epoch.
-    fn last_fetched(&self, id: TopicPartition) -> Option<LeaderEpoch> {
+    pub(super) fn last_fetched(&self, id: TopicPartition) -> Option<LeaderEpoch> {
         let by_epoch = self.rules.on(Rule::TruncateByEpoch);
         by_epoch.then(|| self.store.logs[id].latest_epoch()).flatten()
     }
@@ -556,6 +572,12 @@ impl Following {
     ) -> Result<(), ErrorCode> {
         if let Some(diverging) = fetched.diverging {
             // High watermark and records of this answer do not count: they are about a log that is not this one.
+            if !replicas.rules.on(Rule::DivergedMovesNothing)
+                && replicas.believe_high_watermark(self.id, fetched.high_watermark, out)
+            {
+                // Whoever reads here may do so before the next answer lets the log be cut.
+                return Ok(());
+            }
             let log = &replicas.store.logs[self.id];
             let to = divergence(log, self.offset, diverging);
             self.offset = replicas.truncate(self.id, to, Mark::TruncatedByEpoch, out);
@@ -575,6 +597,8 @@ impl Following {
             if self.last_fetched.is_some() || replicas.rules.on(Rule::TruncateByEpoch) {
                 self.last_fetched = Some(last.epoch);
             }
+        } else if !replicas.rules.on(Rule::EmptyFetchKeepsEpoch) {
+            self.last_fetched = None;
         }
         Ok(())
     }

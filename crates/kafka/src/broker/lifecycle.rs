@@ -22,7 +22,7 @@ use crate::message::{
 };
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::settings::{BrokerSettings, ControlledShutdown};
-use crate::{Boot, ConnId, Now, Outbox, Timer};
+use crate::{Boot, ConnId, Now, Outbox, Rule, Rules, Timer};
 
 use link::Link;
 
@@ -32,6 +32,7 @@ pub struct Lifecycle {
     broker: BrokerId,
     rack: Option<Rack>,
     incarnation: u32,
+    rules: Rules,
     previous: Option<BrokerEpoch>,
     heartbeat_interval: Span,
     controlled_shutdown: ControlledShutdown,
@@ -136,6 +137,7 @@ impl Lifecycle {
             broker,
             rack,
             incarnation: boot.incarnation,
+            rules: boot.rules,
             previous,
             heartbeat_interval: settings.heartbeat_interval,
             controlled_shutdown: settings.controlled_shutdown,
@@ -193,7 +195,12 @@ impl Lifecycle {
     /// Proposes a change of in-sync replicas. One request is under way at a time and carries all that waits; it is sent until
     /// the controller decides.
     pub fn alter_partition(&mut self, now: Now, change: AlterPartition, out: &mut Outbox) {
-        if self.proposals.iter().any(|waiting| waiting.partition == change.partition) {
+        let is_one_waiting = |at: usize, waiting: &AlterPartition| {
+            let counts = self.rules.on(Rule::OutdatedChangeIsAwaited) || at >= self.proposed;
+            counts && waiting.partition == change.partition
+        };
+        let mut waiting = self.proposals.iter().enumerate();
+        if waiting.any(|(at, waiting)| is_one_waiting(at, waiting)) {
             self.not_attempted.push(change.partition);
         } else {
             self.proposals.push(change);
@@ -421,8 +428,15 @@ impl Lifecycle {
         }
         let mut again = Vec::new();
         let mut unanswered = Vec::new();
-        for proposal in self.proposals.drain(..sent) {
+        let answered: Vec<AlterPartition> = self.proposals.drain(..sent).collect();
+        for proposal in answered {
             let partition = proposal.partition;
+            // The answer to an outdated change takes a newer one away that was not sent yet, and is itself taken for none's.
+            let newer = self.proposals.iter().position(|waiting| waiting.partition == partition);
+            if let Some(newer) = newer {
+                self.proposals.remove(newer);
+                continue;
+            }
             let result = results.iter().find(|(of, _)| *of == partition);
             match result.map(|(_, result)| result) {
                 None => unanswered.push(proposal),

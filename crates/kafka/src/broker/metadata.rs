@@ -154,11 +154,15 @@ impl Broker {
         if registration.partition_epoch < partition.partition_epoch {
             return;
         }
-        let is_new_epoch = partition.follow(registration);
+        let same_leader = partition.leader == registration.leader;
+        let is_new_epoch = partition.follow(registration, self.replicas.rules);
+        let starts_anew = !same_leader || self.replicas.rules.on(Rule::FollowerStartsAnew);
         // A stopping broker gives up what it need not follow any more.
         let is_left = registration.leader.is_none() || !registration.isr.contains(&me);
         if self.is_stopping() && is_left {
             self.stop_fetching(id);
+        } else if is_new_epoch && !starts_anew && self.is_fetching(id) {
+            self.fetch_on(id);
         } else if is_new_epoch {
             self.stop_fetching(id);
             let log = &self.replicas.store.logs[id];
@@ -186,6 +190,10 @@ impl Broker {
     /// The partition has moved to other brokers.
     fn stop_replica(&mut self, now: Now, id: TopicPartition, out: &mut Outbox) {
         if !self.replicas.partitions.contains(id) {
+            // It moved while this broker was down (`LogManager.loadLogs`, stray logs).
+            self.replicas.store.logs.remove(id);
+            self.replicas.store.checkpoints.remove(id);
+            self.replicas.store.starts.remove(id);
             return;
         }
         self.stop_fetching(id);

@@ -244,7 +244,7 @@ impl Partition {
         let most_lag = cluster.settings.replica_lag_time_max;
         self.is_in_maximal_isr(follower.broker)
             || (follower.is_caught_up(cluster.now, leader_end, most_lag)
-                && cluster.admits(follower))
+                && (cluster.admits(follower) || !cluster.rules.on(Rule::StoppingHoldsNothingUp)))
     }
 
     /// Whether a follower is to enter the in-sync set (`needsExpandIsr`).
@@ -281,9 +281,13 @@ impl Partition {
     }
 
     /// Metadata replace whatever is pending.
-    fn outdate(&mut self) {
+    fn outdate(&mut self, rules: Rules) {
         if self.pending.take().is_some() && self.asked == Asked::Pending {
-            self.asked = Asked::Outdated;
+            self.asked = if rules.on(Rule::OutdatedChangeIsAwaited) {
+                Asked::Outdated
+            } else {
+                Asked::Nothing
+            };
         }
     }
 
@@ -329,7 +333,7 @@ impl Partition {
         let is_new_epoch = registration.leader_epoch > self.leader_epoch;
         self.replicas.clone_from(&registration.replicas);
         self.isr.clone_from(&registration.isr);
-        self.outdate();
+        self.outdate(cluster.rules);
         self.followers.retain(|follower| registration.replicas.contains(&follower.broker));
         for broker in registration.replicas.iter().filter(|broker| **broker != cluster.me) {
             if self.follower(*broker).is_none() {
@@ -338,7 +342,9 @@ impl Partition {
         }
         if is_new_epoch {
             let start = log.end();
-            log.assign_epoch(registration.leader_epoch, start);
+            if cluster.rules.on(Rule::LeaderNotesEpoch) {
+                log.assign_epoch(registration.leader_epoch, start);
+            }
             // Positions kept from an earlier epoch may name records that another leader has cut off meanwhile.
             let forget = if is_new_leader || cluster.rules.on(Rule::FollowersResetOnEpoch) {
                 Forget::Everything
@@ -358,7 +364,7 @@ impl Partition {
     }
 
     /// Begins to follow, or to wait for a leader. Tells whether the epoch is new.
-    pub(super) fn follow(&mut self, registration: &PartitionRegistration) -> bool {
+    pub(super) fn follow(&mut self, registration: &PartitionRegistration, rules: Rules) -> bool {
         let is_new_epoch = registration.leader_epoch > self.leader_epoch;
         self.leader = registration.leader;
         self.leader_epoch = registration.leader_epoch;
@@ -367,7 +373,7 @@ impl Partition {
         self.replicas.clone_from(&registration.replicas);
         self.followers.clear();
         self.isr.clear();
-        self.outdate();
+        self.outdate(rules);
         is_new_epoch
     }
 }

@@ -314,7 +314,9 @@ impl Replicas {
                 partition.pending = None;
                 partition.isr = altered.isr.into_iter().collect();
                 partition.partition_epoch = altered.partition_epoch;
-                self.advance(now, id, out);
+                if self.rules.on(Rule::HighWatermarkAfterIsr) {
+                    self.advance(now, id, out);
+                }
             }
             // The controller says that the epoch is right and the change was not made.
             Err(ErrorCode::OperationNotAttempted | ErrorCode::IneligibleReplica) => {
@@ -361,6 +363,22 @@ impl Replicas {
         }
         self.touch_if_watched(id);
         end
+    }
+
+    /// Raises a follower's high watermark to what its leader said, whatever its log holds there. Tells whether it was lower.
+    pub(super) fn believe_high_watermark(
+        &mut self,
+        id: TopicPartition,
+        told: Offset,
+        out: &mut Outbox,
+    ) -> bool {
+        let to = told.min(self.store.logs[id].end());
+        let is_news = to > self.partitions[id].high_watermark;
+        if is_news {
+            self.set_high_watermark(id, to, ReplicaRole::Follower, out);
+            self.touch_if_watched(id);
+        }
+        is_news
     }
 
     /// Lets the consumers know that read from this follower.

@@ -42,6 +42,51 @@ fn consumers_read_from_a_follower_up_to_its_high_watermark() {
 }
 
 #[test]
+fn a_leader_notes_its_epoch_before_it_appends() {
+    let story = "leader n1 e0 isr=1,2; produce v2; leader n2 e1 isr=1,2; leader n1 e2 isr=1,2; fetch n2 @3 e2 last=1";
+    assert_snapshot!(check(story));
+    assert_snapshot!(check_without(&[Rule::LeaderNotesEpoch], story));
+}
+
+#[test]
+fn a_follower_starts_anew_in_every_epoch() {
+    let story = "leader n2 e0 isr=1,2; answer v2 @0 e0 hw=1; leader n2 e2 isr=1,2; answer v1 @2 e0 hw=2; answered";
+    assert_snapshot!(check(story));
+    assert_snapshot!(check_without(&[Rule::FollowerStartsAnew], story));
+}
+
+#[test]
+fn an_empty_answer_leaves_the_last_epoch() {
+    let story = "leader n2 e0 isr=1,2; answer v2 @0 e0 hw=1; answer hw=2";
+    assert_snapshot!(check(story));
+    assert_snapshot!(check_without(&[Rule::EmptyFetchKeepsEpoch], story));
+}
+
+#[test]
+fn a_diverging_answer_moves_no_high_watermark() {
+    let story = "leader n2 e0 isr=1,2; answer v4 @0 e0 hw=1; leader n3 e1 isr=1,3; answer diverging=e0@2 hw=3; \
+                 answer diverging=e0@2 hw=3";
+    assert_snapshot!(check(story));
+    assert_snapshot!(check_without(&[Rule::DivergedMovesNothing], story));
+}
+
+#[test]
+fn an_outdated_change_is_awaited_before_the_next() {
+    let story = "leader n1 e0 isr=1; fetch n2 @0 e0; leader n1 e0 isr=1; fetch n3 @0 e0; altered; wait 600; \
+                 fetch n2 @0 e0; fetch n3 @0 e0";
+    assert_snapshot!(check(story));
+    assert_snapshot!(check_without(&[Rule::OutdatedChangeIsAwaited], story));
+}
+
+#[test]
+fn the_high_watermark_does_not_wait_for_a_replica_that_may_not_enter() {
+    let story = "leader n1 e0 isr=1,2; fetch n3 @0 e0; altered; leader n1 e0 isr=1,2; fence n3; fetch n3 @0 e0; \
+                 produce v1; fetch n2 @1 e0";
+    assert_snapshot!(check(story));
+    assert_snapshot!(check_without(&[Rule::StoppingHoldsNothingUp], story));
+}
+
+#[test]
 fn acks_of_the_leader_alone_do_not_wait() {
     assert_snapshot!(check("leader n1 e0 isr=1,2,3; produce v2 acks=1; produce v1 acks=0"), @r"
     > leader n1 e0 isr=1,2,3

@@ -10,7 +10,8 @@ use super::reader::Reader;
 use super::{Entry, Parsed, Role, defaults};
 use crate::settings::{
     BrokerSettings, Cleanup, CleanupPolicy, ConsumerGroupSettings, ControlledShutdown,
-    QuorumSettings, RemoteAssignor, ReplicaSelector, TimestampType, TopicSettings, UncleanElection,
+    MigrationPolicy, QuorumSettings, RemoteAssignor, ReplicaSelector, TimestampType, TopicSettings,
+    UncleanElection,
 };
 
 /// Parses the configuration of a cluster's brokers and controllers.
@@ -278,6 +279,7 @@ fn consumer_group(keys: &mut Reader<'_>) -> ConsumerGroupSettings {
         session_timeout: keys.period(SESSION[0]),
         heartbeat_interval: keys.period(HEARTBEAT[0]),
         max_size: keys.small("group.consumer.max.size"),
+        migration: migration(keys),
         assignors: remote_assignors(keys),
     }
 }
@@ -310,6 +312,19 @@ fn replica_selector(keys: &mut Reader<'_>) -> ReplicaSelector {
             keys.refuse(KEY, Problem::UnknownWord { words });
             ReplicaSelector::Leader
         }
+    }
+}
+
+fn migration(keys: &Reader<'_>) -> MigrationPolicy {
+    let policy = keys.text("group.consumer.migration.policy");
+    if policy.eq_ignore_ascii_case("disabled") {
+        MigrationPolicy::Disabled
+    } else if policy.eq_ignore_ascii_case("upgrade") {
+        MigrationPolicy::Upgrade
+    } else if policy.eq_ignore_ascii_case("downgrade") {
+        MigrationPolicy::Downgrade
+    } else {
+        MigrationPolicy::Bidirectional
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Entry, Parsed, Role, defaults};
 use crate::assignor::Rack;
 use crate::settings::{
     Assignor, AutoCommit, ConsumerSettings, GroupProtocol, LeaveOnClose, OffsetReset,
-    RemoteAssignor,
+    RemoteAssignor, Threads,
 };
 
 /// Parses a consumer's configuration.
@@ -26,8 +26,10 @@ pub fn parse_consumer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ConsumerSettings>
         keys.conflict("heartbeat.interval.ms", "session.timeout.ms", why);
     }
     let interval = keys.millis("auto.commit.interval.ms");
+    let retry_backoff = keys.backoff("retry.backoff.ms", "retry.backoff.max.ms");
     let settings = ConsumerSettings {
         protocol: protocol(&mut keys),
+        threads: Threads::Application,
         session_timeout,
         heartbeat_interval,
         max_poll_interval: keys.period("max.poll.interval.ms"),
@@ -50,9 +52,10 @@ pub fn parse_consumer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ConsumerSettings>
         fetch_max_bytes: keys.small("fetch.max.bytes"),
         max_partition_fetch_bytes: keys.small("max.partition.fetch.bytes"),
         fetch_max_wait: keys.millis("fetch.max.wait.ms"),
+        fetch_error_backoff: retry_backoff.first,
         request_timeout: keys.period("request.timeout.ms"),
         default_api_timeout: keys.millis("default.api.timeout.ms"),
-        retry_backoff: keys.backoff("retry.backoff.ms", "retry.backoff.max.ms"),
+        retry_backoff,
         reconnect_backoff: keys.backoff("reconnect.backoff.ms", "reconnect.backoff.max.ms"),
         metadata_max_age: keys.millis("metadata.max.age.ms"),
     };

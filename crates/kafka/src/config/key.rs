@@ -34,6 +34,8 @@ pub enum Kind {
     List,
     Class,
     Password,
+    /// librdkafka's boolean, which takes more words.
+    Switch,
 }
 
 impl Kind {
@@ -50,6 +52,7 @@ impl Kind {
             Self::List => "list",
             Self::Class => "class",
             Self::Password => "password",
+            Self::Switch => "boolean",
         }
     }
 }
@@ -114,7 +117,13 @@ impl Key {
         match self.kind {
             Kind::Boolean if text.eq_ignore_ascii_case("true") => Ok(Value::Flag(true)),
             Kind::Boolean if text.eq_ignore_ascii_case("false") => Ok(Value::Flag(false)),
-            Kind::Boolean => Err(Problem::BadValue { kind: self.kind }),
+            Kind::Switch if ["true", "t", "1"].contains(&&*text.to_ascii_lowercase()) => {
+                Ok(Value::Flag(true))
+            }
+            Kind::Switch if ["false", "f", "0"].contains(&&*text.to_ascii_lowercase()) => {
+                Ok(Value::Flag(false))
+            }
+            Kind::Boolean | Kind::Switch => Err(Problem::BadValue { kind: self.kind }),
             Kind::Short => self.integer(text, i64::from(i16::MIN), i64::from(i16::MAX)),
             Kind::Int => self.integer(text, i64::from(i32::MIN), i64::from(i32::MAX)),
             Kind::Long => self.integer(text, i64::MIN, i64::MAX),
@@ -138,7 +147,9 @@ impl Key {
             DefaultValue::Is(default) => match self.kind {
                 Kind::List => elements(text).eq(elements(default)),
                 Kind::Boolean => text.eq_ignore_ascii_case(default),
-                Kind::Short | Kind::Int | Kind::Long => self.read(text) == self.read(default),
+                Kind::Short | Kind::Int | Kind::Long | Kind::Switch => {
+                    self.read(text) == self.read(default)
+                }
                 Kind::String | Kind::Double | Kind::Class | Kind::Password => text == default,
             },
         }

@@ -6,7 +6,7 @@ use core::fmt;
 
 use super::key::{Kind, Valid};
 use super::suggest;
-use super::{DefaultValue, Role, find};
+use super::{DefaultValue, Role, Whose};
 
 /// A mistake in one entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,7 +26,7 @@ pub struct ConfigIssue<'a> {
 #[expect(missing_docs, reason = "a variant's doc explains its fields")]
 pub enum Problem {
     /// No such key for this role; perhaps another role's, perhaps misspelt.
-    UnknownKey { role: Role, suggestion: Option<&'static str>, belongs_to: Option<Role> },
+    UnknownKey { whose: Whose, suggestion: Option<&'static str>, belongs_to: Option<Role> },
     /// Not a value of the key's type.
     BadValue { kind: Kind },
     /// Not one of the words that the key takes.
@@ -36,7 +36,7 @@ pub enum Problem {
     /// A number that the key does not take.
     OutOfRange { allowed: Valid },
     /// A key that would change what happens and that the model has nothing for.
-    NotModelled { role: Role },
+    NotModelled { whose: Whose },
     /// A value that would change what happens and that the model has nothing for, with those it has.
     ValueNotModelled { modelled: &'static str },
     /// Kafka refuses this together with another key.
@@ -63,7 +63,7 @@ impl ConfigIssue<'_> {
                 None => format!("expected {}", Valid::OneOf(words)),
             }),
             Problem::OutOfRange { allowed } => Some(format!("expected {allowed}")),
-            Problem::NotModelled { role } => find(role, self.key).map(|key| match key.default {
+            Problem::NotModelled { whose } => whose.find(self.key).map(|key| match key.default {
                 DefaultValue::Is("") => "remove it, or leave it empty".into(),
                 DefaultValue::Is(default) => {
                     format!("remove it, or leave it at its default, `{default}`")
@@ -80,11 +80,11 @@ impl fmt::Display for ConfigIssue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, value, .. } = self;
         match self.problem {
-            Problem::UnknownKey { role, belongs_to: Some(other), .. } => {
-                write!(f, "`{key}` is a {} setting, not a {} setting", other.name(), role.name())
+            Problem::UnknownKey { whose, belongs_to: Some(other), .. } => {
+                write!(f, "`{key}` is a {} setting, not a {} setting", other.name(), whose.name())
             }
-            Problem::UnknownKey { role, .. } => {
-                write!(f, "unknown {} setting `{key}`", role.name())
+            Problem::UnknownKey { whose, .. } => {
+                write!(f, "unknown {} setting `{key}`", whose.name())
             }
             Problem::BadValue { kind } => {
                 let article = if kind == Kind::Int { "an" } else { "a" };
@@ -108,7 +108,7 @@ impl fmt::Display for ConfigIssue<'_> {
 /// What a value of a type looks like.
 const fn expected(kind: Kind) -> &'static str {
     match kind {
-        Kind::Boolean => "expected `true` or `false`",
+        Kind::Boolean | Kind::Switch => "expected `true` or `false`",
         Kind::Short | Kind::Int | Kind::Long => {
             "expected a whole number; Kafka's keys carry their unit in their name"
         }
@@ -136,6 +136,10 @@ pub enum Remark {
     DeliveryTimeoutRaised,
     /// A first backoff above its maximum: the maximum is used throughout.
     BackoffCapped(&'static str),
+    /// librdkafka ignores a property of another kind of client.
+    Ignored(Role),
+    /// librdkafka sends nothing by itself with an interval of zero.
+    NeverCommits,
 }
 
 impl fmt::Display for Remark {
@@ -151,6 +155,12 @@ impl fmt::Display for Remark {
             Self::BackoffCapped(key) => {
                 write!(f, "`{key}` is above its maximum, so every wait is the maximum")
             }
+            Self::Ignored(role) => {
+                write!(f, "it is a {} property, which this client ignores", role.name())
+            }
+            Self::NeverCommits => f.write_str(
+                "an interval of zero: nothing is committed but when partitions are given up",
+            ),
         }
     }
 }

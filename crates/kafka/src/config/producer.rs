@@ -3,7 +3,9 @@
 use super::problem::{Problem, Remark};
 use super::reader::Reader;
 use super::{Entry, Parsed, Role, defaults};
-use crate::settings::{Adaptive, Delivery, Partitioner, ProducerSettings};
+use crate::settings::{
+    Adaptive, Buffering, Delivery, IdempotenceBy, Partitioner, ProducerSettings, RetryOrder,
+};
 
 /// Parses a producer's configuration.
 #[must_use]
@@ -25,17 +27,23 @@ pub fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSettings>
         }
     }
     let partitioner = partitioner(&mut keys);
+    let asked = keys.set("enable.idempotence").is_some();
     let settings = ProducerSettings {
         delivery,
+        idempotence: if asked { IdempotenceBy::Name } else { IdempotenceBy::Default },
         retries: keys.small("retries"),
         max_in_flight: keys.small("max.in.flight.requests.per.connection"),
         batch_size: keys.small("batch.size"),
+        batch_records: u32::MAX,
         linger,
         buffer_memory: keys.count("buffer.memory"),
+        buffering: Buffering::Batches,
         max_block: keys.millis("max.block.ms"),
         max_request_size: keys.small("max.request.size"),
         request_timeout,
+        ack_timeout: request_timeout,
         delivery_timeout,
+        retry_order: RetryOrder::Front,
         retry_backoff: keys.backoff("retry.backoff.ms", "retry.backoff.max.ms"),
         reconnect_backoff: keys.backoff("reconnect.backoff.ms", "reconnect.backoff.max.ms"),
         metadata_max_age: keys.millis("metadata.max.age.ms"),

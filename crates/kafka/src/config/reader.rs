@@ -6,12 +6,12 @@ use stormglass_types::Span;
 
 use super::key::{DefaultValue, Key, Kind, Support, Valid, Value};
 use super::problem::{ConfigIssue, Notice, Problem, Remark};
-use super::{Entry, Parsed, Role, keys_of, suggest, table};
+use super::{Client, Entry, Parsed, Role, Whose, suggest, table, translate};
 use crate::channel::Backoff;
 
 /// A role's table with what the entries say.
 pub(super) struct Reader<'a> {
-    role: Role,
+    whose: Whose,
     /// As many as the table has rows.
     rows: Vec<Option<(Entry<'a>, Value<'a>)>>,
     /// The places of the entries that came first, right or wrong; as many as the table has rows.
@@ -22,9 +22,13 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(role: Role, entries: &[Entry<'a>]) -> Self {
-        let rows = alloc::vec![None; keys_of(role).len()];
-        let first = alloc::vec![None; keys_of(role).len()];
-        let mut reader = Self { role, rows, first, issues: Vec::new(), notices: Vec::new() };
+        Self::of(Client::Java.role(role), entries)
+    }
+
+    pub(super) fn of(whose: Whose, entries: &[Entry<'a>]) -> Self {
+        let rows = alloc::vec![None; whose.keys().len()];
+        let first = alloc::vec![None; whose.keys().len()];
+        let mut reader = Self { whose, rows, first, issues: Vec::new(), notices: Vec::new() };
         for entry in entries {
             reader.take(*entry);
         }
@@ -143,22 +147,30 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, entry: Entry<'a>) {
-        let Ok(row) = table::row(self.role, entry.key) else {
-            let problem = self.unknown(entry.key);
-            return self.issue(entry, problem);
+        let Some(row) = self.whose.row(entry.key) else {
+            return match self.other_role(entry.key) {
+                // librdkafka has one set of properties for all clients, and says in its log which it ignores.
+                Some(of) if self.whose.client == Client::Librdkafka => {
+                    self.notices.push(Notice { at: entry.at, remark: Remark::Ignored(of.role) });
+                }
+                _ => {
+                    let problem = self.unknown(entry.key);
+                    self.issue(entry, problem);
+                }
+            };
         };
         if let Some(first) = self.first[row] {
             return self.issue(entry, Problem::Duplicate { first });
         }
         self.first[row] = Some(entry.at);
-        let key = &keys_of(self.role)[row];
+        let key = &self.whose.keys()[row];
         if key.support != Support::Modelled && key.is_default(entry.value) {
             return;
         }
         match key.read(entry.value) {
             Err(problem) => self.issue(entry, problem),
             Ok(_) if key.support == Support::Unmodelled => {
-                self.issue(entry, Problem::NotModelled { role: self.role });
+                self.issue(entry, Problem::NotModelled { whose: self.whose });
             }
             Ok(value) => self.rows[row] = Some((entry, value)),
         }
@@ -169,11 +181,21 @@ impl<'a> Reader<'a> {
     }
 
     fn unknown(&self, name: &str) -> Problem {
-        let role = self.role;
-        let belongs_to = Role::ALL.iter().copied().find(|other| table::row(*other, name).is_ok());
-        let suggestion = table::synonym(role, name)
-            .or_else(|| if belongs_to.is_some() { None } else { suggest::key(role, name) });
-        Problem::UnknownKey { role, suggestion, belongs_to }
+        let whose = self.whose;
+        let belongs_to = self.other_role(name).map(|of| of.role);
+        let meant = match whose.client {
+            Client::Java => table::synonym(whose.role, name),
+            Client::Librdkafka => translate::own_name(name),
+        };
+        let suggestion =
+            meant.or_else(|| if belongs_to.is_some() { None } else { suggest::key(whose, name) });
+        Problem::UnknownKey { whose, suggestion, belongs_to }
+    }
+
+    /// Who else has a key of this name.
+    fn other_role(&self, name: &str) -> Option<Whose> {
+        let others = Role::ALL.iter().map(|role| self.whose.client.role(*role));
+        others.into_iter().find(|of| of.row(name).is_some())
     }
 
     fn at_least(&mut self, name: &str, least: i64) -> u64 {
@@ -186,7 +208,7 @@ impl<'a> Reader<'a> {
 
     fn value(&self, name: &str) -> Value<'a> {
         let row = self.row(name);
-        let key: &'static Key = &keys_of(self.role)[row];
+        let key: &'static Key = &self.whose.keys()[row];
         match (self.rows[row], key.default) {
             (Some((_, value)), _) => value,
             (None, DefaultValue::Is(default)) => {
@@ -197,6 +219,6 @@ impl<'a> Reader<'a> {
     }
 
     fn row(&self, name: &str) -> usize {
-        table::row(self.role, name).expect("settings are built from keys of the table")
+        self.whose.row(name).expect("settings are built from keys of the table")
     }
 }

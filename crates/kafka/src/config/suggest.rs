@@ -5,8 +5,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::Whose;
 use super::key::Support;
-use super::{Role, keys_of};
 
 /// The candidate that a word was most likely meant to be.
 #[must_use]
@@ -14,12 +14,16 @@ pub fn closest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     misspelt(word, candidates).or_else(|| shortened(word, candidates))
 }
 
-/// The key of a role that a word was most likely meant to be; modelled ones first.
-pub(super) fn key(role: Role, word: &str) -> Option<&'static str> {
+/// The key that a word was most likely meant to be; modelled ones first.
+pub(super) fn key(whose: Whose, word: &str) -> Option<&'static str> {
     let names = |modelled: bool| {
-        let rows = keys_of(role).iter();
+        let rows = whose.keys().iter();
         let rows = rows.filter(|key| (key.support == Support::Modelled) == modelled);
-        rows.map(|key| key.name).collect::<Vec<_>>()
+        let mut names: Vec<&'static str> = rows.map(|key| key.name).collect();
+        let of = |first: &str| whose.find(first).map(|key| key.support == Support::Modelled);
+        let aliases = whose.aliases().iter().filter(|(_, first)| of(first) == Some(modelled));
+        names.extend(aliases.map(|(alias, _)| *alias));
+        names
     };
     let (modelled, others) = (names(true), names(false));
     misspelt(word, &modelled)

@@ -12,6 +12,8 @@ use crate::settings::{
     ProducerSettings, RebalanceProtocol, RemoteAssignor, TopicSettings, UncleanElection,
 };
 
+mod librdkafka;
+
 /// Keys whose row differs from the golden file, which stems from a snapshot before 4.0.0: KIP-1030, KIP-1102 and the group
 /// coordinator's own numbers.
 const CHANGED_BY_4_0: &[(Role, &str)] = &[
@@ -174,7 +176,7 @@ fn other_value(key: &Key) -> String {
         DefaultValue::Required => panic!("{} has a default", key.name),
     };
     match key.kind {
-        Kind::Boolean => (default != "true").to_string(),
+        Kind::Boolean | Kind::Switch => (default != "true").to_string(),
         Kind::Short | Kind::Int | Kind::Long => {
             let number: i64 = default.parse().unwrap_or(0);
             let near = [number.saturating_add(1), number - 1].map(|number| number.to_string());
@@ -185,6 +187,7 @@ fn other_value(key: &Key) -> String {
         Kind::List if key.name == "partition.assignment.strategy" => "StickyAssignor".into(),
         Kind::List if key.name == "group.consumer.assignors" => "RangeAssignor".into(),
         Kind::String if key.name == "group.protocol" => "consumer".into(),
+        Kind::String if key.name == "group.consumer.migration.policy" => "disabled".into(),
         Kind::String if key.name == "group.remote.assignor" => "range".into(),
         Kind::String if key.name == "auto.offset.reset" => "by_duration:PT10M".into(),
         Kind::String if key.name == "replica.selector.class" => "RackAwareReplicaSelector".into(),

@@ -139,8 +139,8 @@ impl Consumer {
         let deadline = now.mono + CLOSE_TIMEOUT.min(self.settings.request_timeout);
         let step = match self.settings.auto_commit {
             AutoCommit::Off => CloseStep::Flush,
-            AutoCommit::Every(_) => {
-                CloseStep::Commit(SyncCommit::new(self.assignment.consumed(), deadline))
+            AutoCommit::Every(_) | AutoCommit::Stored { .. } => {
+                CloseStep::Commit(SyncCommit::new(self.to_commit(), deadline))
             }
         };
         self.app = App::Closing(Closing { op, deadline, step });
@@ -171,6 +171,10 @@ impl Consumer {
             App::Closing(closing) => self.advance_close(now, closing, out),
             idle @ (App::Away | App::Closed) => self.app = idle,
         }
+        if self.works_alone() {
+            self.work_alone(now, out);
+        }
+        self.commit_stored(now, out);
     }
 
     /// The loop in `poll`: what it returns, unless it blocks.
@@ -259,19 +263,28 @@ impl Consumer {
     pub(super) fn wakes_at(&self, now: Time) -> Time {
         let group_at = self.group_state.wakes_at(now).min(self.coordinator.wakes_at(now));
         let own = match &self.app {
+            App::Away if self.works_alone() => {
+                [Time::NEVER, self.looks_again_at(now), self.commits.auto_at()]
+            }
             App::Away | App::Closed => return Time::NEVER,
             App::Polling { deadline, .. } => {
-                let unsettled = !self.assignment.is_settled() || self.fetcher.stalled;
-                let retry =
-                    if unsettled { now + self.settings.retry_backoff.first } else { Time::NEVER };
-                [*deadline, retry, self.commits.auto_at()]
+                [*deadline, self.looks_again_at(now), self.commits.auto_at()]
             }
-            App::Committing { commit, .. } => [commit.wakes_at(), commit.deadline, Time::NEVER],
+            App::Committing { commit, .. } => {
+                let timer = if self.works_alone() { self.commits.auto_at() } else { Time::NEVER };
+                [commit.wakes_at(), commit.deadline, timer]
+            }
             App::Closing(Closing { step: CloseStep::Commit(commit), deadline, .. }) => {
                 [commit.wakes_at(), *deadline, Time::NEVER]
             }
             App::Closing(closing) => [closing.deadline, Time::NEVER, Time::NEVER],
         };
         own.into_iter().filter(|at| *at > now).fold(group_at, Time::min)
+    }
+
+    /// When positions and leaders are looked at again that are not known yet.
+    fn looks_again_at(&self, now: Time) -> Time {
+        let unsettled = !self.assignment.is_settled() || self.fetcher.stalled;
+        if unsettled { now + self.settings.retry_backoff.first } else { Time::NEVER }
     }
 }

@@ -11,7 +11,7 @@ use stormglass_types::{ErrorCode, LeaderEpoch, Offset, Time, TopicPartition};
 use super::Consumer;
 use super::membership::{Member, State, reset_after};
 use super::network::Tag;
-use super::positions::FetchState;
+use super::positions::{FetchState, Stored};
 use crate::message::{OffsetCommitRequest, Request};
 use crate::settings::AutoCommit;
 use crate::{Completion, Now, OpId, Outbox, Report, Rule};
@@ -29,7 +29,7 @@ pub(super) struct Commit {
 
 /// Who waits for a commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Purpose {
+pub(super) enum Purpose {
     /// A blocked application: the attempt of this number.
     Sync(u32),
     /// A call of `commitAsync`.
@@ -229,6 +229,9 @@ impl Consumer {
         for (partition, offset) in commit.offsets.iter().copied() {
             let result = result_of(partition);
             out.report(Report::Committed(partition, offset, outcome(result)));
+            if result.is_ok() {
+                self.assignment.note_committed(partition, offset);
+            }
             first = first.and(result);
         }
         if results.is_ok() {
@@ -282,7 +285,8 @@ impl Consumer {
             Purpose::Sync(attempt) => self.commits.answer = Some((attempt, result)),
             Purpose::Async(op) => out.complete(op, Completion::Done(outcome(result))),
             Purpose::Auto => {
-                if result.is_err_and(ErrorCode::is_retriable) {
+                let is_javas = matches!(self.settings.auto_commit, AutoCommit::Every(_));
+                if is_javas && result.is_err_and(ErrorCode::is_retriable) {
                     self.commits.auto_at = now.mono + self.settings.retry_backoff.first;
                 }
             }
@@ -295,7 +299,13 @@ impl Consumer {
     }
 
     /// `commitOffsetsAsync`: without a coordinator the commit waits for one lookup.
-    fn commit_async(&mut self, now: Now, purpose: Purpose, offsets: Offsets, out: &mut Outbox) {
+    pub(super) fn commit_async(
+        &mut self,
+        now: Now,
+        purpose: Purpose,
+        offsets: Offsets,
+        out: &mut Outbox,
+    ) {
         if !offsets.is_empty() && !self.coordinator_ready(now, out) {
             self.commits.unsent.push((purpose, offsets));
             return;
@@ -350,12 +360,28 @@ impl Consumer {
         match self.settings.auto_commit {
             AutoCommit::Off => self.commits.auto_at = Time::NEVER,
             AutoCommit::Every(interval) => self.commits.auto_at = now + interval,
+            // Its timer runs from the beginning, whatever the group does.
+            AutoCommit::Stored { every, .. } => {
+                if self.commits.auto_at <= now {
+                    self.commits.auto_at = now + every;
+                }
+            }
+        }
+    }
+
+    /// What is committed without being asked for.
+    pub(super) fn to_commit(&self) -> Offsets {
+        match self.settings.auto_commit {
+            AutoCommit::Off | AutoCommit::Every(_) => self.assignment.consumed(),
+            AutoCommit::Stored { .. } => self.assignment.stored(Stored::All),
         }
     }
 
     /// `maybeAutoCommitOffsetsAsync`.
     pub(super) fn auto_commit(&mut self, now: Now, out: &mut Outbox) {
-        if now.mono < self.commits.auto_at {
+        if now.mono < self.commits.auto_at
+            || matches!(self.settings.auto_commit, AutoCommit::Stored { .. })
+        {
             return;
         }
         self.schedule_auto_commit(now.mono);
@@ -366,7 +392,7 @@ impl Consumer {
     /// The commit before a rebalance: whether it is over, or its time is.
     pub(super) fn prepare_commit_over(&mut self, now: Now, until: Time, out: &mut Outbox) -> bool {
         if self.commits.prepare == Prepare::Idle {
-            let offsets = self.assignment.consumed();
+            let offsets = self.to_commit();
             self.commits.attempt += 1;
             let attempt = self.commits.attempt;
             self.commits.prepare = Prepare::UnderWay(attempt);

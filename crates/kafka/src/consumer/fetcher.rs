@@ -304,8 +304,12 @@ impl Consumer {
             if next > position.offset || !must_fit {
                 collected.advanced = true;
                 let moved = Position { offset: next, epoch, ..position };
+                let stores = self.stores_what_it_hands_over();
                 if let Some(assigned) = self.assignment.states.get_mut(partition) {
                     assigned.state = FetchState::Fetching(moved);
+                    if stores {
+                        assigned.store(next, epoch.unwrap_or(LeaderEpoch::NONE));
+                    }
                 }
             }
             if is_consumed {
@@ -350,7 +354,7 @@ impl Consumer {
             }
             // The leader is behind the consumer, or confused: ask again.
             ErrorCode::UnknownLeaderEpoch | ErrorCode::UnknownServerError => {
-                self.assignment.hold(partition, now + self.settings.retry_backoff.first);
+                self.assignment.hold(partition, now + self.settings.fetch_error_backoff);
                 Ok(())
             }
             ErrorCode::NotLeaderOrFollower
@@ -363,7 +367,7 @@ impl Consumer {
             | ErrorCode::InconsistentTopicId => {
                 self.metadata.request();
                 self.assignment.forget_preferred(partition);
-                self.assignment.hold(partition, now + self.settings.retry_backoff.first);
+                self.assignment.hold(partition, now + self.settings.fetch_error_backoff);
                 Ok(())
             }
             // Everything else is thrown from `poll`.

@@ -8,7 +8,7 @@ use super::membership::{Member, State, reset_after};
 use super::network::Tag;
 use super::{App, Consumer};
 use crate::message::{HeartbeatRequest, Request};
-use crate::settings::ConsumerSettings;
+use crate::settings::{ConsumerSettings, Threads};
 use crate::{Mark, Now, Outbox, Rule};
 
 /// Its timers (`Heartbeat`).
@@ -32,7 +32,9 @@ impl Heart {
     pub(super) fn enable(&mut self, now: Time, settings: &ConsumerSettings) {
         self.next_at = now + settings.heartbeat_interval;
         self.session_until = now + settings.session_timeout;
-        self.polled_at = now;
+        if settings.threads == Threads::Application {
+            self.polled_at = now;
+        }
     }
 }
 
@@ -65,6 +67,11 @@ impl Consumer {
             } else if now.mono >= self.poll_until() {
                 out.mark(Mark::MaxPollExceeded);
                 self.leave(now, out);
+                if self.works_alone() {
+                    // Without waiting for the application to come back.
+                    let partitions = self.assignment.partitions();
+                    self.lose(partitions, out);
+                }
             } else if now.mono >= self.heart.next_at {
                 self.heart.next_at = now.mono + self.settings.heartbeat_interval;
                 let me = self.group_state.me;

@@ -249,7 +249,9 @@ impl Consumer {
             }
             return Ok(self.without_group());
         }
-        self.heart.polled_at = now.mono;
+        if matches!(self.app, super::App::Polling { .. }) {
+            self.heart.polled_at = now.mono;
+        }
         if self.is_modern() {
             return Ok(self.coordinate_modern(now, out));
         }
@@ -264,7 +266,7 @@ impl Consumer {
     }
 
     /// `rejoinNeededOrPending`: only the leader watches partition counts, each member its own subscription.
-    fn rejoin_needed_or_pending(&mut self) -> bool {
+    pub(super) fn rejoin_needed_or_pending(&mut self) -> bool {
         let group = &mut self.group_state;
         let outdated = group.assigned_from.as_ref().is_some_and(|from| *from != group.snapshot);
         let resubscribed =

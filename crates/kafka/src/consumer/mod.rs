@@ -1,6 +1,6 @@
 //! A member of a consumer group, as Kafka's Java client with either `group.protocol`.
 //!
-//! Two threads are modelled: the application's, which exists while a call of its blocks, and the heartbeat thread. Answers
+//! Behaves as Java's client; what librdkafka does otherwise is in its settings. Two threads are modelled: the application's, which exists while a call of its blocks, and the heartbeat thread. Answers
 //! are read by whichever of the two is on the network; while neither is, they wait in the socket. With the consumer protocol the
 //! second one is always there. What the application does with records is not known here, nor are transactions and reading from
 //! followers.
@@ -15,6 +15,7 @@ use crate::message::{Correlation, MetadataRequest, Msg, Request, Response};
 use crate::settings::ConsumerSettings;
 use crate::{Boot, ConnId, ConsumerSetup, Input, Machine, Mark, Now, Outbox, Rule, Rules, Timer};
 
+mod alone;
 mod app;
 mod commits;
 mod coordinator;
@@ -174,7 +175,12 @@ impl Consumer {
     /// Whether a thread reads from and writes to connections now.
     fn is_on_network(&self) -> bool {
         match self.app {
-            App::Away => self.steering.is_background() || self.is_modern() || self.heart_beats(),
+            App::Away => {
+                self.steering.is_background()
+                    || self.works_alone()
+                    || self.is_modern()
+                    || self.heart_beats()
+            }
             App::Polling { .. } | App::Committing { .. } | App::Closing(_) => true,
             App::Closed => false,
         }
@@ -361,6 +367,7 @@ impl Consumer {
         let network = ahead(self.links.deadline()).min(metadata_at);
         let beats_at = self.beats_at(now.mono);
         let (poll_at, heartbeat_at) = match self.app {
+            App::Away if self.works_alone() => (self.wakes_at(now.mono).min(network), beats_at),
             App::Away | App::Closed => (Time::NEVER, beats_at.min(network)),
             App::Polling { .. } | App::Committing { .. } | App::Closing(_) => {
                 (self.wakes_at(now.mono).min(network), beats_at)

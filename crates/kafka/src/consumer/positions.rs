@@ -56,6 +56,9 @@ pub(super) struct Assigned {
     spec: Option<OffsetSpec>,
     /// A replica nearer than the leader, and until when it is to be asked (KIP-392).
     preferred: Option<(BrokerId, Time)>,
+    /// What was stored for the automatic commit, and the last offset that is known to be committed (librdkafka).
+    stored: Option<(Offset, LeaderEpoch)>,
+    committed: Option<Offset>,
 }
 
 impl Assigned {
@@ -107,6 +110,8 @@ impl Assigned {
             held: false,
             spec: None,
             preferred: None,
+            stored: None,
+            committed: None,
         }
     }
 
@@ -128,6 +133,11 @@ impl Assigned {
 
     pub(super) const fn hold(&mut self, held: Held) {
         self.held = matches!(held, Held::Yes);
+    }
+
+    /// Everything before an offset is to be committed in time.
+    pub(super) const fn store(&mut self, offset: Offset, epoch: LeaderEpoch) {
+        self.stored = Some((offset, epoch));
     }
 
     /// `maybeValidatePosition`.
@@ -153,6 +163,15 @@ impl Assigned {
 enum Validation {
     On,
     Off,
+}
+
+/// Which stored offsets are committed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stored {
+    /// Those beyond what is known to be committed.
+    New,
+    /// All of them, as when partitions are given up.
+    All,
 }
 
 /// Whether the application has paused a partition.
@@ -227,6 +246,23 @@ impl Assignment {
             Some((partition, position.offset, position.epoch.unwrap_or(LeaderEpoch::NONE)))
         });
         standing.collect()
+    }
+
+    /// The offsets that were stored, with the epoch of the record before each.
+    pub(super) fn stored(&self, which: Stored) -> Offsets {
+        let stored = self.states.iter().filter_map(|(partition, assigned)| {
+            let (offset, epoch) = assigned.stored?;
+            let is_new = assigned.committed.is_none_or(|committed| committed < offset);
+            (is_new || which == Stored::All).then_some((partition, offset, epoch))
+        });
+        stored.collect()
+    }
+
+    /// The coordinator has an offset.
+    pub(super) fn note_committed(&mut self, partition: TopicPartition, offset: Offset) {
+        if let Some(assigned) = self.states.get_mut(partition) {
+            assigned.committed = Some(offset);
+        }
     }
 
     /// `hasAllFetchPositions`.

@@ -125,6 +125,7 @@ impl Consumer {
             Steer::Seek(partition, start) => self.seek(partition, start, out),
             Steer::Hold(partitions) => self.hold(&partitions, Held::Yes),
             Steer::Release(partitions) => self.hold(&partitions, Held::No),
+            Steer::Store(offsets) => self.store(&offsets),
             Steer::HandedOver => {
                 if self.steering.is_asking() {
                     self.steering.handover = Handover::Done;

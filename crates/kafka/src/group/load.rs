@@ -78,8 +78,12 @@ pub(super) fn apply(groups: &mut BTreeMap<GroupId, Group>, record: &GroupRecord,
             group.offsets_mut().replay(record);
         }
         GroupRecord::Group(value) => {
+            let origin = match groups.get(&value.group) {
+                Some(Group::Modern(_)) => classic::Origin::Converted,
+                Some(Group::Classic(_)) | None => classic::Origin::Classic,
+            };
             let offsets = taken(groups, value.group);
-            let group = Group::Classic(classic::Group::restore(value, offsets));
+            let group = Group::Classic(classic::Group::restore(value, origin, offsets));
             groups.insert(value.group, group);
         }
         GroupRecord::GroupTombstone { group } => {

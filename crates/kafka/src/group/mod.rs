@@ -115,6 +115,12 @@ impl Context<'_> {
         self.io.timers.schedule(self.partition, due, self.now.mono + after);
     }
 
+    fn schedule_if_absent(&mut self, due: Due, after: Span) {
+        if self.io.timers.at(self.partition, due).is_none() {
+            self.schedule(due, after);
+        }
+    }
+
     fn cancel(&mut self, due: Due) {
         self.io.timers.cancel(self.partition, due);
     }
@@ -276,7 +282,7 @@ impl GroupCoordinator {
         }
         let cx = &mut Context { now, partition, io: &mut self.io, out, writes };
         match request {
-            GroupRequest::Join(request) => shard.join(request, reply, cx),
+            GroupRequest::Join(request) => shard.join(request, image, reply, cx),
             GroupRequest::Sync(request) => shard.sync(&request, reply, cx),
             GroupRequest::Heartbeat(request) => shard.heartbeat(&request, reply, cx),
             GroupRequest::Leave(request) => shard.leave(request, reply, cx),
@@ -359,7 +365,11 @@ impl GroupCoordinator {
             let shard = shard.expect("a shard that goes takes its deadlines along");
             shard.on_due(due, &mut Context { now, partition, io: &mut self.io, out, writes });
             // What it writes changes its group only when it is appended: whatever else is due must see it so.
-            if matches!(due, Due::Member(..) | Due::Revocation(..)) && !writes.is_empty() {
+            let of_modern = matches!(
+                due,
+                Due::Member(..) | Due::Revocation(..) | Due::Rejoin(..) | Due::Resync(..)
+            );
+            if of_modern && !writes.is_empty() {
                 break;
             }
         }

@@ -6,6 +6,7 @@
 
 mod members;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,10 +16,11 @@ use stormglass_types::{
 };
 
 use crate::message::{
-    ConsumerGroupHeartbeatResponse, HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest,
-    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, Response,
-    SyncGroupRequest,
+    ConsumerGroupHeartbeatResponse, HeartbeatRequest, JoinGroupRequest, JoinGroupResponse,
+    LeaveGroupRequest, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse, Response, SyncGroupRequest, SyncGroupResponse,
 };
+use crate::metadata::MetadataImage;
 use crate::record::{GroupRecord, GroupValue};
 use crate::{ConnId, Mark, Note, Rule};
 
@@ -83,6 +85,8 @@ pub(super) enum Purpose {
     Commit(Arc<[GroupRecord]>),
     /// It carries what changes a group of the consumer protocol.
     Modern(Arc<[GroupRecord]>),
+    /// It carries the end of a group of the consumer protocol, and the classic one that it becomes.
+    Downgrade(Box<modern::Downgrade>, Option<MemberId>),
 }
 
 /// An answer that waits.
@@ -101,6 +105,10 @@ pub(super) enum Body {
     Commit(Vec<(TopicPartition, ErrorCode)>),
     Fetch(Fetched),
     Member(ConsumerGroupHeartbeatResponse),
+    /// To a member of the classic protocol in a group of the consumer protocol.
+    Join(JoinGroupResponse),
+    /// As before.
+    Sync(Arc<[TopicPartition]>),
     /// A join or sync that the group answers by itself, unless the operation fails first.
     ByGroup(GroupId),
 }
@@ -139,8 +147,19 @@ impl Shard {
         self.phase
     }
 
-    pub(super) fn join(&mut self, request: JoinGroupRequest, reply: ReplyTo, cx: &mut Context<'_>) {
+    pub(super) fn join(
+        &mut self,
+        request: JoinGroupRequest,
+        image: &MetadataImage,
+        reply: ReplyTo,
+        cx: &mut Context<'_>,
+    ) {
         let (id, member) = (request.group, request.member);
+        if let Some(Group::Modern(group)) = self.groups.get(&id)
+            && !group.is_vacant()
+        {
+            return self.join_modern(&request, image, reply, cx);
+        }
         let is_new = !self.groups.contains_key(&id);
         if is_new && member != MemberId::NONE {
             classic::refuse_join(reply, member, ErrorCode::UnknownMemberId, cx);
@@ -148,11 +167,7 @@ impl Shard {
         }
         let purpose = if is_new { Some(Purpose::CreateGroup(id)) } else { self.take_back(id) };
         let group = self.groups.entry(id).or_insert_with(|| Group::simple(id));
-        let Some(group) = group.classic_mut() else {
-            // Online migration is not modelled: the members of the other protocol stay among themselves.
-            classic::refuse_join(reply, member, ErrorCode::InconsistentGroupProtocol, cx);
-            return;
-        };
+        let group = group.classic_mut().expect("an empty group of the other kind was taken back");
         let mut change = group.join(request, reply, cx);
         if let Some(purpose) = purpose
             && change.is_none()
@@ -170,6 +185,10 @@ impl Shard {
         reply: ReplyTo,
         cx: &mut Context<'_>,
     ) {
+        if let Some(Group::Modern(group)) = self.groups.get(&request.group) {
+            let synced = group.sync(request, cx);
+            return self.answer_sync(synced, reply, cx);
+        }
         let Some(group) = self.classic_mut(request.group) else {
             classic::refuse_sync(reply, ErrorCode::UnknownMemberId, cx);
             return;
@@ -184,14 +203,22 @@ impl Shard {
         to: ReplyTo,
         cx: &mut Context<'_>,
     ) {
-        let group = self.classic_mut(request.group);
-        match group.map_or(Err(ErrorCode::UnknownMemberId), |group| group.heartbeat(request, cx)) {
+        let heard = match self.groups.get_mut(&request.group) {
+            Some(Group::Classic(group)) => group.heartbeat(request, cx),
+            Some(Group::Modern(group)) => group.heartbeat_of_classic(request, cx),
+            None => Err(ErrorCode::UnknownMemberId),
+        };
+        match heard {
             Ok(code) => self.carry_out(None, Some(Answer { to, body: Body::Heartbeat(code) }), cx),
             Err(code) => cx.reply(to, Response::Heartbeat(code)),
         }
     }
 
     pub(super) fn leave(&mut self, request: LeaveGroupRequest, to: ReplyTo, cx: &mut Context<'_>) {
+        if let Some(Group::Modern(group)) = self.groups.get(&request.group) {
+            let left = group.leave_of_classic(request.member, cx);
+            return self.leave_modern(request.group, left, to, cx);
+        }
         let Some(group) = self.classic_mut(request.group) else {
             cx.reply(to, Response::LeaveGroup(ErrorCode::UnknownMemberId));
             return;
@@ -311,6 +338,11 @@ impl Shard {
                 self.apply(end, records, cx);
                 rules.on(Rule::SyncWaitsForIsr)
             }
+            Purpose::Downgrade(downgrade, returned) => {
+                self.apply(end, &downgrade.records, cx);
+                self.begin_classic(downgrade, *returned, cx);
+                rules.on(Rule::SyncWaitsForIsr)
+            }
             Purpose::Assign(_) => rules.on(Rule::SyncWaitsForIsr),
             Purpose::Nothing | Purpose::CreateGroup(_) | Purpose::ReturnStatic { .. } => true,
         };
@@ -325,8 +357,16 @@ impl Shard {
 
     fn apply(&mut self, end: Offset, records: &Arc<[GroupRecord]>, cx: &mut Context<'_>) {
         for record in records.iter() {
-            if let GroupRecord::GroupTombstone { group } = record {
-                self.forget(*group, cx);
+            match record {
+                GroupRecord::GroupTombstone { group } => self.forget(*group, cx),
+                GroupRecord::Modern { group, .. } => {
+                    if let Some(Group::Classic(before)) = self.groups.get(group) {
+                        before.cancel_deadlines(cx);
+                    }
+                }
+                GroupRecord::Group(_)
+                | GroupRecord::Offset { .. }
+                | GroupRecord::OffsetTombstone { .. } => {}
             }
             load::apply(&mut self.groups, record, cx.io.rules);
         }
@@ -367,7 +407,8 @@ impl Shard {
             Purpose::Nothing
             | Purpose::CreateGroup(_)
             | Purpose::Commit(_)
-            | Purpose::Modern(_) => {}
+            | Purpose::Modern(_)
+            | Purpose::Downgrade(..) => {}
         }
         let Some(answer) = operation.answer else { return };
         match (written, &answer.body) {
@@ -405,6 +446,9 @@ impl Shard {
             Due::Unload => return,
             Due::Member(id, member) => return self.on_silence(id, member, cx),
             Due::Revocation(id, member) => return self.on_unrevoked(id, member, cx),
+            Due::Rejoin(id, member) | Due::Resync(id, member) => {
+                return self.on_classic_late(id, member, cx);
+            }
             Due::Join(id) => self.classic_mut(id).and_then(|group| group.on_join_timer(cx)),
             Due::Sync(id) => self.classic_mut(id).and_then(|group| group.on_sync_timer(cx)),
             Due::Session(id, member) => {
@@ -554,6 +598,10 @@ impl Answer {
             Body::Leave(code) => Response::LeaveGroup(code),
             Body::Delete(code) => Response::DeleteGroups(code),
             Body::Member(answer) => Response::ConsumerGroupHeartbeat(answer),
+            Body::Join(answer) => Response::JoinGroup(answer),
+            Body::Sync(assignment) => {
+                Response::SyncGroup(SyncGroupResponse { error: ErrorCode::None, assignment })
+            }
             Body::Commit(results) => Response::OffsetCommit(OffsetCommitResponse { results }),
             Body::Fetch(offsets) => {
                 Response::OffsetFetch(OffsetFetchResponse { error: ErrorCode::None, offsets })
@@ -570,6 +618,10 @@ impl Answer {
             Body::Leave(_) => Response::LeaveGroup(code),
             Body::Delete(_) => Response::DeleteGroups(code),
             Body::Member(_) => Response::ConsumerGroupHeartbeat(modern::refused(code)),
+            Body::Join(answer) => Response::JoinGroup(classic::join_error(answer.member, code)),
+            Body::Sync(_) => {
+                Response::SyncGroup(SyncGroupResponse { error: code, assignment: Arc::from([]) })
+            }
             Body::Commit(mut results) => {
                 results.iter_mut().for_each(|(_, result)| *result = code);
                 Response::OffsetCommit(OffsetCommitResponse { results })

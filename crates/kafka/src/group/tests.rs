@@ -6,7 +6,8 @@
 //! `refuse CODE` (the next append fails), `failover` (a new coordinator on the log up to its end), `lose` (a new coordinator
 //! on the log up to the high watermark), `resign`, `elect` (this one again), `close a`, `old` (the next request carries the generation before), and for
 //! members of the consumer protocol `enter a` (with `topics=1,2`, `instance=x`, `assignor=range`), `hb a` (with `owned=0,1`, or
-//! `full` if it says everything), `quit a`, `away a`, and `expand 6` (the topic's number of partitions).
+//! `full` if it says everything), `quit a`, `away a`, and `expand 6` (the topic's number of partitions), `policy disabled`
+//! (the next coordinator has that migration policy).
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -32,8 +33,8 @@ use crate::message::{
 use crate::metadata::{MetadataImage, MetadataRecord, PartitionRegistration, Recovery};
 use crate::record::{Batch, GroupRecord, ModernChange, Records};
 use crate::settings::{
-    Assignor, BrokerSettings, ConsumerGroupSettings, ControlledShutdown, RemoteAssignor,
-    TimestampType, TopicSettings, UncleanElection,
+    Assignor, BrokerSettings, ConsumerGroupSettings, ControlledShutdown, MigrationPolicy,
+    RemoteAssignor, TimestampType, TopicSettings, UncleanElection,
 };
 use crate::{ConnId, Effect, Note, Now, Outbox, Rule, Rules, Timer};
 
@@ -75,6 +76,7 @@ fn settings() -> BrokerSettings {
             session_timeout: Span::secs(45),
             heartbeat_interval: Span::secs(5),
             max_size: 4,
+            migration: MigrationPolicy::Bidirectional,
             assignors: Vec::from(RemoteAssignor::ALL),
         },
         quorum: BrokerSettings::default().quorum,
@@ -103,6 +105,7 @@ struct Story {
     image: MetadataImage,
     coordinator: GroupCoordinator,
     rules: Rules,
+    policy: MigrationPolicy,
     broker: u16,
     epoch: i32,
     log: PartitionLog,
@@ -132,6 +135,7 @@ impl Story {
             image: image(4),
             coordinator: coordinator(rules, 1),
             rules,
+            policy: MigrationPolicy::Bidirectional,
             broker: 1,
             epoch: 0,
             log: PartitionLog::new(),
@@ -198,6 +202,15 @@ impl Story {
                 client.generation = None;
             }
             "resign" => self.resign(),
+            "policy" => {
+                self.policy = match rest[0] {
+                    "disabled" => MigrationPolicy::Disabled,
+                    "upgrade" => MigrationPolicy::Upgrade,
+                    other => panic!("{other}"),
+                };
+                self.fail_over();
+                self.wait(Span::millis(5));
+            }
             "elect" => {
                 self.epoch += 2;
                 self.elect();
@@ -226,7 +239,7 @@ impl Story {
         self.broker += 1;
         self.epoch += 1;
         self.timer = None;
-        self.coordinator = coordinator(self.rules, self.broker);
+        self.coordinator = coordinator_with(self.policy, self.rules, self.broker);
         self.elect();
     }
 
@@ -620,8 +633,14 @@ fn image(partitions: u16) -> MetadataImage {
 }
 
 fn coordinator(rules: Rules, broker: u16) -> GroupCoordinator {
+    coordinator_with(MigrationPolicy::Bidirectional, rules, broker)
+}
+
+fn coordinator_with(policy: MigrationPolicy, rules: Rules, broker: u16) -> GroupCoordinator {
     let rng = Streams::new(1).stream(Stream::Machine, u32::from(broker));
-    GroupCoordinator::new(Arc::new(settings()), rules, BrokerId(broker), rng)
+    let mut settings = settings();
+    settings.consumer_group.migration = policy;
+    GroupCoordinator::new(Arc::new(settings), rules, BrokerId(broker), rng)
 }
 
 fn numbers(list: &str) -> impl Iterator<Item = u16> {

@@ -30,6 +30,10 @@ pub(super) enum Due {
     Member(GroupId, MemberId),
     /// The time in which a member of the consumer protocol must let go of something.
     Revocation(GroupId, MemberId),
+    /// The time in which a member of the classic protocol must join a group of the other again.
+    Rejoin(GroupId, MemberId),
+    /// The time in which it must ask for its part after that.
+    Resync(GroupId, MemberId),
 }
 
 /// Deadlines by partition of `__consumer_offsets` and meaning.

@@ -215,8 +215,10 @@ impl PartitionLog {
     pub fn truncate_to(&mut self, offset: Offset, rules: Rules) {
         assert!(offset >= Offset::ZERO, "a log cannot end at {offset}");
         if offset >= self.end {
-            // An epoch may have been assigned at the end without a record following it (KAFKA-10706).
-            self.epochs.truncate_from_end(self.end);
+            // An epoch may have been assigned at the end without a record following it.
+            if rules.on(Rule::TruncationTrimsEpochs) {
+                self.epochs.truncate_from_end(self.end);
+            }
             return;
         }
         let kept = self.index_behind(offset);

@@ -12,11 +12,13 @@ use super::batch::{
     BATCH_OVERHEAD, BatchId, Batches, Fate, PartId, Place, ProducerBatch, batch_upper_bound,
 };
 use super::links::LinkId;
-use super::partitioner::{Candidates, RoundRobin, StickyPartitioner, Switch, partition_for};
+use super::partitioner::{
+    Candidates, RoundRobin, StickyPartitioner, Switch, TimedSticky, partition_for,
+};
 use crate::SendCall;
 use crate::metadata::TopicUuid;
 use crate::record::ProducerStamp;
-use crate::settings::{Partitioner, ProducerSettings};
+use crate::settings::{Buffering, KeyHash, Partitioner, ProducerSettings};
 
 /// A partition as the producer sees it.
 #[derive(Clone, Debug)]
@@ -42,6 +44,7 @@ struct Topic {
     available: Vec<u16>,
     sticky: StickyPartitioner,
     round_robin: RoundRobin,
+    timed: TimedSticky,
 }
 
 /// How an append went.
@@ -101,6 +104,9 @@ pub(super) struct Accumulator {
     pub(super) parts: IdVec<PartId, Part>,
     topics: IdVec<TopicId, Option<Topic>>,
     memory: u64,
+    buffering: Buffering,
+    /// How many more records may be taken in, where they count by themselves.
+    places: u32,
     /// How many batches are in queues.
     queued: u32,
     /// No batch reaches its delivery timeout before this.
@@ -114,6 +120,11 @@ impl Accumulator {
             parts: IdVec::new(),
             topics: IdVec::new(),
             memory: settings.buffer_memory,
+            buffering: settings.buffering,
+            places: match settings.buffering {
+                Buffering::Batches => 0,
+                Buffering::Records { most } => most,
+            },
             queued: 0,
             next_expiry: Time::NEVER,
         }
@@ -163,6 +174,7 @@ impl Accumulator {
             available: Vec::new(),
             sticky: StickyPartitioner::new(batch_size),
             round_robin: RoundRobin::default(),
+            timed: TimedSticky::default(),
         });
         let from = u16::try_from(known.parts.len()).expect("a topic has 16 bits of partitions");
         for number in from..partitions {
@@ -192,8 +204,13 @@ impl Accumulator {
         };
         let partitions = topic.partition_count();
         let keyed = match settings.partitioner {
-            Partitioner::BuiltIn(_) => call.key.map(|(_, hash)| partition_for(hash, partitions)),
-            Partitioner::IgnoreKeys(_) | Partitioner::RoundRobin => None,
+            Partitioner::BuiltIn(_)
+            | Partitioner::Librdkafka(KeyHash::Crc32 | KeyHash::Murmur2 | KeyHash::Fnv1a, _) => {
+                call.key.map(|(_, hash)| partition_for(hash, partitions))
+            }
+            Partitioner::IgnoreKeys(_)
+            | Partitioner::RoundRobin
+            | Partitioner::Librdkafka(KeyHash::Ignored, _) => None,
         };
         match call.partition.or(keyed) {
             Some(number) if number >= partitions => Append::NoMetadata,
@@ -202,11 +219,34 @@ impl Accumulator {
                 self.append_to(part, now, call.bytes, settings)
                     .map_or(Append::NoMemory, |done| Append::Done(done.0))
             }
-            None if settings.partitioner == Partitioner::RoundRobin => {
-                self.append_round_robin(now, call, settings)
-            }
-            None => self.append_sticky(now, call, settings, rng),
+            None => match settings.partitioner {
+                Partitioner::RoundRobin => self.append_round_robin(now, call, settings),
+                Partitioner::Librdkafka(hash, linger) => {
+                    let linger = if hash == KeyHash::Ignored { Span::ZERO } else { linger };
+                    self.append_timed(now, call, linger, settings, rng)
+                }
+                Partitioner::BuiltIn(_) | Partitioner::IgnoreKeys(_) => {
+                    self.append_sticky(now, call, settings, rng)
+                }
+            },
         }
+    }
+
+    /// `rd_kafka_msg_sticky_partition`.
+    fn append_timed(
+        &mut self,
+        now: crate::Now,
+        call: SendCall,
+        linger: Span,
+        settings: &ProducerSettings,
+        rng: &mut Rng,
+    ) -> Append {
+        let topic = self.topics[call.topic].as_mut().expect("append has found the topic");
+        let offer = Candidates { partitions: topic.partition_count(), available: &topic.available };
+        let number = topic.timed.next(now.mono, linger, offer, &mut || rng.positive_31());
+        let part = topic.parts[usize::from(number)];
+        self.append_to(part, now, call.bytes, settings)
+            .map_or(Append::NoMemory, |done| Append::Done(done.0))
     }
 
     fn append_sticky(
@@ -280,9 +320,20 @@ impl Accumulator {
         now: crate::Now,
         bytes: u32,
     ) -> Option<(Appended, u32)> {
+        let counts = match self.buffering {
+            Buffering::Batches => false,
+            Buffering::Records { .. } if self.has_room(bytes) => true,
+            Buffering::Records { .. } => return None,
+        };
         let entry = &mut self.parts[part];
         let batch = self.batches.get_mut(*entry.queue.back()?);
         let size = batch.try_append(bytes, now.wall)?;
+        if counts {
+            self.memory -= u64::from(bytes);
+            self.places -= 1;
+            batch.memory += u64::from(bytes);
+            batch.places += 1;
+        }
         let full = batch.is_full() || entry.queue.len() > 1;
         let queue = if full { Queue::Full } else { Queue::AsBefore };
         Some((entry.take_in(queue), size))
@@ -300,10 +351,17 @@ impl Accumulator {
             return Some(done);
         }
         let limit = settings.batch_size.max(batch_upper_bound(bytes));
-        self.memory = self.memory.checked_sub(u64::from(limit))?;
+        let (memory, places) = match self.buffering {
+            Buffering::Batches => (u64::from(limit), 0),
+            Buffering::Records { .. } => (u64::from(bytes), 1),
+        };
+        let left = (self.memory.checked_sub(memory)?, self.places.checked_sub(places)?);
+        (self.memory, self.places) = left;
         let entry = &mut self.parts[part];
-        let batch =
-            ProducerBatch::begin(part, entry.partition, entry.next_serial, limit, bytes, now);
+        let (partition, first) = (entry.partition, entry.next_serial);
+        let sizes = [limit, settings.batch_records];
+        let mut batch = ProducerBatch::begin(part, partition, first, sizes, bytes, now);
+        (batch.memory, batch.places) = (memory, places);
         let size = batch.bytes;
         let full = batch.is_full() || !entry.queue.is_empty();
         self.next_expiry = self.next_expiry.min(now.mono + settings.delivery_timeout);
@@ -401,6 +459,22 @@ impl Accumulator {
         batch.place = Place::Queued;
     }
 
+    /// Puts a batch back before those whose records were taken in later.
+    pub(super) fn put_as_taken(&mut self, id: BatchId) {
+        self.queued += 1;
+        let batch = self.batches.get(id);
+        let (part, first) = (batch.part, batch.first);
+        let queue = &mut self.parts[part].queue;
+        let later = |queued: &BatchId| self.batches.get(*queued).first > first;
+        let at = queue.iter().position(later).unwrap_or(queue.len());
+        queue.insert(at, id);
+    }
+
+    /// Whether another record may be taken in, where they count by themselves.
+    fn has_room(&self, bytes: u32) -> bool {
+        self.places > 0 && self.memory >= u64::from(bytes)
+    }
+
     /// Puts a batch back before all others.
     pub(super) fn put_first(&mut self, id: BatchId) {
         self.queued += 1;
@@ -431,6 +505,7 @@ impl Accumulator {
     pub(super) fn release(&mut self, id: BatchId) {
         let batch = self.batches.get_mut(id);
         self.memory += core::mem::take(&mut batch.memory);
+        self.places += core::mem::take(&mut batch.places);
         match batch.place {
             Place::Queued => {
                 let queue = &mut self.parts[batch.part].queue;
@@ -448,6 +523,7 @@ impl Accumulator {
     pub(super) fn finish(&mut self, id: BatchId) -> ProducerBatch {
         let mut batch = self.batches.remove(id);
         self.memory += core::mem::take(&mut batch.memory);
+        self.places += core::mem::take(&mut batch.places);
         batch
     }
 

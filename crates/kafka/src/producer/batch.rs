@@ -50,8 +50,12 @@ pub(super) struct ProducerBatch {
     pub(super) bytes: u32,
     /// What `buffer.memory` was charged with.
     pub(super) memory: u64,
+    /// How many records it was charged with, where they count by themselves.
+    pub(super) places: u32,
     /// The size of its buffer: the first record always fits.
     limit: u32,
+    /// How many records it takes.
+    most: u32,
     room: Room,
     pub(super) created: Time,
     /// When it was begun or last put back.
@@ -102,12 +106,12 @@ pub(super) enum Place {
 }
 
 impl ProducerBatch {
-    /// A batch with one record in a buffer of `limit` bytes, which `buffer.memory` is charged with.
+    /// A batch with one record in a buffer of `limit` bytes.
     pub(super) fn begin(
         part: PartId,
         partition: TopicPartition,
         first: u32,
-        limit: u32,
+        [limit, most]: [u32; 2],
         bytes: u32,
         now: Now,
     ) -> Self {
@@ -118,8 +122,10 @@ impl ProducerBatch {
             first,
             count: 1,
             bytes: BATCH_OVERHEAD + record_size(0, 0, bytes),
-            memory: u64::from(limit),
+            memory: 0,
+            places: 0,
             limit,
+            most,
             room: Room::Open,
             created: now.mono,
             last_attempt: now.mono,
@@ -144,7 +150,7 @@ impl ProducerBatch {
 
     /// `MemoryRecordsBuilder.isFull`.
     pub(super) fn is_full(&self) -> bool {
-        self.room == Room::Closed || self.limit <= self.bytes
+        self.room == Room::Closed || self.limit <= self.bytes || self.most <= self.count
     }
 
     /// Adds a record if there is room; tells how many bytes it took.

@@ -9,6 +9,7 @@ use super::Producer;
 use super::batch::{BatchId, Fate, Place, ProducerBatch};
 use super::sequence::Gap;
 use crate::message::ProduceResult;
+use crate::settings::RetryOrder;
 use crate::{Mark, Outbox, Report, Rule};
 
 impl Producer {
@@ -78,7 +79,10 @@ impl Producer {
         batch.fate = if refuses_sequence(code) { Fate::Refused } else { Fate::Unknown };
         batch.doubt |= !is_definite(code);
         match &mut self.sequences {
-            None => self.accumulator.put_first(id),
+            None => match self.settings.retry_order {
+                RetryOrder::Front => self.accumulator.put_first(id),
+                RetryOrder::AsTaken => self.accumulator.put_as_taken(id),
+            },
             Some(_) if self.rules.on(Rule::RetryKeepsOrder) => self.accumulator.put_in_order(id),
             Some(sequences) => {
                 sequences.take_back(id, batch);

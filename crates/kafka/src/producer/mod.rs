@@ -1,7 +1,7 @@
 //! The producer client: takes records in, batches them, and sends them until they are acknowledged or given up.
 //!
-//! Behaves as the Java producer of Kafka 4.0 with its built-in partitioner, without transactions and compression. Does not
-//! know values: a record is a key hash, a size, and the identity that it gets here.
+//! Behaves as the Java producer of Kafka 4.0, without transactions and compression; what librdkafka does otherwise is in its
+//! settings. Does not know values: a record is a key hash, a size, and the identity that it gets here.
 
 mod accumulator;
 mod batch;
@@ -20,7 +20,8 @@ use stormglass_types::history::Outcome;
 use stormglass_types::{ErrorCode, PartitionMap, Rng, SourceId, Span, Time, TopicId, Value};
 
 pub use self::partitioner::{
-    Candidates, RoundRobin, StickyPartitioner, Switch, murmur2, partition_for,
+    Candidates, RoundRobin, StickyPartitioner, Switch, TimedSticky, crc32, fnv1a, murmur2,
+    partition_for,
 };
 
 use self::accumulator::{Accumulator, Append, Appended, Queue, Ready};
@@ -30,10 +31,10 @@ use self::metadata::Metadata;
 use self::sequence::Sequences;
 use crate::message::Msg;
 use crate::record::RecordKey;
-use crate::settings::{Delivery, ProducerSettings};
+use crate::settings::{Buffering, Delivery, IdempotenceBy, ProducerSettings};
 use crate::{
-    Boot, Call, Completion, Exit, Input, Machine, Mark, Now, OpId, Outbox, ProducerSetup, Rules,
-    SendCall, Timer,
+    Boot, Call, Completion, Exit, Input, Machine, Mark, Now, OpId, Outbox, ProducerSetup, Rule,
+    Rules, SendCall, Timer,
 };
 
 /// A producer and the application thread above it.
@@ -116,7 +117,9 @@ impl Machine for Producer {
     type Store = ();
 
     fn boot(now: Now, boot: Boot, setup: ProducerSetup, _store: (), out: &mut Outbox) -> Self {
+        let by_default = setup.settings.idempotence == IdempotenceBy::Default;
         let sequences = match setup.settings.delivery {
+            Delivery::Idempotent if by_default && !boot.rules.on(Rule::IdempotentByDefault) => None,
             Delivery::Idempotent => Some(Sequences::new(boot.rules)),
             Delivery::FireAndForget | Delivery::Leader | Delivery::AllReplicas => None,
         };
@@ -200,6 +203,11 @@ impl Producer {
                 self.accept(op, done, call, out);
                 self.after_append(now, done.queue, out);
             }
+            Some(Append::NoMemory) if !self.waits_for_memory() => {
+                // librdkafka's `_QUEUE_FULL`, for which brokers have no code: as if it had been waited for no time.
+                out.mark(Mark::SendRefused);
+                out.complete(op, Completion::Refused(ErrorCode::RequestTimedOut));
+            }
             Some(Append::NoMemory) => self.block(now, op, call, turn, WaitsFor::Memory, out),
             Some(Append::NoMetadata) => self.block(now, op, call, turn, WaitsFor::Metadata, out),
             None => {
@@ -221,10 +229,20 @@ impl Producer {
             || u64::from(size) > self.settings.buffer_memory
         {
             Some(ErrorCode::MessageTooLarge)
-        } else if u64::from(self.settings.batch_size) > self.settings.buffer_memory {
+        } else if self.waits_for_memory()
+            && u64::from(self.settings.batch_size) > self.settings.buffer_memory
+        {
             Some(ErrorCode::InvalidConfig)
         } else {
             None
+        }
+    }
+
+    /// Whether `send` blocks while the buffer is full.
+    fn waits_for_memory(&self) -> bool {
+        match self.settings.buffering {
+            Buffering::Batches => true,
+            Buffering::Records { .. } => false,
         }
     }
 
@@ -290,6 +308,13 @@ impl Producer {
                     continue;
                 }
                 Some(Append::NoMetadata) => WaitsFor::Metadata,
+                Some(Append::NoMemory) if !self.waits_for_memory() => {
+                    out.mark(Mark::SendRefused);
+                    out.complete(first.op, Completion::Refused(ErrorCode::RequestTimedOut));
+                    self.blocked.pop_front();
+                    any = true;
+                    continue;
+                }
                 Some(Append::NoMemory) | None => WaitsFor::Memory,
             };
             let turned = first.on != on;

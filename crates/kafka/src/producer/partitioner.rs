@@ -1,10 +1,12 @@
-//! Which partition a record goes to: murmur2 for keys, sticky and adaptive for records without one, or round robin.
+//! Which partition a record goes to: a hash for keys, sticky and adaptive for records without one, or round robin.
 //!
 //! Does not know batches or brokers: how full the queues are and who has a leader comes in as numbers.
 
 use alloc::vec::Vec;
 
-use crate::settings::Partitioner;
+use stormglass_types::{Span, Time};
+
+use crate::settings::{KeyHash, Partitioner};
 
 /// Murmur2 as Kafka's clients compute it (`Utils.murmur2`).
 #[must_use]
@@ -32,11 +34,40 @@ pub fn murmur2(data: &[u8]) -> i32 {
 }
 
 impl Partitioner {
-    /// The hash of a key from which its partition follows: `Utils.toPositive(Utils.murmur2(key))`.
+    /// The hash of a key from which its partition follows: `Utils.toPositive(Utils.murmur2(key))` in Java.
     #[must_use]
     pub fn hash(self, key: &[u8]) -> u32 {
-        murmur2(key).cast_unsigned() & 0x7FFF_FFFF
+        match self {
+            Self::Librdkafka(KeyHash::Crc32, _) => crc32(key),
+            Self::Librdkafka(KeyHash::Fnv1a, _) => fnv1a(key),
+            Self::Librdkafka(KeyHash::Murmur2 | KeyHash::Ignored, _)
+            | Self::BuiltIn(_)
+            | Self::IgnoreKeys(_)
+            | Self::RoundRobin => murmur2(key).cast_unsigned() & 0x7FFF_FFFF,
+        }
     }
+}
+
+/// CRC-32 with zlib's polynomial, as `rd_crc32`.
+#[must_use]
+pub fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(crc & 1));
+        }
+    }
+    !crc
+}
+
+/// FNV-1a with the sign taken off, as `rd_fnv1a` does for sarama's sake.
+#[must_use]
+pub fn fnv1a(bytes: &[u8]) -> u32 {
+    let mixed = bytes
+        .iter()
+        .fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    mixed.cast_signed().unsigned_abs()
 }
 
 /// The partition of a key with this hash.
@@ -178,6 +209,37 @@ impl RoundRobin {
         let call = self.calls & 0x7FFF_FFFF;
         self.calls = self.calls.wrapping_add(1);
         pick(topic, call)
+    }
+}
+
+/// librdkafka's choice for records without a key, which holds for a while.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct TimedSticky {
+    current: Option<(u16, Time)>,
+}
+
+impl TimedSticky {
+    /// The partition of a record taken in now. A partition without a leader is drawn only by bad luck, twice in a row, and left
+    /// at once (`rd_kafka_msg_partitioner_random`).
+    pub fn next(
+        &mut self,
+        now: Time,
+        linger: Span,
+        topic: Candidates<'_>,
+        random: &mut impl FnMut() -> u32,
+    ) -> u16 {
+        let is_available = |partition: u16| topic.available.binary_search(&partition).is_ok();
+        if let Some((current, since)) = self.current
+            && now < since + linger
+            && is_available(current)
+        {
+            return current;
+        }
+        let first = partition_for(random(), topic.partitions);
+        let drawn =
+            if is_available(first) { first } else { partition_for(random(), topic.partitions) };
+        self.current = Some((drawn, now));
+        drawn
     }
 }
 

@@ -176,7 +176,7 @@ impl Producer {
             (batch.partition, wire)
         });
         let acks = self.settings.delivery.acks();
-        let timeout = self.settings.request_timeout;
+        let (timeout, patience) = (self.settings.ack_timeout, self.settings.request_timeout);
         let request =
             Request::Produce(ProduceRequest { acks, timeout, batches: batches.collect() });
         let channel = &mut self.links.get_mut(id).channel;
@@ -189,7 +189,7 @@ impl Producer {
                 }
             }
             Acks::One | Acks::All => {
-                channel.send(request, now + timeout, Tag::Produce(load), out);
+                channel.send(request, now + patience, Tag::Produce(load), out);
             }
         }
     }

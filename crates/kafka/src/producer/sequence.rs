@@ -197,11 +197,14 @@ impl Sequences {
     pub(super) fn stamp(&mut self, id: BatchId, batches: &mut Batches) {
         let batch = batches.get_mut(id);
         let (None, Some(identity)) = (batch.stamp, self.identity) else { return };
+        let begins_anew = self.rules.on(Rule::SequencesBeginWithEpoch);
         let sequencing = self.part(batch.part);
         if sequencing.identity != Some(identity) && sequencing.under_way.is_empty() {
             sequencing.identity = Some(identity);
-            sequencing.next = Sequence(0);
-            sequencing.last_acked = None;
+            if begins_anew {
+                sequencing.next = Sequence(0);
+                sequencing.last_acked = None;
+            }
         }
         let sequence = sequencing.next;
         batch.stamp = Some(ProducerStamp { id: identity.0, epoch: identity.1, sequence });

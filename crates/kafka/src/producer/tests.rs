@@ -23,13 +23,15 @@ use crate::metadata::{
 };
 use crate::record::{Batch, Payload};
 use crate::settings::{
-    Adaptive, Delivery, Partitioner, ProducerSettings, TimestampType, TopicSettings,
-    UncleanElection,
+    Adaptive, Buffering, Delivery, IdempotenceBy, Partitioner, ProducerSettings, RetryOrder,
+    TimestampType, TopicSettings, UncleanElection,
 };
 use crate::{
     Boot, Call, Completion, ConnId, Directory, Effect, Input, Machine, Mark, Now, OpId, Outbox,
     ProducerSetup, Report, Rule, Rules, SendCall, Timer,
 };
+
+mod librdkafka;
 
 const TOPIC: TopicId = TopicId(1);
 
@@ -53,15 +55,20 @@ struct Host {
 fn settings() -> ProducerSettings {
     ProducerSettings {
         delivery: Delivery::Idempotent,
+        idempotence: IdempotenceBy::Name,
         retries: i32::MAX.unsigned_abs(),
         max_in_flight: 5,
         batch_size: 16_384,
+        batch_records: u32::MAX,
         linger: Span::ZERO,
         buffer_memory: 32 << 20,
+        buffering: Buffering::Batches,
         max_block: Span::secs(60),
         max_request_size: 1 << 20,
         request_timeout: Span::secs(30),
+        ack_timeout: Span::secs(30),
         delivery_timeout: Span::secs(120),
+        retry_order: RetryOrder::Front,
         retry_backoff: Backoff { first: Span::millis(100), most: Span::millis(100) },
         reconnect_backoff: Backoff { first: Span::millis(50), most: Span::millis(50) },
         metadata_max_age: Span::secs(300),
@@ -508,6 +515,43 @@ fn a_new_epoch_waits_for_batches_of_the_old_one() {
 fn without_the_rule_a_new_epoch_sends_a_written_batch_again() {
     let host = doubtful_then_failed(Rules::ALL.without(Rule::BumpAwaitsInFlight));
     assert_eq!(host.on_wire()[0], "node-1 topic-1/0 v0.0+1 pe1s0");
+}
+
+/// Partition 0 begins a new epoch, partition 1 has nothing under way then.
+fn after_anothers_epoch(rules: Rules) -> Host {
+    let mut host = Host::with(settings(), rules, image(2, BrokerId(1), 0), true);
+    host.send(Some(1), 100);
+    host.answer(ErrorCode::None, 0);
+    host.send(Some(0), 100);
+    host.answer(ErrorCode::MessageTooLarge, 0);
+    host.send(Some(1), 100);
+    host
+}
+
+#[test]
+fn every_partition_begins_at_zero_in_a_new_epoch() {
+    let host = after_anothers_epoch(Rules::ALL);
+    assert_eq!(host.on_wire(), ["node-1 topic-1/1 v0.1+1 pe1s0"]);
+}
+
+#[test]
+fn without_the_rule_only_the_partition_that_began_the_epoch_does() {
+    let mut host = after_anothers_epoch(Rules::ALL.without(Rule::SequencesBeginWithEpoch));
+    assert_eq!(host.on_wire(), ["node-1 topic-1/1 v0.1+1 pe1s1"]);
+    host.answer(ErrorCode::OutOfOrderSequenceNumber, 0);
+    host.advance(Span::millis(100));
+    assert_eq!(host.on_wire(), ["node-1 topic-1/1 v0.1+1 pe2s0"], "another epoch mends it");
+}
+
+#[test]
+fn without_the_rule_nobody_is_idempotent_who_does_not_ask_for_it() {
+    for (idempotence, stamp) in [(IdempotenceBy::Default, ""), (IdempotenceBy::Name, " pe0s0")] {
+        let rules = Rules::ALL.without(Rule::IdempotentByDefault);
+        let settings = ProducerSettings { idempotence, ..settings() };
+        let mut host = Host::with(settings, rules, image(1, BrokerId(1), 0), true);
+        host.send(Some(0), 100);
+        assert_eq!(host.on_wire(), [format!("node-1 topic-1/0 v0.0+1{stamp}")]);
+    }
 }
 
 #[test]

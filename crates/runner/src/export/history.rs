@@ -396,6 +396,7 @@ fn groups(history: &History) -> Json {
                 "commit": commit,
                 "auto.offset.reset": if group.from_earliest { "earliest" } else { "latest" },
                 "asynchronous": group.asynchronous,
+                "stores_early": group.stores_early,
                 "skips": group.skips,
                 "self_assigned": group.self_assigned,
                 "releases_first": group.releases_first,

@@ -41,6 +41,7 @@ fn history() -> History {
             commit: CommitMode::AfterProcessing,
             from_earliest: true,
             asynchronous: false,
+            stores_early: false,
             skips: false,
             self_assigned: false,
             releases_first: false,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use stormglass_kafka::config::Client;
 use stormglass_sim::plan::{
     AtRevocation, CommitCall, Fencing, OffsetStore, OnPoison, Place as Where, Retry,
 };
@@ -9,7 +10,7 @@ use stormglass_types::Span;
 use stormglass_types::history::CommitMode;
 
 use super::finding::{Edit, Fix, Level, Spot, Subject};
-use super::pipeline::{Client, Group, Pipeline};
+use super::pipeline::{Group, Pipeline};
 use crate::scenario::Tree;
 use crate::words;
 
@@ -252,6 +253,25 @@ pub(super) fn store_without_fencing(pipeline: &Pipeline) -> Vec<Spot> {
     })
 }
 
+/// librdkafka's: a timer commits what was handed to the application, done or not.
+pub(super) fn stores_early(pipeline: &Pipeline) -> Vec<Spot> {
+    const KEY: &str = "enable.auto.offset.store";
+    each(pipeline, |at, group| {
+        let section = &group.section;
+        let early = section.client == Client::Librdkafka && section.flag(KEY);
+        if !early || !group.commits_by_itself() {
+            return None;
+        }
+        let mut edits = vec![set(KEY, "false")];
+        if pipeline.is_scenario() {
+            edits.push(own(&["commit", "call"], "store"));
+        }
+        let says = "a timer commits what was handed to the application, done or not".to_owned();
+        let words = "enable.auto.offset.store=false, and store an offset when its record is done";
+        Some(spot(at, group, KEY, says, Fix::both(words, edits)))
+    })
+}
+
 pub(super) fn auto_commits_early(pipeline: &Pipeline) -> Vec<Spot> {
     const KEY: &str = "enable.auto.commit";
     each(pipeline, |at, group| {
@@ -267,16 +287,7 @@ pub(super) fn auto_commits_early(pipeline: &Pipeline) -> Vec<Spot> {
             edits
         };
         if section.client == Client::Librdkafka {
-            if !section.flag("enable.auto.offset.store") {
-                return None;
-            }
-            let says = "a timer commits what was handed to the application, done or not".to_owned();
-            let fix = Fix::both(
-                "enable.auto.offset.store=false, and store an offset when its record is done",
-                [set("enable.auto.offset.store", "false")],
-            );
-            let unprovable = Some("scenarios commit as Java's client does");
-            return Some(Spot { unprovable, ..spot(at, group, KEY, says, fix) });
+            return None;
         }
         match group.behaviour().and(group.application.as_ref()) {
             Some(application) => {

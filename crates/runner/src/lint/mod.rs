@@ -7,7 +7,6 @@
 mod brokers;
 mod finding;
 mod groups;
-mod librdkafka;
 mod mistakes;
 mod pairs;
 mod pipeline;
@@ -24,7 +23,6 @@ use std::io;
 
 pub use self::finding::{Finding, Harm, Level};
 pub use self::mistakes::{MISTAKES, Mistake};
-pub use self::pipeline::Client;
 pub use self::proof::{Base, Expects, Proof, ProofOptions, Proved, Remedy, Shown, Stretch, Take};
 pub use self::read::{Origin, Properties, time};
 pub use self::render::{Told, github, human, json_lines, sarif};

@@ -3,21 +3,12 @@
 //!
 //! Finds nothing wrong with it; says where everything stands.
 
-use stormglass_kafka::config::{DefaultValue, Entry, Role, broker_synonyms, find};
+use stormglass_kafka::config::{Client, DefaultValue, Entry, Role, broker_synonyms, find, in_java};
 use stormglass_sim::plan::{Commits, Processing};
 use stormglass_types::Span;
 use stormglass_types::history::CommitMode;
 
 use crate::scenario::{Draft, Place, Report, Setting};
-
-/// Whose client reads a configuration.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Client {
-    /// The Java client of Apache Kafka 4.0.
-    Java,
-    /// librdkafka, and the clients of other languages that are built on it.
-    Librdkafka,
-}
 
 /// The settings of the cluster, a topic, a producer or a consumer.
 #[derive(Clone, Debug)]
@@ -30,6 +21,8 @@ pub(super) struct Section {
     pub(super) head: Place,
     /// Under Java's names.
     pub(super) settings: Vec<Setting>,
+    /// The client's own defaults, under Java's names; none where they are Java's.
+    pub(super) defaults: Vec<(String, String)>,
     /// The scenario language's own keys.
     pub(super) own: Vec<(&'static str, Place)>,
 }
@@ -145,6 +138,26 @@ pub(super) struct Resolved<'p> {
     pub(super) set: bool,
 }
 
+/// What a client comes with where that is not what Java's comes with, under Java's names.
+pub(super) fn defaults_of(client: Client, role: Role) -> Vec<(String, String)> {
+    let java = Client::Java.role(role);
+    let whose = client.role(role);
+    if whose.keys() == java.keys() {
+        return Vec::new();
+    }
+    let mut defaults = Vec::new();
+    for key in whose.keys() {
+        if let DefaultValue::Is(value) = key.default {
+            let (name, value) = in_java(key.name, value);
+            defaults.push((name.to_owned(), value));
+        }
+    }
+    // Its consumer hands messages out one by one.
+    defaults.retain(|(name, _)| name != "max.poll.records");
+    defaults.push(("max.poll.records".to_owned(), "1".to_owned()));
+    defaults
+}
+
 impl Section {
     /// What a key is set to, if it is.
     pub(super) fn setting(&self, key: &str) -> Option<&Setting> {
@@ -190,16 +203,13 @@ impl Section {
         }
     }
 
-    fn default(&self, key: &str) -> &'static str {
-        let other = match self.client {
-            Client::Java => None,
-            Client::Librdkafka => super::librdkafka::DEFAULTS.iter().find(|(name, _)| *name == key),
-        };
+    fn default(&self, key: &str) -> &str {
+        let other = self.defaults.iter().find(|(name, _)| name == key);
         let table = || match find(self.role, key).map(|key| key.default) {
             Some(DefaultValue::Is(value)) => value,
             Some(DefaultValue::Required | DefaultValue::Null) | None => "",
         };
-        other.map_or_else(table, |(_, value)| *value)
+        other.map_or_else(table, |(_, value)| value.as_str())
     }
 
     /// As Kafka's own tables read them.

@@ -1,9 +1,10 @@
 //! Mistakes in the settings of producers.
 
+use stormglass_kafka::config::Client;
 use stormglass_types::Span;
 
 use super::finding::{Edit, Fix, Level, Spot, Subject};
-use super::pipeline::{Acks, Client, Idempotence, Pipeline, Producer};
+use super::pipeline::{Acks, Idempotence, Pipeline, Producer};
 use crate::words;
 
 const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
@@ -238,23 +239,22 @@ pub(super) fn partitioners_differ(pipeline: &Pipeline) -> Vec<Spot> {
                 "keys go where {how} puts them, but those of `{}` where {rule} does",
                 first.section.name
             );
-            let (fix, unprovable) = match producer.section.client {
-                Client::Librdkafka => (
-                    Fix::edits([set("partitioner", "murmur2_random")]),
-                    Some("scenarios have Java's partitioners only"),
-                ),
-                Client::Java => (
-                    Fix::edits([
-                        Edit::Producer("partitioner.class", None),
-                        Edit::Producer("partitioner.ignore.keys", None),
-                    ]),
-                    None,
-                ),
+            let fix = match producer.section.client {
+                Client::Librdkafka => Fix::edits([set("partitioner", "murmur2_random")]),
+                Client::Java => Fix::edits([
+                    Edit::Producer("partitioner.class", None),
+                    Edit::Producer("partitioner.ignore.keys", None),
+                ]),
             };
-            let modelled = matches!(how.as_str(), "RoundRobinPartitioner" | "no regard to keys");
-            let unknown = (!modelled).then_some("the partitioner is not modelled");
+            let modelled = match producer.section.client {
+                Client::Librdkafka => true,
+                Client::Java => {
+                    matches!(how.as_str(), "RoundRobinPartitioner" | "no regard to keys")
+                }
+            };
+            let unprovable = (!modelled).then_some("the partitioner is not modelled");
             let found = spot(*at, producer, key, says, fix);
-            spots.push(Spot { unprovable: unprovable.or(unknown), ..found });
+            spots.push(Spot { unprovable, ..found });
         }
     }
     spots

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stormglass_kafka::config::{
-    Problem, Role, parse_broker, parse_consumer, parse_producer, parse_topic,
+    Client, Problem, Role, in_java, is_false_friend, parse_broker, parse_consumer, parse_producer,
+    parse_topic,
 };
 use stormglass_kafka::settings::TopicSettings;
 use stormglass_sim::plan::{
@@ -14,9 +15,8 @@ use stormglass_sim::plan::{
 };
 use stormglass_types::{Dense, GroupId, NodeId, Span};
 
-use super::librdkafka;
 use super::pipeline::{
-    Application, Behaviour, Client, Expansion, Group, Pipeline, Producer, Section, Topic,
+    Application, Behaviour, Expansion, Group, Pipeline, Producer, Section, Topic, defaults_of,
 };
 use crate::scenario::{
     Place, Report, Scenario, Setting, WrittenSection, properties, read_text, span_of,
@@ -67,10 +67,11 @@ impl Pipeline {
         let plan = scenario.plan_without_chaos(scenario.seeds().start);
         let section = |role, written: &WrittenSection| Section {
             role,
-            client: Client::Java,
+            client: written.client,
             name: written.name.clone(),
             head: written.head,
-            settings: written.settings.clone(),
+            settings: in_javas_words(written),
+            defaults: defaults_of(written.client, role),
             own: written.own.clone(),
         };
         let topics = written.topics.iter().zip(&plan.topics).map(|(written, topic)| Topic {
@@ -224,7 +225,11 @@ impl Reading {
         for (key, value, place) in properties(&text, source) {
             let (key, value) = match client {
                 Client::Java => (key, value.trim().to_owned()),
-                Client::Librdkafka => librdkafka::in_java(&key, &value),
+                Client::Librdkafka if is_false_friend(&key) => continue,
+                Client::Librdkafka => {
+                    let (name, value) = in_java(&key, &value);
+                    (name.to_owned(), value)
+                }
             };
             settings.push(Setting { key, value, place });
         }
@@ -234,6 +239,7 @@ impl Reading {
             name,
             head: Place { source, from: 0, to: 0 },
             settings,
+            defaults: defaults_of(client, role),
             own: Vec::new(),
         };
         if client == Client::Java {
@@ -275,6 +281,22 @@ impl Reading {
                 | Problem::OutOfRange { .. }
                 | Problem::Conflict { .. } => self.report.config_issue(place, issue),
             }
+        }
+    }
+}
+
+/// Settings as Java's client would have them.
+fn in_javas_words(section: &WrittenSection) -> Vec<Setting> {
+    let settings = section.settings.iter();
+    match section.client {
+        Client::Java => settings.cloned().collect(),
+        Client::Librdkafka => {
+            let settings = settings.filter(|setting| !is_false_friend(&setting.key));
+            let translated = settings.map(|setting| {
+                let (key, value) = in_java(&setting.key, &setting.value);
+                Setting { key: key.to_owned(), value, place: setting.place }
+            });
+            translated.collect()
         }
     }
 }

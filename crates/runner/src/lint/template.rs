@@ -2,12 +2,11 @@
 //!
 //! Settings that change no run, such as addresses and passwords, are not put in.
 
-use stormglass_kafka::config::{Role, Support, find};
+use stormglass_kafka::config::{Client, Support, in_librdkafka};
 use stormglass_types::Span;
 
 use super::finding::{Edit, Finding, Subject};
-use super::librdkafka;
-use super::pipeline::{Client, Pipeline, Section};
+use super::pipeline::{Pipeline, Section};
 use super::proof::{Base, Expects, Stretch, Take};
 use crate::scenario::{Draft, Scenario, Tree};
 use crate::words;
@@ -112,6 +111,7 @@ impl Template {
             let config = config(section, &mut left_out);
             for name in &self.producers {
                 self.draft.set(&["producers", name, "config"], config.clone());
+                self.draft.set(&["producers", name, "profile"], section.client.name().into());
             }
             let keys = pipeline.draft.as_ref();
             let keys = keys.and_then(|draft| draft.get(&["producers", &section.name, "keys"]));
@@ -165,6 +165,7 @@ impl Template {
         let name = self.group.clone();
         let config = config(&group.section, left_out);
         self.draft.set(&["groups", &name, "config"], config);
+        self.draft.set(&["groups", &name, "profile"], group.section.client.name().into());
         let own = |key: &str| {
             pipeline.draft.as_ref()?.get(&["groups", &group.section.name, key]).cloned()
         };
@@ -405,34 +406,32 @@ impl Focus {
     }
 }
 
-/// The settings that decide a run, under Java's names.
+/// The settings that decide a run, in the client's own words.
 fn config(section: &Section, left_out: &mut Vec<String>) -> Tree {
     const INSTANCE: &str = "group.instance.id";
     let mut config = Tree::Map(Vec::new());
-    if section.client == Client::Librdkafka {
-        for (key, value) in librdkafka::DEFAULTS {
-            let idempotent = section.flag("enable.idempotence");
-            let adjusted = *key == "max.in.flight.requests.per.connection" && idempotent;
-            let modelled = support(section.role, key) == Some(Support::Modelled);
-            if modelled && !adjusted {
-                config.set(key, (*value).into());
-            }
-        }
-    }
     for setting in &section.settings {
         let (key, value) = (setting.key.as_str(), setting.value.trim());
+        let said = match section.client {
+            Client::Java => Some((key, value.to_owned())),
+            Client::Librdkafka => in_librdkafka(section.role, key, value),
+        };
+        let Some((key, value)) = said else {
+            left_out.push(key.to_owned());
+            continue;
+        };
         let own = value.contains("${member}");
-        match support(section.role, key) {
+        match section.client.role(section.role).find(key).map(|key| key.support) {
             Some(Support::Modelled) if key == INSTANCE && section.is_template(key) && !own => {
                 config.set(key, "${member}".into());
             }
             Some(Support::Modelled) if section.is_template(key) && !own => {
                 left_out.push(key.to_owned());
             }
-            Some(Support::Modelled) if key == "partitioner.class" && !is_modelled_class(value) => {
+            Some(Support::Modelled) if key == "partitioner.class" && !is_modelled_class(&value) => {
                 left_out.push(key.to_owned());
             }
-            Some(Support::Modelled) => config.set(key, value.into()),
+            Some(Support::Modelled) => config.set(key, value.as_str().into()),
             Some(Support::Unmodelled) => left_out.push(key.to_owned()),
             Some(Support::Inert) | None => {}
         }
@@ -444,8 +443,4 @@ fn config(section: &Section, left_out: &mut Vec<String>) -> Tree {
 fn is_modelled_class(class: &str) -> bool {
     let name = class.rsplit('.').next().unwrap_or(class);
     matches!(name, "" | "null" | "RoundRobinPartitioner")
-}
-
-fn support(role: Role, key: &str) -> Option<Support> {
-    find(role, key).map(|key| key.support)
 }

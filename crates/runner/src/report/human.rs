@@ -98,6 +98,15 @@ pub fn run_report(result: &RunResult) -> String {
     out
 }
 
+/// The verdicts and bounds that make a run a failure, as its report has them.
+pub(crate) fn violations(result: &RunResult) -> String {
+    let mut out = String::new();
+    for judged in result.violations() {
+        verdict(&mut out, judged);
+    }
+    out
+}
+
 fn title(out: &mut String, result: &RunResult) {
     let (_, style) = sign(result.outcome);
     let RunResult { scenario, seed, digest, .. } = result;

@@ -22,7 +22,7 @@ pub(crate) fn paint(style: Style, text: &str) -> String {
 }
 
 /// The sign and the style of a status.
-pub(super) const fn sign(status: Status) -> (&'static str, Style) {
+pub(crate) const fn sign(status: Status) -> (&'static str, Style) {
     match status {
         Status::Hold => ("✔", GOOD),
         Status::Violated => ("✘", BAD),
@@ -32,7 +32,7 @@ pub(super) const fn sign(status: Status) -> (&'static str, Style) {
 }
 
 /// The word that a person reads for a status.
-pub(super) const fn word(status: Status) -> &'static str {
+pub(crate) const fn word(status: Status) -> &'static str {
     match status {
         Status::Hold => "holds",
         Status::Violated => "VIOLATED",

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use stormglass_kafka::settings::{AutoCommit, ConsumerSettings, ProducerSettings};
+use stormglass_kafka::config::Client;
+use stormglass_kafka::settings::{AutoCommit, ConsumerSettings, StoredBy};
 use stormglass_sim::plan::{
     AtRevocation, Blocking, CommitCall, CommitScope, Commits, Fencing, OffsetStore, OnPoison,
     Place, Poison, Poisonous, Processing, Retry, Sink, SpanRange, TopicPlan,
@@ -21,7 +22,7 @@ use super::units;
 /// Where an application can process, in words.
 pub(super) const PLACES: &[&str] = &["poll-loop", "other-thread"];
 /// With which call it can commit.
-pub(super) const CALLS: &[&str] = &["sync", "async"];
+pub(super) const CALLS: &[&str] = &["sync", "async", "store"];
 /// What the callback of an asynchronous commit can do about a failure.
 pub(super) const RETRIES: &[&str] = &["never", "blindly", "if-newest"];
 /// What one commit can cover.
@@ -59,6 +60,10 @@ impl Lowering<'_> {
             }
         };
         let by_application = mode != CommitMode::Automatic;
+        if commits.call == CommitCall::Store {
+            let call = self.storing(fields, lines, settings);
+            return (mode, Commits { call, ..commits });
+        }
         match lines.place_of(FLAG) {
             Some(flag) if automatic && by_application => {
                 let message =
@@ -80,11 +85,50 @@ impl Lowering<'_> {
         (mode, commits)
     }
 
+    /// The application stores offsets, and the client commits them: which client can do that, and with which settings.
+    fn storing(
+        &mut self,
+        fields: &Fields<'_>,
+        lines: &Lines,
+        settings: &mut ConsumerSettings,
+    ) -> CommitCall {
+        const STORES: &str = "enable.auto.offset.store";
+        let place = fields.place_of("commit");
+        match &mut settings.auto_commit {
+            AutoCommit::Every(_) if self.everyone == Some(Client::Java) => {
+                let message = "java has no offset store, so what would be stored is committed";
+                self.report.note(place, message.to_owned());
+                settings.auto_commit = AutoCommit::Off;
+                return CommitCall::Sync;
+            }
+            AutoCommit::Every(_) => {
+                let message = "Java's client has no offset store".to_owned();
+                let help = "add `profile: librdkafka`, or leave `call: store` out";
+                self.report.conflict(place, message, help);
+            }
+            AutoCommit::Off => {
+                let message = "nothing commits what the application stores".to_owned();
+                let help = "leave `enable.auto.commit` at its default, or `call: store` out";
+                self.report.conflict(place, message, help);
+            }
+            AutoCommit::Stored { by, .. } => match lines.place_of(STORES) {
+                Some(stores) if *by == StoredBy::HandingOver => {
+                    let message = format!(
+                        "`{STORES}` is true, but `commit` says that the application stores offsets"
+                    );
+                    self.report.conflict(stores, message, "leave one of them out");
+                }
+                Some(_) | None => *by = StoredBy::Application,
+            },
+        }
+        CommitCall::Store
+    }
+
     fn commits(&mut self, how: &Fields<'_>) -> Commits {
         let pause = how.read("pause", self.report, units::some_time).unwrap_or(Span::secs(1));
         let retries = [Retry::Never, Retry::Blindly(pause), Retry::IfNewest(pause)];
         let retry = self.choose(how, "retry", "way to retry", RETRIES, &retries);
-        let calls = [CommitCall::Sync, CommitCall::Async(retry)];
+        let calls = [CommitCall::Sync, CommitCall::Async(retry), CommitCall::Store];
         let call = self.choose(how, "call", "call that commits", CALLS, &calls);
         let commits = Commits {
             call,
@@ -94,9 +138,8 @@ impl Lowering<'_> {
             store: self.choose(how, "store", "place for offsets", STORES, &EVERY_STORE),
         };
         for key in ["retry", "pause"] {
-            if how.get(key).is_some() && call == CommitCall::Sync {
-                let message =
-                    format!("`{key}` is about `commitAsync`, but the call is `commitSync`");
+            if how.get(key).is_some() && !matches!(call, CommitCall::Async(_)) {
+                let message = format!("`{key}` is about `commitAsync`, which is not called");
                 self.report.conflict(how.place_of(key), message, "add `call: async`");
             }
         }
@@ -113,7 +156,12 @@ impl Lowering<'_> {
     }
 
     /// How the application processes records.
-    pub(super) fn processing(&mut self, fields: &Fields<'_>, topics: &[TopicPlan]) -> Processing {
+    pub(super) fn processing(
+        &mut self,
+        fields: &Fields<'_>,
+        topics: &[TopicPlan],
+        client: Client,
+    ) -> Processing {
         let fields = section::<schema::Process>(fields, "process", self.report);
         let millisecond = SpanRange { least: Span::millis(1), most: Span::millis(1) };
         let none = SpanRange { least: Span::ZERO, most: Span::ZERO };
@@ -130,7 +178,7 @@ impl Lowering<'_> {
             per_poll: fields.read("poll", self.report, units::durations).unwrap_or(none),
             slow_keys: self.slow_keys(&fields),
             blocking: self.blocking(&fields),
-            poison: self.poison(&fields, topics),
+            poison: self.poison(&fields, topics, client),
             place,
             queue: queue.map(|most| u32::try_from(most).expect("checked to fit")),
             sink: self.choose(&fields, "sink", "sink", SINKS, &[Sink::Plain, Sink::Idempotent]),
@@ -171,7 +219,12 @@ impl Lowering<'_> {
         Some(Blocking { one_in: one_in?, lasting: lasting? })
     }
 
-    fn poison(&mut self, fields: &Fields<'_>, topics: &[TopicPlan]) -> Option<Poison> {
+    fn poison(
+        &mut self,
+        fields: &Fields<'_>,
+        topics: &[TopicPlan],
+        client: Client,
+    ) -> Option<Poison> {
         fields.get("poison")?;
         let fields = section::<schema::Poison>(fields, "poison", self.report);
         let one_in = self.one_in(&fields);
@@ -189,7 +242,7 @@ impl Lowering<'_> {
             let example = "{ one-in: 1000, then: skip }";
             self.report.missing_key(fields.place, fields.title, "then", example);
         }
-        let letters = self.dead_letters(&fields, topics);
+        let letters = self.dead_letters(&fields, topics, client);
         let thens = [OnPoison::Crash, OnPoison::Skip, OnPoison::Retry, letters];
         let then = self.choose(&fields, "then", "thing to do", ON_POISON, &thens);
         let attempts = fields.number("attempts", (1, 1_000_000), self.report).unwrap_or(1);
@@ -202,7 +255,12 @@ impl Lowering<'_> {
         })
     }
 
-    fn dead_letters(&mut self, fields: &Fields<'_>, topics: &[TopicPlan]) -> OnPoison {
+    fn dead_letters(
+        &mut self,
+        fields: &Fields<'_>,
+        topics: &[TopicPlan],
+        client: Client,
+    ) -> OnPoison {
         let wanted = fields.text("then", self.report) == Some("dead-letter");
         let to = fields.text("to", self.report);
         if wanted && to.is_none() {
@@ -216,7 +274,7 @@ impl Lowering<'_> {
         let topic = to.and_then(|name| self.topic(name, fields.place_of("to"), topics));
         // A topic that does not exist was reported; nothing is run then.
         let topic = topic.unwrap_or(TopicId::from_index(1));
-        OnPoison::DeadLetter { topic, settings: Arc::new(ProducerSettings::default()) }
+        OnPoison::DeadLetter { topic, settings: Arc::new(client.parse_producer(&[]).settings) }
     }
 
     fn poisonous_keys(&mut self, fields: &Fields<'_>) -> Vec<Key> {

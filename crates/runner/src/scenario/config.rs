@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use stormglass_kafka::config::{Entry, Parsed};
+use stormglass_kafka::config::{
+    Client, Entry, Parsed, Role, find, in_java, in_librdkafka, is_false_friend,
+};
 
 use super::diagnostic::{Place, Report};
 use super::fields::{Fields, entries};
@@ -73,6 +75,32 @@ impl Lines {
         let lines =
             lines.map(|(key, value, place)| (key.clone(), value.replace(MEMBER, name), *place));
         Self { lines: lines.collect() }
+    }
+
+    /// Says the same in the words of another client; what it has no word for is left out, and noted.
+    pub(super) fn translate(&mut self, to: Client, role: Role, report: &mut Report) {
+        for (key, value, place) in std::mem::take(&mut self.lines) {
+            let said = match to {
+                Client::Java => {
+                    let (name, value) = in_java(&key, &value);
+                    let known = find(role, name).is_some() && !is_false_friend(&key);
+                    known.then(|| (name.to_owned(), value))
+                }
+                Client::Librdkafka => {
+                    in_librdkafka(role, &key, &value).map(|(name, value)| (name.to_owned(), value))
+                }
+            };
+            match said {
+                Some((name, value)) => self.lines.push((name, value, place)),
+                None => {
+                    let client = to.name();
+                    report.note(
+                        place,
+                        format!("{client} has nothing for `{key}: {value}`, so it is left out"),
+                    );
+                }
+            }
+        }
     }
 
     /// Parses them, and reports what is wrong with them.

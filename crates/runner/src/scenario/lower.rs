@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use regex_lite::Regex;
 use stormglass_kafka::assignor::Rack;
-use stormglass_kafka::config::{parse_broker, parse_consumer, parse_producer, parse_topic};
+use stormglass_kafka::config::{Client, Role, parse_broker, parse_topic};
 use stormglass_kafka::settings::{
-    BrokerSettings, ConsumerSettings, EligibleLeaders, GroupProtocol,
+    AutoCommit, BrokerSettings, ConsumerSettings, EligibleLeaders, GroupProtocol,
 };
 use stormglass_kafka::{Release, Rule, Rules};
 use stormglass_sim::plan::{
@@ -42,13 +42,19 @@ pub(super) fn profiles() -> Vec<String> {
     iter::once(REPAIRED.to_owned()).chain(releases).collect()
 }
 
-/// Clients other than Java's, whose defaults differ and are not in the tables yet.
-const OTHER_CLIENTS: &[&str] = &["librdkafka", "sarama", "franz-go", "kafka-python"];
+/// Clients whose defaults differ and are not in the tables yet.
+const OTHER_CLIENTS: &[&str] = &["sarama", "franz-go", "kafka-python"];
 
 /// A scenario without its faults, and the seeds it is tested with.
-pub(super) fn lower(file: &Fields<'_>, folder: &Folder, report: &mut Report) -> (Plan, Range<u64>) {
+pub(super) fn lower(
+    file: &Fields<'_>,
+    folder: &Folder,
+    everyone: Option<Client>,
+    report: &mut Report,
+) -> (Plan, Range<u64>) {
     let (phases, seeds) = run(file, report);
-    let mut lowering = Lowering { folder, report, names: Vec::new(), keys: KeyNames::default() };
+    let (names, keys) = (Vec::new(), KeyNames::default());
+    let mut lowering = Lowering { folder, everyone, report, names, keys };
     let (cluster, rules, network, disk) = lowering.cluster(file);
     let topics = lowering.topics(file, &cluster);
     let producers = lowering.producers(file, &topics);
@@ -98,6 +104,8 @@ pub(super) fn section<'n, S: Section>(
 
 pub(super) struct Lowering<'r> {
     folder: &'r Folder,
+    /// Whose client every application has, whatever the scenario says.
+    pub(super) everyone: Option<Client>,
     pub(super) report: &'r mut Report,
     /// Names that are taken, with what has them.
     names: Vec<(String, &'static str)>,
@@ -210,9 +218,9 @@ impl Lowering<'_> {
             self.take_name(name, key, "a producer");
             let fields = Fields::of::<schema::Producer>(node, key.place, self.report);
             let instances = self.small(&fields, "instances", 1_000).unwrap_or(1);
-            self.profile(&fields);
-            let lines = Lines::of(&fields, self.folder, self.report);
-            let settings = Arc::new(lines.parse(parse_producer, self.report));
+            let (client, lines) = self.client(&fields, Role::Producer);
+            let settings =
+                Arc::new(lines.parse(|entries| client.parse_producer(entries), self.report));
             let topic = self.required_topic(&fields, name, "to", topics);
             let values = section::<schema::Values>(&fields, "values", self.report);
             let bytes = values.read("bytes", self.report, units::sizes);
@@ -259,9 +267,9 @@ impl Lowering<'_> {
             self.take_name(name, key, "a group");
             let fields = Fields::of::<schema::Group>(node, key.place, self.report);
             let members = self.small(&fields, "members", 1_000).unwrap_or(1);
-            self.profile(&fields);
-            let lines = Lines::of(&fields, self.folder, self.report);
-            let mut settings: ConsumerSettings = lines.parse(parse_consumer, self.report);
+            let (client, lines) = self.client(&fields, Role::Consumer);
+            let mut settings: ConsumerSettings =
+                lines.parse(|entries| client.parse_consumer(entries), self.report);
             self.check_session(&settings, broker, lines.place_of("session.timeout.ms"), key.place);
             let (commit, commits) = self.commit(&fields, &lines, &mut settings);
             let settings = Arc::new(settings);
@@ -279,12 +287,15 @@ impl Lowering<'_> {
                 self.report
                     .note(place, format!("{message}; `${{member}}` stands for a member's name"));
             }
-            let own = |number: u16, name: &str| {
-                let mut own = Arc::clone(&settings);
+            let releases =
+                self.releases(&fields, broker, (client, settings.auto_commit), key.place);
+            let own = |lines: &Lines, settings: &Arc<ConsumerSettings>, number: u16, name: &str| {
+                let mut own = Arc::clone(settings);
                 if lines.is_per_member() {
                     // Whatever is wrong with it was reported when the group's settings were read.
                     let lines = lines.of_member(name);
-                    let mut parsed = lines.parse(parse_consumer, &mut Report::default());
+                    let mut parsed = lines
+                        .parse(|entries| client.parse_consumer(entries), &mut Report::default());
                     parsed.auto_commit = settings.auto_commit;
                     own = Arc::new(parsed);
                 }
@@ -293,7 +304,7 @@ impl Lowering<'_> {
                 }
                 own
             };
-            let processing = self.processing(&fields, topics);
+            let processing = self.processing(&fields, topics, client);
             let first = fields.read("after", self.report, units::duration).unwrap_or(Span::ZERO);
             let apart = fields.read("stagger", self.report, units::duration).unwrap_or(Span::ZERO);
             let poll = fields.read("poll", self.report, units::some_time);
@@ -301,8 +312,13 @@ impl Lowering<'_> {
             let starts = (0..u64::from(members)).map(|turn| first + apart.times(turn));
             let members = starts.chain(growth).zip(1..).map(|(starts_after, member)| {
                 let name = format!("{name}-{member}");
-                let settings = own(member, &name);
-                MemberPlan { name, settings, starts_after }
+                let settings = own(&lines, &settings, member, &name);
+                let later =
+                    releases.iter().map(|(since, lines, settings)| stormglass_sim::plan::Release {
+                        since: *since,
+                        settings: own(lines, settings, member, &name),
+                    });
+                MemberPlan { releases: later.collect(), name, settings, starts_after }
             });
             groups.push(GroupPlan {
                 name: name.to_owned(),
@@ -316,6 +332,46 @@ impl Lowering<'_> {
             });
         }
         groups
+    }
+
+    /// The settings with which a group's members start from some time on.
+    fn releases(
+        &mut self,
+        fields: &Fields<'_>,
+        broker: &BrokerSettings,
+        (client, auto_commit): (Client, AutoCommit),
+        group: Place,
+    ) -> Vec<(Span, Lines, Arc<ConsumerSettings>)> {
+        let written_for = fields.text("profile", &mut Report::default());
+        let written_for = written_for.and_then(|word| Client::named(word.trim()));
+        let is_foreign = written_for.unwrap_or(Client::Java) != client;
+        let mut releases: Vec<(Span, Lines, Arc<ConsumerSettings>)> = Vec::new();
+        for node in fields.list("releases", self.report) {
+            let release = Fields::of::<schema::Release>(node, node.place, self.report);
+            let mut lines = Lines::of(&release, self.folder, self.report);
+            if is_foreign {
+                lines.translate(client, Role::Consumer, self.report);
+            }
+            let mut settings: ConsumerSettings =
+                lines.parse(|entries| client.parse_consumer(entries), self.report);
+            // What the application does about commits is said by its own key.
+            settings.auto_commit = auto_commit;
+            self.check_session(&settings, broker, lines.place_of("session.timeout.ms"), group);
+            let Some(at) = release.read("at", self.report, units::duration) else {
+                if release.get("at").is_none() {
+                    let example = "{ at: 60s, config: { group.protocol: consumer } }";
+                    self.report.missing_key(node.place, "`releases`", "at", example);
+                }
+                continue;
+            };
+            if releases.last().is_some_and(|(before, ..)| *before >= at) {
+                let message = "`releases` must be in the order of their times".to_owned();
+                let help = "let each begin after the one above it";
+                self.report.conflict(release.place_of("at"), message, help);
+            }
+            releases.push((at, lines, Arc::new(settings)));
+        }
+        releases
     }
 
     /// When the members start that a group gets later.
@@ -476,20 +532,32 @@ impl Lowering<'_> {
         release.map_or(Rules::ALL, Release::rules)
     }
 
-    fn profile(&mut self, fields: &Fields<'_>) {
+    /// Whose client an application has, and what is set of it.
+    fn client(&mut self, fields: &Fields<'_>, role: Role) -> (Client, Lines) {
+        let named = self.profile(fields);
+        let mut lines = Lines::of(fields, self.folder, self.report);
+        let Some(client) = self.everyone.filter(|client| *client != named) else {
+            return (named, lines);
+        };
+        lines.translate(client, role, self.report);
+        (client, lines)
+    }
+
+    fn profile(&mut self, fields: &Fields<'_>) -> Client {
+        let Some(word) = fields.text("profile", self.report) else { return Client::Java };
         let place = fields.place_of("profile");
-        match fields.text("profile", self.report) {
-            None | Some("java") => {}
-            Some(other) if OTHER_CLIENTS.contains(&other) => {
-                let instead = "take `java`, and set what differs under `config`";
-                self.report.not_modelled(place, &format!("the profile `{other}`"), instead);
-            }
-            Some(other) => {
-                let known: Vec<&str> =
-                    ["java"].into_iter().chain(OTHER_CLIENTS.iter().copied()).collect();
-                self.report.unknown_word(place, "profile", other, &known);
-            }
+        if let Some(client) = Client::named(word.trim()) {
+            return client;
         }
+        if OTHER_CLIENTS.contains(&word.trim()) {
+            let instead = "take `java` or `librdkafka`, and set what differs under `config`";
+            self.report.not_modelled(place, &format!("the profile `{word}`"), instead);
+        } else {
+            let known = Client::ALL.iter().map(|client| client.name());
+            let known: Vec<&str> = known.chain(OTHER_CLIENTS.iter().copied()).collect();
+            self.report.unknown_word(place, "profile", word, &known);
+        }
+        Client::Java
     }
 
     pub(super) fn take_name(&mut self, name: &str, key: &Node, kind: &'static str) {

@@ -31,6 +31,7 @@ pub use draft::{Draft, Tree};
 pub use expect::{Expect, Figure, MetricRule};
 pub use render::{fault_to_yaml, faults_to_yaml};
 pub use schema::json_schema;
+pub use stormglass_kafka::config::Client;
 
 pub(crate) use config::{properties, read_text};
 pub(crate) use diagnostic::Place;
@@ -55,22 +56,34 @@ pub struct Scenario {
     seeds: Range<u64>,
     expect: Expect,
     notes: Report,
+    /// Whose client its applications have instead of their own.
+    everyone: Option<Client>,
 }
 
 impl Scenario {
     /// Reads a scenario from a file; properties files that it names are looked for beside it.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Report> {
+        Self::load_with(path, None)
+    }
+
+    /// Reads a scenario from a file, and gives all of its applications the same client, whichever each names: what is set
+    /// of them is said in the words of that client.
+    pub fn load_as(path: impl AsRef<Path>, client: Client) -> Result<Self, Report> {
+        Self::load_with(path, Some(client))
+    }
+
+    fn load_with(path: impl AsRef<Path>, everyone: Option<Client>) -> Result<Self, Report> {
         let path = path.as_ref();
         let name = path.display().to_string();
         let mut report = Report::default();
         let Some(text) = read_text(None, &name, &mut report) else { return Err(report) };
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Self::read(&name, &text, &Folder::At(folder), report)
+        Self::read(&name, &text, &Folder::At(folder), everyone, report)
     }
 
     /// Reads a scenario from a text, which cannot name other files. The name is for messages.
     pub fn parse(name: &str, text: &str) -> Result<Self, Report> {
-        Self::read(name, text, &Folder::Nowhere, Report::default())
+        Self::read(name, text, &Folder::Nowhere, None, Report::default())
     }
 
     /// A scenario from a text and the files that it names, as [`Scenario::files`] gives them.
@@ -79,7 +92,7 @@ impl Scenario {
         text: &str,
         files: Vec<(String, Arc<str>)>,
     ) -> Result<Self, Report> {
-        Self::read(name, text, &Folder::Given(files), Report::default())
+        Self::read(name, text, &Folder::Given(files), None, Report::default())
     }
 
     /// The other files that it names, each once, with their texts.
@@ -130,6 +143,12 @@ impl Scenario {
         &self.chaos
     }
 
+    /// Whose client its applications have instead of the one that they name.
+    #[must_use]
+    pub const fn everyone(&self) -> Option<Client> {
+        self.everyone
+    }
+
     /// What is worth knowing although it is no mistake.
     #[must_use]
     pub const fn notes(&self) -> &Report {
@@ -176,7 +195,13 @@ impl Scenario {
         if report.has_errors() { Err(report) } else { Ok(drawn) }
     }
 
-    fn read(name: &str, text: &str, folder: &Folder, mut report: Report) -> Result<Self, Report> {
+    fn read(
+        name: &str,
+        text: &str,
+        folder: &Folder,
+        everyone: Option<Client>,
+        mut report: Report,
+    ) -> Result<Self, Report> {
         if text.len() as u64 > node::MOST_BYTES {
             report.too_large(None, name, text.len() as u64, node::MOST_BYTES);
             return Err(report);
@@ -197,7 +222,7 @@ impl Scenario {
             );
             return Err(report);
         }
-        let scenario = Self::of(name, &text, &root, folder, &mut report);
+        let scenario = Self::of(name, &text, &root, (folder, everyone), &mut report);
         report.sort();
         if report.has_errors() {
             return Err(report);
@@ -205,11 +230,17 @@ impl Scenario {
         Ok(Self { notes: report, ..scenario })
     }
 
-    fn of(name: &str, text: &Arc<str>, root: &Node, folder: &Folder, report: &mut Report) -> Self {
+    fn of(
+        name: &str,
+        text: &Arc<str>,
+        root: &Node,
+        (folder, everyone): (&Folder, Option<Client>),
+        report: &mut Report,
+    ) -> Self {
         let whole = Place { source: root.place.source, from: 0, to: 0 };
         let file = Fields::of::<schema::File>(root, whole, report);
         let about = file.text("about", report).unwrap_or("").trim().to_owned();
-        let (base, seeds) = lower::lower(&file, folder, report);
+        let (base, seeds) = lower::lower(&file, folder, everyone, report);
         let cast = Cast::of(&base);
         let storm = base.phases.storm;
         let faults = file
@@ -226,7 +257,7 @@ impl Scenario {
             report.note(file.place_of("expect"), message);
         }
         let (name, text, notes) = (name.to_owned(), Arc::clone(text), Report::default());
-        Self { name, text, about, base, faults, chaos, seeds, expect, notes }
+        Self { name, text, about, base, faults, chaos, seeds, expect, notes, everyone }
     }
 }
 

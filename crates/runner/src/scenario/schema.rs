@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use stormglass_kafka::config::{DefaultValue, Kind, Role, Support, Valid, keys_of};
+use stormglass_kafka::config::{Client, DefaultValue, Key, Kind, Role, Support, Valid};
 use stormglass_kafka::message::Api;
 use stormglass_kafka::{Mark, Rule};
 use stormglass_sim::chaos::Family;
@@ -227,6 +227,8 @@ sections! {
         "commit" commit: Option<Committing>,
         /// When it grows beyond its first members, and to how many.
         "scale" scale: Option<Vec<Scale>>,
+        /// Other settings, which members have that start from some time on: a deployment, once they are restarted.
+        "releases" releases: Option<Vec<Release>>,
         /// How long `poll` waits; 100ms unless set.
         "poll" poll: Option<Duration>,
         /// When its first member starts; at once unless set.
@@ -248,6 +250,15 @@ sections! {
         "processed" processed: Option<Marks>,
         /// When it starts; at once unless set.
         "after" after: Option<Duration>,
+    }
+    /// Settings of members that start from some time on.
+    Release = "`releases`" {
+        /// From when on.
+        "at" at: Duration,
+        /// Kafka's consumer settings then, instead of the group's.
+        "config" config: Option<ConsumerConfig>,
+        /// A properties file with Kafka's consumer settings, beside the scenario.
+        "properties" properties: Option<String>,
     }
     /// A group grows.
     Scale = "`scale`" {
@@ -473,7 +484,7 @@ values! {
         { "enum": ["off", "default"] },
         { "type": "array", "items": { "enum": Family::ALL.iter().map(|family| family.name()).collect::<Vec<_>>() } },
     ] });
-    Profile = words(&["java"]);
+    Profile = words(&Client::ALL.iter().map(|client| client.name()).collect::<Vec<_>>());
     Commit = words(super::lower::COMMITS);
     CommitCall = words(super::behaviour::CALLS);
     Retry = words(super::behaviour::RETRIES);
@@ -542,30 +553,44 @@ fn words(words: &[impl Serialize]) -> Schema {
 /// Kafka's settings of a role.
 fn config(role: Role) -> Schema {
     let mut properties = Map::new();
-    for key in keys_of(role) {
-        let mut entry = Map::new();
-        let not_yet = match key.support {
-            Support::Modelled | Support::Inert => "",
-            Support::Unmodelled => " Not modelled yet: refused unless it is left at its default.",
-        };
-        entry.insert("description".to_owned(), json!(format!("{}{not_yet}", key.meaning)));
-        if let DefaultValue::Is(default) = key.default {
-            entry.insert("default".to_owned(), json!(default));
+    let java = Client::Java.role(role);
+    for key in java.keys() {
+        properties.insert(key.name.to_owned(), described(key, ""));
+    }
+    let other = Client::Librdkafka.role(role);
+    if other.keys() != java.keys() {
+        let own = other.keys().iter().map(|key| (key.name, key));
+        let aliases = other.aliases().iter();
+        let aliases = aliases.filter_map(|(alias, _)| Some((*alias, other.find(alias)?)));
+        for (name, key) in own.chain(aliases).filter(|(name, _)| java.find(name).is_none()) {
+            properties.insert(name.to_owned(), described(key, "Of librdkafka: "));
         }
-        let kind = match key.kind {
-            Kind::Boolean => json!(["boolean", "string"]),
-            Kind::Short | Kind::Int | Kind::Long => json!(["integer", "string"]),
-            Kind::Double => json!(["number", "string"]),
-            Kind::List => json!(["array", "string", "null"]),
-            Kind::String | Kind::Class | Kind::Password => {
-                json!(["string", "integer", "boolean", "number", "null"])
-            }
-        };
-        entry.insert("type".to_owned(), kind);
-        if let (Valid::OneOf(words), Kind::String) = (key.valid, key.kind) {
-            entry.insert("examples".to_owned(), json!(words));
-        }
-        properties.insert(key.name.to_owned(), Value::Object(entry));
     }
     json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+fn described(key: &Key, whose: &str) -> Value {
+    let mut entry = Map::new();
+    let not_yet = match key.support {
+        Support::Modelled | Support::Inert => "",
+        Support::Unmodelled => " Not modelled yet: refused unless it is left at its default.",
+    };
+    entry.insert("description".to_owned(), json!(format!("{whose}{}{not_yet}", key.meaning)));
+    if let DefaultValue::Is(default) = key.default {
+        entry.insert("default".to_owned(), json!(default));
+    }
+    let kind = match key.kind {
+        Kind::Boolean | Kind::Switch => json!(["boolean", "string"]),
+        Kind::Short | Kind::Int | Kind::Long => json!(["integer", "string"]),
+        Kind::Double => json!(["number", "string"]),
+        Kind::List => json!(["array", "string", "null"]),
+        Kind::String | Kind::Class | Kind::Password => {
+            json!(["string", "integer", "boolean", "number", "null"])
+        }
+    };
+    entry.insert("type".to_owned(), kind);
+    if let (Valid::OneOf(words), Kind::String) = (key.valid, key.kind) {
+        entry.insert("examples".to_owned(), json!(words));
+    }
+    Value::Object(entry)
 }

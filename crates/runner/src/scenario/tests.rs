@@ -10,6 +10,8 @@ use stormglass_types::{Dense, GroupId, Span, TopicId, TopicPartition};
 
 use super::*;
 
+mod profiles;
+
 /// The scenario of the manual, with nearly every key of the language.
 const FULL: &str = "\
 about: |
@@ -356,7 +358,7 @@ groups:
     subscribe: [orders]
     config: { enable.auto.commit: true }
     commit: after-processing
-    profile: librdkafka
+    profile: sarama
 expect: { hold: [no-loss] }
 "
     ));
@@ -536,4 +538,35 @@ fn chaos_becomes_explicit_faults() {
     let scenario = scenario(&format!("{SMALL}chaos: default\n"));
     let drawn: Vec<usize> = (0..50).map(|seed| scenario.plan(seed).faults.len()).collect();
     assert!(drawn.contains(&0) && drawn.iter().any(|faults| *faults > 5), "{drawn:?}");
+}
+
+const RELEASED: &str = "\
+topics: { orders: { partitions: 2 } }
+groups:
+  billing:
+    members: 2
+    subscribe: [orders]
+    config: { max.poll.records: 7, group.instance.id: \"${member}\" }
+    commit: after-processing
+    releases:
+      - { at: 20s, config: { group.protocol: consumer } }
+      - { at: 40s, config: { max.poll.records: 9 } }
+expect: { hold: [no-loss] }
+";
+
+#[test]
+fn members_have_the_settings_of_the_release_that_they_start_with() {
+    let plan = scenario(RELEASED).plan(0);
+    let member = &plan.groups[GroupId(0).index()].members[1];
+    let at = |secs| member.settings_after(Span::secs(secs));
+    assert_eq!((at(19).max_poll_records, at(19).instance.as_deref()), (7, Some("billing-2")));
+    assert_ne!(at(20).protocol, at(19).protocol);
+    assert_eq!((at(60).max_poll_records, at(60).instance.as_deref()), (9, None));
+    // What the application does about commits is no setting of a release.
+    assert_eq!(at(60).auto_commit, AutoCommit::Off);
+    let wrong =
+        RELEASED.replace("at: 40s", "at: 20s").replace("{ at: 20s, config: { g", "{ config: { g");
+    insta::assert_snapshot!(complaints(
+        &wrong.replace("max.poll.records: 9", "max.poll.record: 9")
+    ));
 }

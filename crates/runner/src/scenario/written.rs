@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use stormglass_kafka::config::Client;
+
 use super::Scenario;
 use super::config::{Folder, Lines};
 use super::diagnostic::{Place, Report};
@@ -26,6 +28,8 @@ pub(crate) struct WrittenSection {
     pub(crate) name: String,
     /// Its name in the text.
     pub(crate) head: Place,
+    /// Whose client it is.
+    pub(crate) client: Client,
     /// Kafka's settings.
     pub(crate) settings: Vec<Setting>,
     /// The language's own keys.
@@ -64,6 +68,7 @@ impl Scenario {
             None => WrittenSection {
                 name: "cluster".to_owned(),
                 head: whole,
+                client: Client::Java,
                 settings: Vec::new(),
                 own: Vec::new(),
             },
@@ -91,7 +96,11 @@ fn sections<S: Section>(
     let named = file.named(key, report).into_iter();
     let sections = named.map(|(name, key, node)| {
         let fields = Fields::of::<S>(node, key.place, report);
-        section(name, key.place, fields, folder, report)
+        let profile =
+            if S::KEYS.contains(&"profile") { fields.text("profile", report) } else { None };
+        let client = profile.and_then(|word| Client::named(word.trim())).unwrap_or(Client::Java);
+        let section = section(name, key.place, fields, folder, report);
+        WrittenSection { client, ..section }
     });
     sections.collect()
 }
@@ -105,5 +114,6 @@ fn section(
 ) -> WrittenSection {
     let lines = Lines::of(&fields, folder, report).written().into_iter();
     let settings = lines.map(|(key, value, place)| Setting { key, value, place }).collect();
-    WrittenSection { name: name.to_owned(), head, settings, own: fields.key_places() }
+    let (name, client) = (name.to_owned(), Client::Java);
+    WrittenSection { name, head, client, settings, own: fields.key_places() }
 }

@@ -14,6 +14,7 @@ fn case(hold: &[&'static str], violate: &[&'static str], reach: &[Mark]) -> Case
         subject: Subject {
             name: "x".to_owned(),
             path: "x.yaml".to_owned(),
+            everyone: None,
             asked: Vec::new(),
             metrics: Vec::new(),
             plan: Arc::new(|_| unreachable!("these results were made by hand")),

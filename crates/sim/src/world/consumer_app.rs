@@ -7,6 +7,7 @@ mod work;
 
 use std::sync::Arc;
 
+use stormglass_kafka::settings::Threads;
 use stormglass_kafka::{Call, OpId, PolledBatch, Start, Steer};
 use stormglass_types::history::{CommitMode, Outcome};
 use stormglass_types::{Generation, GroupId, Key, Rng, Span, Time, TopicId, TopicPartition, Value};
@@ -438,14 +439,21 @@ impl ConsumerApp {
     /// Partitions are somebody else's from now on: nothing of them may be committed any more.
     pub(crate) fn gave_up(&mut self, partitions: &[TopicPartition]) {
         let retry = match self.plan.commits.call {
-            CommitCall::Sync => None,
+            CommitCall::Sync | CommitCall::Store => None,
             CommitCall::Async(retry) => Some(retry),
         };
         self.offsets.gave_up(partitions, retry);
         self.assigned.retain(|(known, _)| !partitions.contains(known));
-        if self.plan.commit == CommitMode::AfterProcessing {
+        if self.plan.commit == CommitMode::AfterProcessing && self.hears_of_rebalances() {
             self.work.drop_those_of(partitions);
         }
+    }
+
+    /// Whether it learns that partitions are gone while it works: not if its client goes through rebalances by itself.
+    fn hears_of_rebalances(&self) -> bool {
+        let member = self.plan.members.first();
+        member.is_none_or(|member| member.settings.threads == Threads::Application)
+            || self.plan.commits.at_revocation == AtRevocation::Commit
     }
 
     /// Its store refused a write: somebody else has the partition.
@@ -605,6 +613,11 @@ impl ConsumerApp {
                 let positions = self.offsets.commit(now);
                 steps.push(Step::Call(op, Call::CommitSync(positions)));
                 true
+            }
+            CommitCall::Store => {
+                let positions = self.offsets.hand_on(now);
+                steps.push(self.steer(Steer::Store(positions)));
+                false
             }
             CommitCall::Async(Retry::Never | Retry::Blindly(_) | Retry::IfNewest(_)) => {
                 let positions = self.offsets.commit_async(now, op);

@@ -9,9 +9,7 @@ use stormglass_kafka::consumer::Consumer;
 use stormglass_kafka::inquiry::{Answer, Inquirer, Question};
 use stormglass_kafka::message::NewTopic;
 use stormglass_kafka::producer::Producer;
-use stormglass_kafka::settings::{
-    AutoCommit, ConsumerSettings, Delivery, OffsetReset, ProducerSettings,
-};
+use stormglass_kafka::settings::{ConsumerSettings, Delivery, OffsetReset, ProducerSettings};
 use stormglass_kafka::{
     Boot, Call, Completion, ConsumerSetup, Input, Machine, OpId, Outbox, PolledBatch,
     ProducerSetup, Report,
@@ -480,10 +478,8 @@ impl World {
     fn describe(&mut self, group: GroupId, settings: &ConsumerSettings, commit: CommitMode) {
         let header = Arc::make_mut(&mut self.history.header);
         let described = &mut header.groups[group];
-        described.commit = match settings.auto_commit {
-            AutoCommit::Off => commit,
-            AutoCommit::Every(_) => CommitMode::Automatic,
-        };
+        described.commit =
+            if settings.auto_commit.is_by_client() { CommitMode::Automatic } else { commit };
         described.from_earliest = settings.offset_reset == OffsetReset::Earliest;
     }
 

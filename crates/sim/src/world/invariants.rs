@@ -2,6 +2,7 @@
 //!
 //! They see machines, the oracles do not; the two must agree. A breach here under the full rules is a bug of ours.
 
+mod followers;
 mod groups;
 mod quorum;
 
@@ -73,6 +74,11 @@ pub enum BreachKind {
         high_watermark: Offset,
         /// The replica.
         replica: BrokerId,
+    },
+    /// A follower's high watermark lay beyond the place where its log parts from its leader's.
+    FollowerBeyondDivergence {
+        /// The high watermark.
+        high_watermark: Offset,
     },
     /// A replica was in sync, and so fit to lead, without records that were committed.
     IncompleteInSync {
@@ -243,8 +249,10 @@ impl Observer {
             Note::HighWatermark { partition, to, role: ReplicaRole::Leader, epoch } => {
                 self.on_high_watermark(at, node, partition, to, epoch, slots, roster);
             }
-            Note::HighWatermark { role: ReplicaRole::Follower, .. }
-            | Note::Truncated { .. }
+            Note::HighWatermark { partition, to, role: ReplicaRole::Follower, .. } => {
+                self.on_followed(at, node, partition, to, slots, roster);
+            }
+            Note::Truncated { .. }
             | Note::Refused { .. }
             | Note::Expanded { .. }
             | Note::Rebalanced { .. } => {}
@@ -568,7 +576,8 @@ impl Breach {
             | BreachKind::CommitBeyondEnd { .. } => "monotone",
             BreachKind::MetadataChanged { .. }
             | BreachKind::BeyondInSyncReplica { .. }
-            | BreachKind::BeyondDivergence { .. } => "log-matching",
+            | BreachKind::BeyondDivergence { .. }
+            | BreachKind::FollowerBeyondDivergence { .. } => "log-matching",
             BreachKind::IncompleteLeader { .. }
             | BreachKind::IncompleteQuorumLeader { .. }
             | BreachKind::IncompleteInSync { .. }
@@ -598,6 +607,9 @@ impl Breach {
             ),
             BreachKind::BeyondDivergence { high_watermark, replica } => format!(
                 "the high watermark {high_watermark} lies beyond where the log of in-sync {replica} differs"
+            ),
+            BreachKind::FollowerBeyondDivergence { high_watermark } => format!(
+                "the high watermark {high_watermark} of a follower lies beyond where its log differs from its leader's"
             ),
             BreachKind::IncompleteInSync { committed, replica, end } => format!(
                 "{replica} is in sync with a log that ends at {end}, although {committed} records were committed"

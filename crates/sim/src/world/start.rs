@@ -12,7 +12,7 @@ use stormglass_kafka::message::NewTopic;
 use stormglass_kafka::producer::Producer;
 use stormglass_kafka::settings::{
     AutoCommit, CleanupPolicy, EligibleLeaders, GroupProtocol, OffsetReset, ProducerSettings,
-    UncleanElection,
+    StoredBy, UncleanElection,
 };
 use stormglass_kafka::{
     Boot, BrokerSetup, Call, ConsumerSetup, ControllerSetup, Directory, Machine, Marks, Outbox,
@@ -38,7 +38,7 @@ use super::trace::TraceKind;
 use super::{Event, Phase, TICK, World};
 use crate::engine::net::Net;
 use crate::engine::queue::Queue;
-use crate::plan::{Place, Plan, Roster, Subscribing, TopicPlan};
+use crate::plan::{MemberPlan, Place, Plan, Roster, Subscribing, TopicPlan};
 
 /// The longest that a cluster may take to form.
 pub(crate) const FORMING: stormglass_types::Span = stormglass_types::Span::secs(120);
@@ -198,7 +198,8 @@ impl World {
                 let first = self.roster.members(group).next().expect("a group has members");
                 let member = node.index() - first.index();
                 let plan = &self.plan.groups[group.index()].members[member];
-                let setup = ConsumerSetup { settings: Arc::clone(&plan.settings), group };
+                let settings = Arc::clone(plan.settings_after(self.since_storm_began()));
+                let setup = ConsumerSetup { settings, group };
                 let letters = self.plan.groups[group.index()].letters().cloned();
                 match letters {
                     None => Node::Consumer(Consumer::boot(local, boot, setup, (), &mut self.out)),
@@ -246,6 +247,15 @@ impl World {
             self.follow(node, index, steps);
         }
         self.rearm(node);
+    }
+
+    /// How long the storm has lasted.
+    fn since_storm_began(&self) -> stormglass_types::Span {
+        match self.phase {
+            Phase::Forming => stormglass_types::Span::ZERO,
+            Phase::Storm { until } => self.plan.phases.storm - until.since(self.now),
+            Phase::Settling { .. } | Phase::Over(_) => self.plan.phases.storm,
+        }
     }
 
     fn new_source(&mut self, node: NodeId, settings: &ProducerSettings) -> SourceId {
@@ -314,6 +324,11 @@ fn new_topic(number: usize, topic: &TopicPlan) -> NewTopic {
     }
 }
 
+/// Whether an offset is stored when its record is handed out.
+const fn stores_early(auto_commit: AutoCommit) -> bool {
+    matches!(auto_commit, AutoCommit::Stored { by: StoredBy::HandingOver, .. })
+}
+
 /// What a topic promises.
 pub(super) fn describe_topic(topic: &TopicPlan) -> history::Topic {
     history::Topic {
@@ -367,17 +382,23 @@ fn header(plan: &Plan, roster: &Roster) -> Header {
     }
     for group in &plan.groups {
         let settings = group.members.first().map(|member| &member.settings);
-        let automatic = settings.is_some_and(|s| s.auto_commit != AutoCommit::Off);
+        let stores_early = settings.is_some_and(|s| stores_early(s.auto_commit));
+        let automatic = settings.is_some_and(|s| s.auto_commit.is_by_client());
         header.groups.push(history::Group {
             name: group.name.clone(),
             topics: group.topics.clone(),
             commit: if automatic { CommitMode::Automatic } else { group.commit },
             from_earliest: settings.is_some_and(|s| s.offset_reset == OffsetReset::Earliest),
             asynchronous: group.processing.place == Place::OtherThread,
+            stores_early,
             skips: group.skips(),
             self_assigned: group.subscribing == Subscribing::Assigns,
-            releases_first: settings
-                .is_some_and(|s| matches!(s.protocol, GroupProtocol::Consumer(_))),
+            releases_first: !group.members.is_empty()
+                && group
+                    .members
+                    .iter()
+                    .flat_map(MemberPlan::all_settings)
+                    .all(|settings| matches!(settings.protocol, GroupProtocol::Consumer(_))),
         });
     }
     header

@@ -7,13 +7,22 @@ use std::sync::Arc;
 
 use stormglass_runner::result::RunResult;
 use stormglass_runner::saved::SavedFailure;
-use stormglass_runner::scenario::{Paint, Scenario};
+use stormglass_runner::scenario::{Client, Paint, Report, Scenario};
 
 use super::output::complain;
 
 /// Loads a scenario; complains about everything that is wrong with it.
 pub(crate) fn load(path: &Path) -> Option<Arc<Scenario>> {
-    match Scenario::load(path) {
+    loaded(Scenario::load(path))
+}
+
+/// Loads a scenario with the same client for all of its applications.
+pub(crate) fn load_as(path: &Path, client: Client) -> Option<Arc<Scenario>> {
+    loaded(Scenario::load_as(path, client))
+}
+
+fn loaded(scenario: Result<Scenario, Report>) -> Option<Arc<Scenario>> {
+    match scenario {
         Ok(scenario) => {
             if !scenario.notes().is_empty() {
                 complain(&scenario.notes().render(Paint::Colour));
@@ -30,6 +39,13 @@ pub(crate) fn load(path: &Path) -> Option<Arc<Scenario>> {
 /// Loads scenarios, all of them or none, so that every mistake is told before anything runs.
 pub(crate) fn load_all(paths: &[PathBuf]) -> Option<Vec<Arc<Scenario>>> {
     let loaded: Vec<Option<Arc<Scenario>>> = paths.iter().map(|path| load(path)).collect();
+    loaded.into_iter().collect()
+}
+
+/// As [`load_all`], with the same client for all applications.
+pub(crate) fn load_all_as(paths: &[PathBuf], client: Client) -> Option<Vec<Arc<Scenario>>> {
+    let loaded: Vec<Option<Arc<Scenario>>> =
+        paths.iter().map(|path| load_as(path, client)).collect();
     loaded.into_iter().collect()
 }
 

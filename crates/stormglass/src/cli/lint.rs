@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use stormglass_runner::discover::scenarios;
 use stormglass_runner::lint::{
-    Client, Level, Linted, Origin, ProofOptions, Properties, Proved, Told, github, human,
-    json_lines, sarif, time,
+    Level, Linted, Origin, ProofOptions, Properties, Proved, Told, github, human, json_lines,
+    sarif, time,
 };
-use stormglass_runner::scenario::Paint;
+use stormglass_runner::scenario::{Client, Paint};
 use stormglass_runner::sweep::{Seeds, all_cores};
 use stormglass_types::Span;
 

@@ -11,6 +11,7 @@ mod files;
 mod grid;
 mod lint;
 mod output;
+mod profiles;
 mod progress;
 mod replay;
 mod report;

@@ -8,14 +8,14 @@ use clap::Args;
 use stormglass_runner::execute::{Execution, Recording, execute};
 use stormglass_runner::export::{Provenance, write_history, write_perfetto, write_trace};
 use stormglass_runner::report::{Event, timeline};
-use stormglass_runner::scenario::Scenario;
+use stormglass_runner::scenario::{Client, Scenario};
 use stormglass_runner::subject::Subject;
 use stormglass_runner::sweep::all_cores;
 
 use super::exit::Exit;
 use super::files;
-use super::output::{RunFormat, complain, print, run_renderer};
-use super::report;
+use super::output::{Format, RunFormat, complain, print, run_renderer};
+use super::{profiles, report};
 
 #[derive(Args)]
 pub(crate) struct RunArguments {
@@ -25,12 +25,16 @@ pub(crate) struct RunArguments {
     /// Which history to run; the first of the scenario's own seeds unless given
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
+    /// Give all applications the same client, whichever each names: `librdkafka`; or run once with each of several and
+    /// compare: `java,librdkafka`
+    #[arg(long, value_name = "CLIENTS", value_delimiter = ',', value_parser = profiles::client)]
+    profiles: Vec<Client>,
     /// How to write results
     #[arg(long, value_enum, default_value_t = RunFormat::Human)]
     format: RunFormat,
     /// Write the report below this folder as well: a page to look at and search, text and JSON; failures can be replayed
     /// from there
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "profiles")]
     report: Option<PathBuf>,
     /// Write every event to this file, a line each
     #[arg(long, value_name = "FILE")]
@@ -52,7 +56,12 @@ pub(crate) fn main(arguments: &RunArguments) -> io::Result<Exit> {
         );
         return Ok(Exit::Usage);
     }
-    let Some(scenarios) = files::load_all(&arguments.files) else { return Ok(Exit::Invalid) };
+    let scenarios = match arguments.profiles.as_slice() {
+        [] => files::load_all(&arguments.files),
+        [one] => files::load_all_as(&arguments.files, *one),
+        several => return compare(arguments, several, one_file),
+    };
+    let Some(scenarios) = scenarios else { return Ok(Exit::Invalid) };
     let mut renderer = run_renderer(arguments.format, &arguments.files);
     let recording = recording(arguments);
     let mut exit = Exit::Held;
@@ -77,6 +86,25 @@ pub(crate) fn main(arguments: &RunArguments) -> io::Result<Exit> {
     }
     renderer.finish()?;
     Ok(exit)
+}
+
+/// Runs the same seed with each client.
+fn compare(arguments: &RunArguments, clients: &[Client], one_file: bool) -> io::Result<Exit> {
+    let format = match arguments.format {
+        RunFormat::Human => Format::Human,
+        RunFormat::Json => Format::Json,
+        RunFormat::Markdown | RunFormat::Github | RunFormat::Sarif | RunFormat::Timeline => {
+            complain("error: with several profiles there are the formats `human` and `json`");
+            return Ok(Exit::Usage);
+        }
+    };
+    if one_file {
+        complain(
+            "error: `--trace`, `--perfetto` and `--history` write one file, so they take one profile",
+        );
+        return Ok(Exit::Usage);
+    }
+    profiles::compare(&arguments.files, clients, &profiles::Runs::Of(arguments.seed), format)
 }
 
 /// What shows single events needs all of them.

@@ -12,16 +12,16 @@ use clap::Args;
 use stormglass_runner::grid::{Axis, GridOptions};
 use stormglass_runner::report::{Event, Renderer};
 use stormglass_runner::result::Status;
-use stormglass_runner::scenario::Scenario;
+use stormglass_runner::scenario::{Client, Scenario};
 use stormglass_runner::subject::Subject;
 use stormglass_runner::sweep::{
     Journal, Seed, SeedNote, Seeds, Shard, Sweep, SweepOptions, all_cores, sweep,
 };
 
 use super::exit::Exit;
-use super::files;
 use super::output::{Format, complain, renderer};
 use super::progress::Progress;
+use super::{files, profiles};
 
 #[derive(Args)]
 pub(crate) struct SweepArguments {
@@ -63,6 +63,16 @@ pub(crate) struct SweepArguments {
     /// With `--vary`: write the table to this file, too
     #[arg(long, value_name = "FILE", requires = "vary")]
     csv: Option<PathBuf>,
+    /// Run all seeds once with each of these clients instead, whichever the applications name, and compare:
+    /// `java,librdkafka`
+    #[arg(
+        long,
+        value_name = "CLIENTS",
+        value_delimiter = ',',
+        value_parser = profiles::client,
+        conflicts_with_all = ["shard", "max_failures", "time", "plateau", "resume", "vary"]
+    )]
+    profiles: Vec<Client>,
     /// How to write results
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -72,6 +82,11 @@ pub(crate) struct SweepArguments {
 }
 
 pub(crate) fn main(arguments: &SweepArguments) -> io::Result<Exit> {
+    if !arguments.profiles.is_empty() {
+        let jobs = arguments.jobs.unwrap_or_else(all_cores);
+        let runs = profiles::Runs::All(arguments.seeds, jobs);
+        return profiles::compare(&arguments.files, &arguments.profiles, &runs, arguments.format);
+    }
     let Some(scenarios) = files::load_all(&arguments.files) else { return Ok(Exit::Invalid) };
     if !arguments.vary.is_empty() {
         return vary(arguments, &scenarios);

@@ -113,7 +113,7 @@ keys! { BROKER
         "Highest session timeout a group override may set.";
     "group.consumer.max.size": Int = Is("2147483647"), AtLeast(1), Modelled,
         "Member limit of a new-protocol consumer group.";
-    "group.consumer.migration.policy": String = Is("bidirectional"), OneOfAnyCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), Unmodelled,
+    "group.consumer.migration.policy": String = Is("bidirectional"), OneOfAnyCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), Modelled,
         "Which directions of classic/consumer group conversion are allowed while running.";
     "group.consumer.min.heartbeat.interval.ms": Int = Is("5000"), AtLeast(1), Inert,
         "Lowest heartbeat period a group override may set.";

@@ -2,11 +2,12 @@
 
 mod broker;
 mod consumer;
+pub(super) mod librdkafka;
 mod producer;
 mod topic;
 
-use super::Role;
 use super::key::Key;
+use super::{Client, Role, Whose};
 
 /// Declares a table: name, type, default, valid values, support, meaning.
 macro_rules! keys {
@@ -28,7 +29,7 @@ macro_rules! keys {
 }
 use keys;
 
-/// A role's keys, in the order of names.
+/// A role's keys in Kafka's own code, in the order of names.
 #[must_use]
 pub const fn keys_of(role: Role) -> &'static [Key] {
     match role {
@@ -42,7 +43,44 @@ pub const fn keys_of(role: Role) -> &'static [Key] {
 /// A role's key of this name.
 #[must_use]
 pub fn find(role: Role, name: &str) -> Option<&'static Key> {
-    row(role, name).ok().map(|row| &keys_of(role)[row])
+    Whose { client: Client::Java, role }.find(name)
+}
+
+impl Whose {
+    /// Its keys, in the order of names.
+    #[must_use]
+    pub const fn keys(self) -> &'static [Key] {
+        match (self.client, self.role) {
+            (Client::Java, role) | (Client::Librdkafka, role @ (Role::Topic | Role::Broker)) => {
+                keys_of(role)
+            }
+            (Client::Librdkafka, role @ (Role::Producer | Role::Consumer)) => {
+                librdkafka::keys_of(role)
+            }
+        }
+    }
+
+    /// Its key of this name, or of this other name.
+    #[must_use]
+    pub fn find(self, name: &str) -> Option<&'static Key> {
+        self.row(name).map(|row| &self.keys()[row])
+    }
+
+    /// Names that stand for another one.
+    #[must_use]
+    pub const fn aliases(self) -> &'static [(&'static str, &'static str)] {
+        match (self.client, self.role) {
+            (Client::Librdkafka, Role::Producer | Role::Consumer) => librdkafka::ALIASES,
+            (Client::Java, _) | (Client::Librdkafka, Role::Topic | Role::Broker) => &[],
+        }
+    }
+
+    /// The place of a key in its table.
+    pub(super) fn row(self, name: &str) -> Option<usize> {
+        let alias = self.aliases().iter().find(|(alias, _)| *alias == name);
+        let name = alias.map_or(name, |(_, first)| *first);
+        self.keys().binary_search_by(|key| key.name.cmp(name)).ok()
+    }
 }
 
 /// The broker keys that give a topic key its default, the strongest first.
@@ -50,11 +88,6 @@ pub fn find(role: Role, name: &str) -> Option<&'static Key> {
 pub fn broker_synonyms(topic_key: &str) -> &'static [&'static str] {
     let found = SYNONYMS.iter().find(|(name, _)| *name == topic_key);
     found.map_or(&[], |(_, synonyms)| synonyms)
-}
-
-/// The place of a key in its role's table.
-pub(super) fn row(role: Role, name: &str) -> Result<usize, usize> {
-    keys_of(role).binary_search_by(|key| key.name.cmp(name))
 }
 
 /// What a key of topics is called for brokers, and the other way round.

@@ -289,7 +289,9 @@ impl Consumer {
         self.assignment.revoke_soon(&partitions);
         let step = match self.settings.auto_commit {
             AutoCommit::Off => Step::HandOver,
-            AutoCommit::Every(_) => Step::Commit(now + self.settings.max_poll_interval),
+            AutoCommit::Every(_) | AutoCommit::Stored { .. } => {
+                Step::Commit(now + self.settings.max_poll_interval)
+            }
         };
         Revocation { partitions, step }
     }

@@ -33,6 +33,7 @@ pub(super) fn partition(number: u16) -> TopicPartition {
 pub(super) fn settings() -> ConsumerSettings {
     ConsumerSettings {
         protocol: GroupProtocol::Classic,
+        threads: Threads::Application,
         session_timeout: Span::secs(45),
         heartbeat_interval: Span::secs(3),
         max_poll_interval: Span::secs(300),
@@ -47,6 +48,7 @@ pub(super) fn settings() -> ConsumerSettings {
         fetch_max_bytes: 50 << 20,
         max_partition_fetch_bytes: 1 << 20,
         fetch_max_wait: Span::millis(500),
+        fetch_error_backoff: Span::millis(100),
         request_timeout: Span::secs(30),
         default_api_timeout: Span::secs(60),
         retry_backoff: Backoff { first: Span::millis(100), most: Span::secs(1) },

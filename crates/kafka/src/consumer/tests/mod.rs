@@ -12,6 +12,7 @@ use crate::message::{
 use crate::settings::{AutoCommit, ConsumerSettings};
 use crate::{Call, Marks, Rule, Rules};
 
+mod alone;
 mod host;
 mod modern;
 mod races;

@@ -7,6 +7,7 @@ mod join;
 mod session;
 mod statics;
 mod sync;
+mod upgrade;
 
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
@@ -64,8 +65,17 @@ pub(super) struct Group {
     new_member_added: bool,
     /// When it entered its state.
     since: Wall,
+    origin: Origin,
     /// What it committed.
     pub(super) offsets: Offsets,
+}
+
+/// Where a group comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Origin {
+    Classic,
+    /// It was one of the consumer protocol by the record before its own.
+    Converted,
 }
 
 /// One step of `group.initial.rebalance.delay.ms`, and how much more the delay may grow.
@@ -116,12 +126,13 @@ impl Group {
             initial_delay: None,
             new_member_added: false,
             since: Wall(0),
+            origin: Origin::Classic,
             offsets: Offsets::NONE,
         }
     }
 
     /// The group of a record: stable if it has members, whatever it was when its last coordinator went.
-    pub(super) fn restore(value: &GroupValue, offsets: Offsets) -> Self {
+    pub(super) fn restore(value: &GroupValue, origin: Origin, offsets: Offsets) -> Self {
         let member = |member: &GroupMemberValue| Member {
             id: member.member,
             instance: member.instance.clone(),
@@ -142,9 +153,14 @@ impl Group {
             leader: value.leader,
             members: value.members.iter().map(member).collect(),
             since: value.since,
+            origin,
             offsets,
             ..Self::new(value.group)
         }
+    }
+
+    pub(super) const fn id(&self) -> GroupId {
+        self.id
     }
 
     pub(super) const fn state(&self) -> State {
@@ -220,7 +236,9 @@ impl Group {
             cx.schedule(Due::Session(self.id, member.id), member.session_timeout);
         }
         let most = usize::try_from(cx.io.settings.group_max_size).unwrap_or(usize::MAX);
-        if self.members.len() > most { self.prepare(cx) } else { None }
+        // Kafka forgets here that a group was just converted: what its last other member had stays with nobody then.
+        let converted = self.origin == Origin::Converted && self.state == State::Stable;
+        if converted || self.members.len() > most { self.prepare(cx) } else { None }
     }
 
     /// Answers everything that waits, because this coordinator is none any more.

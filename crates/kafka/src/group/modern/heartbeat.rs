@@ -18,19 +18,19 @@ use super::super::Context;
 use super::super::timers::Due;
 use super::reconcile::Way;
 use super::target::Joining;
-use super::{Group, Member, count};
+use super::{Group, Member, count, fresh_id};
 
 /// A member as a heartbeat finds it.
-struct Found {
-    member: Member,
+pub(super) struct Found {
+    pub(super) member: Member,
     /// Whose place it takes.
-    instead_of: Option<MemberId>,
+    pub(super) instead_of: Option<MemberId>,
     /// What must be written down for that.
     changes: Vec<ModernChange>,
 }
 
 impl Found {
-    const fn known(member: Member) -> Self {
+    pub(super) const fn known(member: Member) -> Self {
         Self { member, instead_of: None, changes: Vec::new() }
     }
 }
@@ -85,42 +85,17 @@ impl Group {
             cx.out.mark(Mark::GroupFull);
             return Err(ErrorCode::GroupMaxSizeReached);
         }
-        let Found { member, instead_of, mut changes } = self.find(request, cx)?;
-        let id = member.current.member;
-        let said = Arc::new(updated(&member.said, request));
-        let is_known = instead_of.is_some() || self.members.contains_key(&id);
-        if said != member.said || !is_known {
-            changes.push(ModernChange::Member(Arc::clone(&said)));
-        }
-        let joining = Joining { member: &said, instead_of };
-        let (epoch, topics) = self.look_at(&member, &joining, image, &mut changes);
-        let (target_epoch, target) = if epoch > self.target_epoch {
-            let default = settings.assignors[0];
-            let (targets, own) = self.retarget(&joining, epoch, &topics, default)?;
-            changes.extend(targets);
-            self.note_rebalance(&joining, epoch, cx);
-            (epoch, own)
-        } else {
-            (self.target_epoch, Arc::from(self.target(id, &joining)))
-        };
-        let way = Way {
-            target_epoch,
-            target: &target,
-            owned: request.owned.as_deref(),
-            is_held: &|partition| self.held.contains(partition),
-            rules: cx.io.rules,
-        };
-        let current = way.next(&member.current);
-        self.follow(&member, &current, &said, cx);
-        if current != member.current {
-            changes.push(ModernChange::Current(Arc::clone(&current)));
-        }
+        let found = self.find(request, cx)?;
+        let before = Arc::clone(&found.member.current);
+        let id = before.member;
+        let said = Arc::new(updated(&found.member.said, request));
+        let (changes, current) = self.advance(found, &said, request.owned.as_deref(), image, cx)?;
         cx.schedule(Due::Member(self.id, id), settings.session_timeout);
         let is_full = request.epoch == Heartbeat::JOIN
             || (request.rebalance_timeout.is_some()
                 && request.topics.is_some()
                 && request.owned.is_some());
-        let is_new = is_full || current.assigned != member.current.assigned;
+        let is_new = is_full || current.assigned != before.assigned;
         let answer = Answer {
             error: ErrorCode::None,
             member: id,
@@ -131,6 +106,46 @@ impl Group {
         Ok((changes, answer))
     }
 
+    /// Takes in what a member says of itself and what metadata show, and moves it one step towards its target.
+    pub(super) fn advance(
+        &self,
+        Found { member, instead_of, mut changes }: Found,
+        said: &Arc<ModernMember>,
+        owned: Option<&[TopicPartition]>,
+        image: &MetadataImage,
+        cx: &mut Context<'_>,
+    ) -> Result<(Vec<ModernChange>, Arc<ModernAssignment>), ErrorCode> {
+        let id = member.current.member;
+        let is_known = instead_of.is_some() || self.members.contains_key(&id);
+        if **said != *member.said || !is_known {
+            changes.push(ModernChange::Member(Arc::clone(said)));
+        }
+        let joining = Joining { member: said, instead_of };
+        let (epoch, topics) = self.look_at(&member, &joining, image, &mut changes);
+        let (target_epoch, target) = if epoch > self.target_epoch {
+            let default = cx.io.settings.consumer_group.assignors[0];
+            let (targets, own) = self.retarget(&joining, epoch, &topics, default)?;
+            changes.extend(targets);
+            self.note_rebalance(&joining, epoch, cx);
+            (epoch, own)
+        } else {
+            (self.target_epoch, Arc::from(self.target(id, &joining)))
+        };
+        let way = Way {
+            target_epoch,
+            target: &target,
+            owned,
+            is_held: &|partition| self.held.contains(partition),
+            rules: cx.io.rules,
+        };
+        let current = way.next(&member.current);
+        self.follow(&member, &current, said, cx);
+        if current != member.current {
+            changes.push(ModernChange::Current(Arc::clone(&current)));
+        }
+        Ok((changes, current))
+    }
+
     /// The member that speaks, new or known.
     fn find(&self, request: &Heartbeat, cx: &mut Context<'_>) -> Result<Found, ErrorCode> {
         let joins = request.epoch == Heartbeat::JOIN;
@@ -138,7 +153,7 @@ impl Group {
         match holder {
             Some(None) if !joins => Err(ErrorCode::UnknownMemberId),
             Some(Some(holder)) if joins && holder.said.member != request.member => {
-                if holder.current.epoch != Self::AWAY {
+                if holder.said.classic.is_none() && holder.current.epoch != Self::AWAY {
                     cx.out.mark(Mark::InstanceFenced);
                     return Err(ErrorCode::UnreleasedInstanceId);
                 }
@@ -164,7 +179,7 @@ impl Group {
     }
 
     /// A static member comes back with another id and takes its former place.
-    fn take_over(&self, former: &Member, id: MemberId, cx: &mut Context<'_>) -> Found {
+    pub(super) fn take_over(&self, former: &Member, id: MemberId, cx: &mut Context<'_>) -> Found {
         let id = fresh_id(id, cx);
         let said = Arc::new(ModernMember { member: id, ..(*former.said).clone() });
         let current = Arc::new(ModernAssignment {
@@ -240,7 +255,10 @@ impl Group {
         match current.state {
             ModernState::Unrevoked => {
                 cx.out.mark(Mark::RevocationAsked);
-                cx.schedule(due, said.rebalance_timeout);
+                // Whoever speaks the classic protocol is timed by when it joins and syncs.
+                if said.classic.is_none() {
+                    cx.schedule(due, said.rebalance_timeout);
+                }
             }
             ModernState::Unreleased => {
                 cx.out.mark(Mark::PartitionUnreleased);
@@ -274,10 +292,6 @@ fn validate_epoch(
     Err(ErrorCode::FencedMemberEpoch)
 }
 
-fn fresh_id(asked: MemberId, cx: &mut Context<'_>) -> MemberId {
-    if asked == MemberId::NONE { cx.io.ids.next(cx.now.mono) } else { asked }
-}
-
 /// What a member wants after a heartbeat that may leave out what has not changed.
 fn updated(said: &ModernMember, request: &Heartbeat) -> ModernMember {
     ModernMember {
@@ -287,5 +301,6 @@ fn updated(said: &ModernMember, request: &Heartbeat) -> ModernMember {
         rebalance_timeout: request.rebalance_timeout.unwrap_or(said.rebalance_timeout),
         topics: request.topics.clone().unwrap_or_else(|| Arc::clone(&said.topics)),
         assignor: request.assignor.or(said.assignor),
+        classic: None,
     }
 }

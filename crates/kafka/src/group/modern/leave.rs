@@ -13,6 +13,7 @@ use crate::record::{ModernAssignment, ModernChange, ModernState};
 
 use super::super::Context;
 use super::super::timers::Due;
+use super::classic::Departure;
 use super::{Group, count};
 
 impl Group {
@@ -21,7 +22,7 @@ impl Group {
         &self,
         request: &Heartbeat,
         cx: &mut Context<'_>,
-    ) -> Result<(Vec<ModernChange>, Answer), ErrorCode> {
+    ) -> Result<(Departure, Answer), ErrorCode> {
         let answer = Answer {
             error: ErrorCode::None,
             member: request.member,
@@ -46,9 +47,10 @@ impl Group {
                 revoking: Arc::from([]),
                 ..(*member.current).clone()
             };
-            return Ok((Vec::from([ModernChange::Current(Arc::new(away))]), answer));
+            let changes = Vec::from([ModernChange::Current(Arc::new(away))]);
+            return Ok((Departure::Changes(changes), answer));
         }
-        Ok((self.remove(request.member, cx), answer))
+        Ok((self.depart(request.member, cx), answer))
     }
 
     /// A member was silent for its session timeout.
@@ -56,12 +58,12 @@ impl Group {
         &self,
         id: MemberId,
         cx: &mut Context<'_>,
-    ) -> Vec<ModernChange> {
+    ) -> Departure {
         if !self.members.contains_key(&id) {
-            return Vec::new();
+            return Departure::Changes(Vec::new());
         }
         cx.out.mark(Mark::MemberEvicted);
-        self.remove(id, cx)
+        self.depart(id, cx)
     }
 
     /// A member did not let go of something in time.
@@ -69,19 +71,34 @@ impl Group {
         &self,
         id: MemberId,
         cx: &mut Context<'_>,
-    ) -> Vec<ModernChange> {
+    ) -> Departure {
         let lets_go = |state| state == ModernState::Unrevoked;
         if !self.members.get(&id).is_some_and(|member| lets_go(member.current.state)) {
-            return Vec::new();
+            return Departure::Changes(Vec::new());
         }
         cx.out.mark(Mark::MemberEvicted);
-        self.remove(id, cx)
+        self.depart(id, cx)
     }
 
-    /// `consumerGroupFenceMember`: the targets follow with the next heartbeat of anyone.
-    fn remove(&self, id: MemberId, cx: &mut Context<'_>) -> Vec<ModernChange> {
+    /// A member of the classic protocol did not join again, or did not ask for its part, in time.
+    pub(in crate::group) fn on_classic_timer(
+        &self,
+        id: MemberId,
+        cx: &mut Context<'_>,
+    ) -> Departure {
+        if !self.members.contains_key(&id) {
+            return Departure::Changes(Vec::new());
+        }
+        cx.out.mark(Mark::MemberEvicted);
+        self.depart(id, cx)
+    }
+
+    /// The targets follow with the next heartbeat of anyone.
+    pub(super) fn remove(&self, id: MemberId, cx: &mut Context<'_>) -> Vec<ModernChange> {
         cx.cancel(Due::Member(self.id, id));
         cx.cancel(Due::Revocation(self.id, id));
+        cx.cancel(Due::Rejoin(self.id, id));
+        cx.cancel(Due::Resync(self.id, id));
         let mut changes = Vec::from([
             ModernChange::CurrentGone(id),
             ModernChange::TargetGone(id),

@@ -2,11 +2,13 @@
 //! (`ConsumerGroup`, `GroupMetadataManager`).
 //!
 //! Nothing here changes by itself: an operation looks at the group and says what is to be written down; whoever has appended
-//! that comes back with [`Group::replay`]. Members of the classic protocol are not let in, and no group is converted while it
-//! has members.
+//! that comes back with [`Group::replay`].
 
+mod classic;
 mod heartbeat;
 mod leave;
+#[cfg(test)]
+mod migration_tests;
 mod reconcile;
 mod target;
 #[cfg(test)]
@@ -28,6 +30,7 @@ use super::Context;
 use super::offsets::Offsets;
 use super::timers::Due;
 
+pub(super) use classic::{Departure, Downgrade, Joined};
 pub(super) use heartbeat::{refused, validate};
 
 /// A group of the consumer protocol.
@@ -66,6 +69,7 @@ impl Member {
             rebalance_timeout: Span::ZERO,
             topics: Arc::from([]),
             assignor: None,
+            classic: None,
         };
         Self { said: Arc::new(said), current: Arc::new(nothing(id, Generation(0))) }
     }
@@ -188,6 +192,13 @@ impl Group {
         }
     }
 
+    /// A group with members that was a classic one.
+    pub(super) fn of_changes(id: GroupId, changes: &[ModernChange], rules: Rules) -> Self {
+        let mut group = Self::new(id);
+        changes.iter().for_each(|change| group.replay(change, rules));
+        group
+    }
+
     /// Which member has an instance's place.
     fn static_member(&self, instance: &Arc<str>) -> Option<&Member> {
         let mut members = self.members.values();
@@ -231,7 +242,11 @@ impl Group {
 
     fn validate_epoch(&self, id: MemberId, epoch: Generation) -> Result<(), ErrorCode> {
         let member = self.members.get(&id).ok_or(ErrorCode::UnknownMemberId)?;
-        if member.current.epoch == epoch { Ok(()) } else { Err(ErrorCode::StaleMemberEpoch) }
+        match &member.said.classic {
+            _ if member.current.epoch == epoch => Ok(()),
+            Some(_) => Err(ErrorCode::IllegalGeneration),
+            None => Err(ErrorCode::StaleMemberEpoch),
+        }
     }
 
     /// The records of changes of this group.
@@ -239,6 +254,11 @@ impl Group {
         let group = self.id;
         changes.into_iter().map(|change| GroupRecord::Modern { group, change }).collect()
     }
+}
+
+/// The id that a member asks for, or one that nobody ever had.
+fn fresh_id(asked: MemberId, cx: &mut Context<'_>) -> MemberId {
+    if asked == MemberId::NONE { cx.io.ids.next(cx.now.mono) } else { asked }
 }
 
 fn count(wanted: &mut BTreeMap<TopicId, u32>, added: &[TopicId], removed: &[TopicId]) {

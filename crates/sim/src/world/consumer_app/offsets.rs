@@ -68,6 +68,13 @@ impl Offsets {
         positions
     }
 
+    /// Takes what is done, for the client to commit.
+    pub(super) fn hand_on(&mut self, now: Time) -> Positions {
+        let positions = std::mem::take(&mut self.done);
+        self.take_turn(now, &positions);
+        positions
+    }
+
     /// Begins a `commitSync` of all that is not known to be committed.
     pub(super) fn commit_rest(&mut self, now: Time) -> Positions {
         let waiting = self.again.drain(..).map(|(_, commit)| commit);

@@ -1,0 +1,121 @@
+//! Stories about the history of a log: what replicas remember of epochs, and how changes of the in-sync set end.
+
+use stormglass_kafka::message::Api;
+use stormglass_kafka::{CrashKind, Rule};
+use stormglass_sim::plan::{
+    FaultAction, MessageDirection, MessagePattern, ScheduledFault, Target, Trigger, Ways,
+};
+use stormglass_types::Span;
+
+use super::{
+    About, BACK, CONTROL, FLAPPING, FLIPS, Killer, MEMBER, Named, ORDERS, PRODUCER, ROLLING,
+    Script, cluster, hidden, kills, ms, with,
+};
+use crate::Story;
+
+const LAST_WORD: Named = ("last-word", last_word);
+
+/// The rules about copies, in the order of their table.
+pub(super) const COPIES: [Killer; 5] = [
+    kills(Rule::LeaderNotesEpoch, About::Replication, LAST_WORD, 20, "liveness"),
+    hidden(
+        Rule::FollowerStartsAnew,
+        About::Replication,
+        BACK,
+        &[Rule::TruncateByEpoch, Rule::EmptyFetchKeepsEpoch],
+        "a leader compares epochs at every fetch and not only at the first one (KAFKA-10554), so that a follower that \
+         missed a leadership is told where to cut all the same",
+    ),
+    hidden(
+        Rule::EmptyFetchKeepsEpoch,
+        About::Replication,
+        BACK,
+        &[Rule::FollowerStartsAnew],
+        "logs can part only between epochs, and in a new epoch a follower looks at its log again",
+    ),
+    kills(Rule::TruncationTrimsEpochs, About::Replication, FLIPS, 40, "liveness"),
+    kills(Rule::DivergedMovesNothing, About::Replication, FLIPS, 40, "log-matching"),
+];
+
+/// The rules about who is in sync, in the order of their table.
+pub(super) const CONTROL_ROWS: [Killer; 3] = [
+    kills(Rule::OutdatedChangeIsAwaited, About::Control, CONTROL, 100, "liveness"),
+    hidden(
+        Rule::HighWatermarkAfterIsr,
+        About::Control,
+        FLAPPING,
+        &[],
+        "metadata tell the leader of its own change a moment later, and then it looks: appends wait that moment longer",
+    ),
+    hidden(
+        Rule::StoppingHoldsNothingUp,
+        About::Control,
+        ROLLING,
+        &[],
+        "a replica that may not enter holds the high watermark back until it counts as lagging, and no longer",
+    ),
+];
+
+/// The last record reaches its leader and nobody else, and then the leadership moves: nothing is appended in the new epoch.
+fn last_word() -> Story {
+    const RECORDS: u32 = 25;
+    let gives_up =
+        [("request.timeout.ms", "120"), ("delivery.timeout.ms", "120"), ("batch.size", "100")];
+    let last = |action: FaultAction| {
+        let pattern = MessagePattern {
+            api: Some(Api::Produce),
+            direction: MessageDirection::Request,
+            clients: Vec::new(),
+            servers: Vec::new(),
+        };
+        let when = Trigger::On { pattern, nth: RECORDS, since: Span::ZERO };
+        ScheduledFault { when, action }
+    };
+    let story = cluster(&[])
+        .topic("orders", 1, &[])
+        .producer(ms(30), &with(PRODUCER, &gives_up))
+        .group(1, Span::ZERO, MEMBER)
+        .with(|plan| {
+            plan.producers[0].load.limit = Some(u64::from(RECORDS));
+            let brokers: Vec<_> = plan.roster().brokers().map(|(_, node)| node).collect();
+            for broker in brokers {
+                let (from, to) = (Target::LeaderOf(ORDERS), Target::Process(broker));
+                let lasting = ms(300);
+                plan.faults.push(last(FaultAction::Cut { from, to, ways: Ways::Both, lasting }));
+            }
+            plan.faults.push(last(FaultAction::Flip { partition: ORDERS }));
+        });
+    story.lasting(Span::secs(3))
+}
+
+/// A leadership goes away and comes back before its holder has heard of either, and then the holder dies: what it acknowledged
+/// meanwhile may be nowhere else (candidate CAND-3).
+#[must_use]
+pub fn there_and_back_and_gone() -> Story {
+    super::pipeline(&[], &[]).adversary(|plan, rng| {
+        let mut script = Script::new(plan, rng);
+        for round in 0..3 {
+            let t = 300 + round * 1_500 + script.between(0, 100);
+            for _ in 0..2 {
+                let (slow, by) = (script.broker(), script.between(5, 30));
+                let (from, lasting) = (t - script.between(0, 50), ms(script.between(30, 300)));
+                let target = Target::Process(slow);
+                script.at(from, FaultAction::Slow { target, by: ms(by), lasting });
+            }
+            let learns = script.between(60, 150);
+            let (from, to) = (Target::LeaderOf(ORDERS), Target::Controller);
+            let lasting = ms(learns);
+            script.at(t, FaultAction::Cut { from, to, ways: Ways::Both, lasting });
+            script.at(t + learns - 5, FaultAction::Reset { target: Target::Controller });
+            let late = script.broker();
+            let (by, lasting) = (ms(script.between(20, 150)), ms(200));
+            script.at(t, FaultAction::LagMetadata { target: Target::Process(late), by, lasting });
+            script.at(t + 3, FaultAction::Flip { partition: ORDERS });
+            let back = t + 3 + script.between(10, 50);
+            script.at(back, FaultAction::Flip { partition: ORDERS });
+            let dies = t + learns + script.between(0, 40);
+            script.kill(dies, Target::LeaderOf(ORDERS), CrashKind::Process, 700);
+        }
+        script.faults
+    })
+}
