@@ -10,9 +10,7 @@ use stormglass_sim::plan::{
 };
 use stormglass_types::{Key, Rng, Span};
 
-use super::{
-    About, Killer, MEMBER, ORDERS, PRODUCER, Script, cluster, hidden, kills, ms, pipeline, with,
-};
+use super::{About, Killer, MEMBER, ORDERS, PRODUCER, Script, cluster, hidden, kills, ms, with};
 use crate::{Settings, Story};
 
 pub(super) const ROWS: [Killer; 6] = [
@@ -30,12 +28,12 @@ pub(super) const ROWS: [Killer; 6] = [
         20,
         "no-loss",
     ),
-    kills(
+    hidden(
         Rule::CleanerBelowHighWatermark,
         About::Replication,
         ("cleaned-too-far", cleaned_too_far),
-        60,
-        "no-loss",
+        &[],
+        "not shown yet by a story: a cleaner and a truncation have to meet on one key; the log's own tests show both behaviours",
     ),
     hidden(
         Rule::TombstonesHaveHorizons,
@@ -51,12 +49,13 @@ pub(super) const ROWS: [Killer; 6] = [
         60,
         "no-duplicates",
     ),
-    kills(
+    hidden(
         Rule::EpochsOfOneTopic,
         About::Groups,
-        ("recreated-topic", recreated_topic),
-        20,
-        "liveness",
+        ("short-lived-records", short_lived_records),
+        &[],
+        "not shown yet by a story: a commit that is on its way when its topic is deleted lands in the next one of that name, \
+         since offsets carry no topic id (as in Kafka up to 4.0), and spoils what this rule would mend",
     ),
 ];
 
@@ -100,22 +99,6 @@ fn lagging_followers() -> Story {
         .producer(Span::millis(8), PRODUCER)
         .producer(Span::millis(8), PRODUCER)
         .adversary(cuts)
-}
-
-/// A topic whose leaders have changed is deleted and created anew under the eyes of its clients.
-fn recreated_topic() -> Story {
-    let deletion = |plan: &Plan, rng: &mut Rng| -> Vec<ScheduledFault> {
-        let mut script = Script::new(plan, rng);
-        let mut t = 300;
-        for _ in 0..4 {
-            script.at(t, FaultAction::Flip { partition: ORDERS });
-            t += script.between(100, 250);
-        }
-        let (topic, gone) = (ORDERS.topic, ms(script.between(20, 400)));
-        script.at(t, FaultAction::DeleteTopic { topic, gone });
-        script.faults
-    };
-    pipeline(&[], &[]).adversary(deletion)
 }
 
 /// Logs are compacted all the time.
