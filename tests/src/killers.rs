@@ -437,26 +437,9 @@ fn overtaken_request() -> Story {
 fn there_and_back() -> Story {
     pipeline(&[], &[]).adversary(|plan, rng| {
         let mut script = Script::new(plan, rng);
-        let partition = ORDERS;
         for round in 0..8 {
             let t = 300 + round * 550 + script.between(0, 100);
-            for _ in 0..2 {
-                let (slow, by) = (script.broker(), script.between(5, 30));
-                let (from, lasting) = (t - script.between(0, 50), ms(script.between(30, 300)));
-                let target = Target::Process(slow);
-                script.at(from, FaultAction::Slow { target, by: ms(by), lasting });
-            }
-            let learns = script.between(60, 150);
-            let (from, to) = (Target::LeaderOf(partition), Target::Controller);
-            let lasting = ms(learns);
-            script.at(t, FaultAction::Cut { from, to, ways: Ways::Both, lasting });
-            script.at(t + learns - 5, FaultAction::Reset { target: Target::Controller });
-            let late = script.broker();
-            let (by, lasting) = (ms(script.between(20, 150)), ms(200));
-            script.at(t, FaultAction::LagMetadata { target: Target::Process(late), by, lasting });
-            script.at(t + 3, FaultAction::Flip { partition });
-            let back = t + 3 + script.between(10, 50);
-            script.at(back, FaultAction::Flip { partition });
+            script.there_and_back(t);
         }
         script.faults
     })
@@ -596,6 +579,29 @@ impl<'a> Script<'a> {
 
     fn at(&mut self, at: u64, action: FaultAction) {
         self.faults.push(ScheduledFault { when: Trigger::At(ms(at)), action });
+    }
+
+    /// From a moment on, the leadership goes away and comes back while its holder is cut off from the controller. Tells for how
+    /// long it is.
+    fn there_and_back(&mut self, t: u64) -> u64 {
+        for _ in 0..2 {
+            let (slow, by) = (self.broker(), self.between(5, 30));
+            let (from, lasting) = (t - self.between(0, 50), ms(self.between(30, 300)));
+            let target = Target::Process(slow);
+            self.at(from, FaultAction::Slow { target, by: ms(by), lasting });
+        }
+        let learns = self.between(60, 150);
+        let (from, to) = (Target::LeaderOf(ORDERS), Target::Controller);
+        let lasting = ms(learns);
+        self.at(t, FaultAction::Cut { from, to, ways: Ways::Both, lasting });
+        self.at(t + learns - 5, FaultAction::Reset { target: Target::Controller });
+        let late = self.broker();
+        let (by, lasting) = (ms(self.between(20, 150)), ms(200));
+        self.at(t, FaultAction::LagMetadata { target: Target::Process(late), by, lasting });
+        self.at(t + 3, FaultAction::Flip { partition: ORDERS });
+        let back = t + 3 + self.between(10, 50);
+        self.at(back, FaultAction::Flip { partition: ORDERS });
+        learns
     }
 
     fn kill(&mut self, at: u64, target: Target, kind: CrashKind, down: u64) {

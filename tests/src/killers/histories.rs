@@ -102,23 +102,7 @@ pub fn there_and_back_and_gone() -> Story {
         let mut script = Script::new(plan, rng);
         for round in 0..3 {
             let t = 300 + round * 1_500 + script.between(0, 100);
-            for _ in 0..2 {
-                let (slow, by) = (script.broker(), script.between(5, 30));
-                let (from, lasting) = (t - script.between(0, 50), ms(script.between(30, 300)));
-                let target = Target::Process(slow);
-                script.at(from, FaultAction::Slow { target, by: ms(by), lasting });
-            }
-            let learns = script.between(60, 150);
-            let (from, to) = (Target::LeaderOf(ORDERS), Target::Controller);
-            let lasting = ms(learns);
-            script.at(t, FaultAction::Cut { from, to, ways: Ways::Both, lasting });
-            script.at(t + learns - 5, FaultAction::Reset { target: Target::Controller });
-            let late = script.broker();
-            let (by, lasting) = (ms(script.between(20, 150)), ms(200));
-            script.at(t, FaultAction::LagMetadata { target: Target::Process(late), by, lasting });
-            script.at(t + 3, FaultAction::Flip { partition: ORDERS });
-            let back = t + 3 + script.between(10, 50);
-            script.at(back, FaultAction::Flip { partition: ORDERS });
+            let learns = script.there_and_back(t);
             let dies = t + learns + script.between(0, 40);
             script.kill(dies, Target::LeaderOf(ORDERS), CrashKind::Process, 700);
         }
