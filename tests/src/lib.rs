@@ -16,8 +16,8 @@ use stormglass_kafka::{Rule, Rules};
 use stormglass_sim::chaos::{Chaos, draw};
 use stormglass_sim::plan::{
     Cluster, Commits, Disk, FaultAction, GroupPlan, Keys, Load, MemberPlan, Network, OnFailure,
-    Phases, Plan, Processing, ProducerPlan, ScheduledFault, SizeRange, SpanRange, Subscribing,
-    TopicPlan, Trigger, WeightedKey,
+    Phases, Plan, Processing, ProducerPlan, ScheduledFault, Sending, SizeRange, SpanRange,
+    Subscribing, TopicPlan, Trigger, WeightedKey,
 };
 use stormglass_sim::{End, World};
 use stormglass_types::history::CommitMode;
@@ -141,6 +141,7 @@ impl Story {
             },
             starts_after: Span::ZERO,
             on_failure: OnFailure::GiveUp,
+            sending: Sending::PLAIN,
         });
         self
     }

@@ -151,6 +151,7 @@ impl Admin {
                 return out.complete(op, Completion::Refused(ErrorCode::InvalidRequest));
             }
             Call::Flush
+            | Call::CloseWithin(_)
             | Call::Subscribe(_)
             | Call::SubscribeMatching(_)
             | Call::Poll(_)

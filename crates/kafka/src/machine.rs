@@ -191,6 +191,8 @@ pub enum Call {
     Flush,
     /// Client: `close`, waiting for what is under way. Completes with `Done`.
     Close,
+    /// Producer: `close` with a timeout: what is not settled by then is given up. Completes with `Done`.
+    CloseWithin(stormglass_types::Span),
     /// Consumer: `subscribe`. Completes with `Done` at once.
     Subscribe(Vec<TopicId>),
     /// Consumer: `subscribe` with a pattern, given as the topics whose names match, existing or not. Completes at once.

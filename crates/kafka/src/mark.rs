@@ -126,6 +126,8 @@ marks! {
     SendBlocked,
     /// A producer refused a record after `max.block.ms`.
     SendRefused,
+    /// A producer was closed before everything was settled: `close` had waited for its timeout.
+    ClosedForcefully,
     /// An idempotent producer began a new epoch.
     ProducerEpochBumped,
     /// A request went unanswered for longer than `request.timeout.ms`.

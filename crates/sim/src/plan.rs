@@ -96,6 +96,71 @@ pub struct ProducerPlan {
     pub starts_after: Span,
     /// What it does about a record whose send failed.
     pub on_failure: OnFailure,
+    /// How it uses its client.
+    pub sending: Sending,
+}
+
+/// How an application uses its producer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sending {
+    /// What it waits for after a record was taken in.
+    pub waits_for: WaitsFor,
+    /// Who says to which partition a record goes.
+    pub partition: ChosenBy,
+    /// When it calls `flush`, which returns when everything is settled.
+    pub flush: Option<FlushEvery>,
+    /// What it does when it is asked to stop.
+    pub at_stop: AtStop,
+}
+
+impl Sending {
+    /// A callback per record, the partitioner's choice, no `flush`, and `close` at the end.
+    pub const PLAIN: Self = Self {
+        waits_for: WaitsFor::Nothing,
+        partition: ChosenBy::Partitioner,
+        flush: None,
+        at_stop: AtStop::Close,
+    };
+}
+
+/// What an application waits for after a record was taken in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WaitsFor {
+    /// Nothing: a callback comes, or nobody cares.
+    Nothing,
+    /// The end of the send, as in `send().get()`.
+    Ack,
+}
+
+/// Who says to which partition a record goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChosenBy {
+    /// The client's partitioner.
+    Partitioner,
+    /// The application: always this one.
+    Number(u16),
+    /// The application: the key's hash modulo this number, however many partitions there are by now.
+    Key(u16),
+}
+
+/// When an application calls `flush`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlushEvery {
+    /// After so many records.
+    Records(u32),
+    /// So long after the last time, if it has sent anything since.
+    Time(Span),
+}
+
+/// What an application does when it is asked to stop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AtStop {
+    /// `close()`: it waits until everything is settled.
+    Close,
+    /// `close(timeout)`: it gives up what is not settled by then.
+    CloseWithin(Span),
+    /// It just ends, with what is in the buffer.
+    End,
 }
 
 /// What an application does about a record whose callback tells of a failure.

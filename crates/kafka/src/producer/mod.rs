@@ -63,6 +63,8 @@ pub struct Producer {
     life: Life,
     /// Who waits for the close.
     closers: Vec<Closer>,
+    /// When a close waits no longer.
+    close_by: Time,
     /// When [`Timer::Sender`] comes; a later wish does not move it.
     sender_timer: Time,
     /// When [`Timer::Blocked`] comes.
@@ -141,6 +143,7 @@ impl Machine for Producer {
             flushes: Vec::new(),
             life: Life::Open,
             closers: Vec::new(),
+            close_by: Time::NEVER,
             sender_timer: Time::NEVER,
             blocked_timer: Time::NEVER,
         };
@@ -153,6 +156,10 @@ impl Machine for Producer {
             Input::Call(op, Call::Send(call)) => self.on_send(now, op, call, out),
             Input::Call(op, Call::Flush) => self.on_flush(now, op, out),
             Input::Call(op, Call::Close) => self.on_close(now, Closer::Application(op), out),
+            Input::Call(op, Call::CloseWithin(timeout)) => {
+                self.close_by = self.close_by.min(now.mono + timeout);
+                self.on_close(now, Closer::Application(op), out);
+            }
             Input::Call(
                 op,
                 Call::Subscribe(_)
@@ -363,6 +370,14 @@ impl Producer {
         self.run(now, out);
     }
 
+    /// `Sender.forceClose`: nothing more is waited for.
+    fn close_overdue(&mut self, now: Time, out: &mut Outbox) {
+        if self.close_by <= now && self.accumulator.has_incomplete() {
+            out.mark(Mark::ClosedForcefully);
+            self.abort_all(ErrorCode::UnknownServerError, out);
+        }
+    }
+
     fn is_closed(&self) -> bool {
         self.life == Life::Closed
     }
@@ -372,7 +387,8 @@ impl Producer {
         if !self.flushes.is_empty() {
             self.finish_flushes(out);
         }
-        if self.life == Life::Closing && !self.accumulator.has_incomplete() {
+        let settled = !self.accumulator.has_incomplete() || self.close_by <= now;
+        if self.life == Life::Closing && settled {
             self.life = Life::Closed;
             let backoff = self.settings.reconnect_backoff;
             for link in self.links.iter_mut() {

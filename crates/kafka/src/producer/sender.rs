@@ -34,6 +34,7 @@ impl Producer {
             return self.finish_calls(now.mono, out);
         }
         self.expire_requests(now.mono, out);
+        self.close_overdue(now.mono, out);
         self.ask_metadata(now.mono, out);
         loop {
             if let Some(sequences) = &mut self.sequences {
@@ -444,7 +445,7 @@ impl Producer {
 
     fn arm_next(&mut self, now: Time, out: &mut Outbox) {
         let mut next = self.links.deadline().unwrap_or(Time::NEVER);
-        next = next.min(self.accumulator.next_expiry);
+        next = next.min(self.accumulator.next_expiry).min(self.close_by);
         next = next.min(self.ready.next_check.unwrap_or(Time::NEVER));
         let mut stuck = false;
         if let Some(due) = self.metadata.due() {

@@ -743,6 +743,42 @@ fn flush_and_close_wait_for_what_is_under_way() {
 }
 
 #[test]
+fn close_gives_up_after_its_timeout() {
+    let mut host = Host::new(ProducerSettings { max_in_flight: 1, ..settings() });
+    host.send(Some(0), 100);
+    host.send(Some(0), 100);
+    host.call(Call::Flush);
+    host.call(Call::CloseWithin(Span::secs(3)));
+    host.advance(Span::millis(2_999));
+    assert_eq!(host.told().len(), 2, "only the two records were taken in");
+    host.advance(Span::millis(1));
+    // Of the one that was sent nobody knows; the other one certainly stayed here.
+    assert_eq!(
+        host.told(),
+        [
+            "topic-1/0 v0.0+1 @-1 unknown UNKNOWN_SERVER_ERROR",
+            "topic-1/0 v0.1+1 @-1 fail UNKNOWN_SERVER_ERROR",
+            "2: ok",
+            "3: ok",
+        ]
+    );
+    assert!(host.out.marks.contains(Mark::ClosedForcefully));
+    assert!(host.conns.is_empty());
+    host.step(Input::Shutdown);
+    assert_eq!(host.told(), ["exit Clean"]);
+}
+
+#[test]
+fn close_with_a_timeout_does_not_wait_longer_than_it_must() {
+    let mut host = Host::new(settings());
+    host.send(Some(0), 100);
+    host.call(Call::CloseWithin(Span::secs(3)));
+    host.answer(ErrorCode::None, 0);
+    assert_eq!(host.told()[1..], ["topic-1/0 v0.0+1 @0 ok", "1: ok"]);
+    assert!(!host.out.marks.contains(Mark::ClosedForcefully));
+}
+
+#[test]
 fn keys_decide_the_partition_and_records_without_one_stick() {
     let settings = ProducerSettings { linger: Span::millis(5), ..settings() };
     let mut host = Host::with(settings.clone(), Rules::ALL, image(12, BrokerId(1), 0), true);

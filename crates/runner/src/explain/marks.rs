@@ -70,6 +70,11 @@ const TOLD: &[(Mark, Whose, &str)] = &[
     ),
     (Mark::DeliveryTimedOut, Whose::Producer, "gives a batch up: delivery.timeout.ms is over"),
     (
+        Mark::ClosedForcefully,
+        Whose::Producer,
+        "gives up what is not settled: the timeout of close is over",
+    ),
+    (
         Mark::ProducerEpochBumped,
         Whose::Producer,
         "begins a new producer epoch: sequences start from 0 again",

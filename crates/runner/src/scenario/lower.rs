@@ -14,24 +14,21 @@ use stormglass_kafka::settings::{
 };
 use stormglass_kafka::{Release, Rule, Rules};
 use stormglass_sim::plan::{
-    Cluster, Disk, GroupPlan, Keys, Load, MemberPlan, Network, OnFailure, Phases, Plan,
-    ProducerPlan, SizeRange, SpanRange, Subscribing, TopicPlan,
+    Cluster, Disk, GroupPlan, Keys, MemberPlan, Network, Phases, Plan, SpanRange, Subscribing,
+    TopicPlan,
 };
 use stormglass_types::{Dense, Span, TopicId};
 
 use super::config::{Folder, Lines};
 use super::diagnostic::{Place, Report};
 use super::fields::Fields;
-use super::keys::{self, KeyNames};
+use super::keys::KeyNames;
 use super::node::{Node, Value};
 use super::schema::{self, Section};
 use super::units;
 
 /// When an application can commit, in words.
 pub(super) const COMMITS: &[&str] = &["after-processing", "before-processing", "auto"];
-
-/// What an application can do about a record whose send failed.
-pub(super) const ON_FAILURE: &[&str] = &["give-up", "send-again"];
 
 /// The profile of a cluster without the bugs that are known.
 const REPAIRED: &str = "repaired";
@@ -210,50 +207,6 @@ impl Lowering<'_> {
             topics.push(TopicPlan { name, partitions, replication, settings, created_after });
         }
         topics
-    }
-
-    fn producers(&mut self, file: &Fields<'_>, topics: &[TopicPlan]) -> Vec<ProducerPlan> {
-        let mut producers = Vec::new();
-        for (name, key, node) in file.named("producers", self.report) {
-            self.take_name(name, key, "a producer");
-            let fields = Fields::of::<schema::Producer>(node, key.place, self.report);
-            let instances = self.small(&fields, "instances", 1_000).unwrap_or(1);
-            let (client, lines) = self.client(&fields, Role::Producer);
-            let settings =
-                Arc::new(lines.parse(|entries| client.parse_producer(entries), self.report));
-            let topic = self.required_topic(&fields, name, "to", topics);
-            let values = section::<schema::Values>(&fields, "values", self.report);
-            let bytes = values.read("bytes", self.report, units::sizes);
-            let tombstones = values.read("tombstones", self.report, units::percent);
-            let tombstones = tombstones.and_then(|share| u32::try_from(share * 100).ok());
-            let keys = keys::read(&fields, settings.partitioner, &mut self.keys, self.report);
-            let load = Load {
-                every: fields.read("rate", self.report, units::rate).unwrap_or(Span::millis(10)),
-                limit: fields.number("records", (1, u64::MAX), self.report),
-                keys,
-                bytes: bytes.unwrap_or(SizeRange { least: 512, most: 512 }),
-                tombstones: tombstones.unwrap_or(0),
-            };
-            let starts_after = fields.read("after", self.report, units::duration);
-            let on_failure = self.choose(
-                &fields,
-                "on-failure",
-                "thing to do",
-                ON_FAILURE,
-                &[OnFailure::GiveUp, OnFailure::SendAgain],
-            );
-            for instance in 1..=instances {
-                producers.push(ProducerPlan {
-                    name: format!("{name}-{instance}"),
-                    settings: Arc::clone(&settings),
-                    topic,
-                    load: load.clone(),
-                    starts_after: starts_after.unwrap_or(Span::ZERO),
-                    on_failure,
-                });
-            }
-        }
-        producers
     }
 
     fn groups(
@@ -485,7 +438,7 @@ impl Lowering<'_> {
         found
     }
 
-    fn required_topic(
+    pub(super) fn required_topic(
         &mut self,
         fields: &Fields<'_>,
         name: &str,
@@ -533,7 +486,7 @@ impl Lowering<'_> {
     }
 
     /// Whose client an application has, and what is set of it.
-    fn client(&mut self, fields: &Fields<'_>, role: Role) -> (Client, Lines) {
+    pub(super) fn client(&mut self, fields: &Fields<'_>, role: Role) -> (Client, Lines) {
         let named = self.profile(fields);
         let mut lines = Lines::of(fields, self.folder, self.report);
         let Some(client) = self.everyone.filter(|client| *client != named) else {

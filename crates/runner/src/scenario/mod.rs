@@ -13,6 +13,7 @@ mod fields;
 mod keys;
 mod lower;
 mod node;
+mod producers;
 mod render;
 mod schema;
 mod target;

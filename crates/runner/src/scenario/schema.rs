@@ -188,6 +188,19 @@ sections! {
         "after" after: Option<Duration>,
         /// What the application does about a record whose send failed: `give-up`, unless set, or `send-again`, until that works.
         "on-failure" on_failure: Option<OnFailure>,
+        /// How the application sends: with a `callback`, unless set; `blocking`, so that it waits for each record's end before the next (`send().get()`); or `fire-and-forget`, which looks at no result and ends without `close`.
+        "sends" sends: Option<Sends>,
+        /// The partition, if the application names it: a number, or `by-key`, the key's hash modulo the partitions at the start.
+        "partition" partition: Option<OwnPartition>,
+        /// When the application calls `flush`, which returns when everything is settled; never unless set.
+        "flush" flush: Option<Flush>,
+        /// What the application does when it is asked to stop: `close` until everything is settled (`wait`, unless set) or for so long, or nothing (`never`).
+        "close" close: Option<Close>,
+    }
+    /// When an application flushes.
+    Flush = "`flush`" {
+        /// After so many records, or so long after the last time: `100`, or `500ms`.
+        "every" every: NumberOrDuration,
     }
     /// Which keys records carry.
     SomeKeys = "`keys`" {
@@ -497,7 +510,11 @@ values! {
     ProcessPlace = words(super::behaviour::PLACES);
     Side = words(&["request", "response"]);
     Crash = words(super::faults::CRASHES);
-    OnFailure = words(super::lower::ON_FAILURE);
+    OnFailure = words(super::producers::ON_FAILURE);
+    Sends = words(super::producers::SENDS);
+    OwnPartition = json_schema!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "const": super::producers::BY_KEY }] });
+    NumberOrDuration = json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1 }, pattern(&format!("^{ONE}$"), &["500ms"])] });
+    Close = json_schema!({ "anyOf": [words(super::producers::CLOSES), pattern(&format!("^{ONE}$"), &["5s"])] });
     ClusterProfile = words(&super::lower::profiles());
     RuleName = words(&Rule::ALL.iter().map(|rule| rule.name()).collect::<Vec<_>>());
     MarkName = words(&Mark::ALL.iter().map(|mark| mark.name()).collect::<Vec<_>>());

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use stormglass_check::{Figures, GroupFigures, Percentiles};
 use stormglass_kafka::settings::{AutoCommit, Delivery};
 use stormglass_kafka::{CrashKind, Rule};
-use stormglass_sim::plan::{FaultAction, Keys, Target, Trigger};
+use stormglass_sim::plan::{
+    AtStop, ChosenBy, FaultAction, FlushEvery, Keys, Sending, Target, Trigger, WaitsFor,
+};
 use stormglass_types::history::CommitMode;
 use stormglass_types::{Dense, GroupId, Span, TopicId, TopicPartition};
 
@@ -103,6 +105,45 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+#[test]
+fn applications_use_their_producers_in_several_ways() {
+    let sending = |lines: &str| {
+        let text = format!("producers: {{ checkout: {{ to: orders, {lines} }} }}\n{SMALL}");
+        scenario(&text).plan(0).producers[0].sending
+    };
+    assert_eq!(sending("sends: callback, close: wait"), Sending::PLAIN);
+    let blocking = Sending { waits_for: WaitsFor::Ack, ..Sending::PLAIN };
+    assert_eq!(sending("sends: blocking"), blocking);
+    let forgotten = Sending { at_stop: AtStop::End, ..Sending::PLAIN };
+    assert_eq!(sending("sends: fire-and-forget"), forgotten);
+    assert_eq!(sending("close: never"), forgotten);
+    let patient = Sending { at_stop: AtStop::CloseWithin(Span::secs(5)), ..Sending::PLAIN };
+    assert_eq!(sending("sends: fire-and-forget, close: 5s"), patient);
+    assert_eq!(sending("partition: 1").partition, ChosenBy::Number(1));
+    assert_eq!(sending("keys: { count: 3 }, partition: by-key").partition, ChosenBy::Key(2));
+    assert_eq!(sending("flush: { every: 100 }").flush, Some(FlushEvery::Records(100)));
+    assert_eq!(sending("flush: { every: 2s }").flush, Some(FlushEvery::Time(Span::secs(2))));
+    let beyond = format!("producers: {{ checkout: {{ to: orders, partition: 2 }} }}\n{SMALL}");
+    let notes = scenario(&beyond).notes().to_string();
+    assert!(notes.contains("`orders` has no partition 2"), "{notes}");
+}
+
+#[test]
+fn an_application_cannot_do_two_things_at_once() {
+    let said = complaints(
+        "topics: { orders: { partitions: 2 } }
+producers:
+  one: { to: orders, sends: fire-and-forget, on-failure: send-again }
+  two: { to: orders, sends: blocking, flush: { every: 10 } }
+  three: { to: orders, partition: by-key }
+  four: { to: orders, partition: any, flush: {}, close: soon, sends: later }
+  five: { to: orders, flush: { every: 0 } }
+expect: { hold: [no-loss] }
+",
+    );
+    insta::assert_snapshot!(said);
 }
 
 #[test]

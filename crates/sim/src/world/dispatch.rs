@@ -292,7 +292,7 @@ impl World {
 
     fn on_send_returned(&mut self, node: NodeId, op: OpId, completion: Completion) {
         let index = node.index() - self.first_producer();
-        let record = self.producers[index].returned(op);
+        let record = self.producers[index].returned(self.now, op);
         let key = record.and_then(|record| record.key).map(|(key, _)| key);
         match completion {
             Completion::Accepted(partition, value) => {
@@ -473,7 +473,7 @@ impl World {
                 let index = node.index() - self.first_producer();
                 self.producers[index].delivered(partition, values, outcome);
                 self.tell(node, What::SendDone { partition, values, base, outcome });
-                if self.producers[index].owes() {
+                if self.producers[index].goes_on() {
                     self.rearm(node);
                 }
             }

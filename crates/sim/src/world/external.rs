@@ -208,6 +208,7 @@ impl World {
             Call::Send(send) => u64::from(send.bytes) << 16 | u64::from(send.topic.0),
             Call::Flush
             | Call::Close
+            | Call::CloseWithin(_)
             | Call::Subscribe(_)
             | Call::SubscribeMatching(_)
             | Call::Poll(_)
@@ -231,7 +232,7 @@ impl World {
         {
             sending.calls.push_back((op, send.topic, key));
         }
-        let closes = matches!(call, Call::Close);
+        let closes = matches!(call, Call::Close | Call::CloseWithin(_));
         self.inbox.push_back((process, Input::Call(op, call)));
         self.drain();
         if closes {

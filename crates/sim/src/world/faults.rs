@@ -16,7 +16,7 @@ use super::trace::TraceKind;
 use super::{Event, Phase, World};
 use crate::engine::net::Death;
 use crate::plan::{
-    FaultAction, MessageDirection, MessagePattern, Plan, Poisonous, Target, Trigger, Ways,
+    AtStop, FaultAction, MessageDirection, MessagePattern, Plan, Poisonous, Target, Trigger, Ways,
 };
 
 /// What became of the plan's faults so far.
@@ -431,6 +431,19 @@ impl World {
         if self.is_application(node) {
             return self.announce(Told::AskedToStop(node));
         }
+        let first = self.first_producer();
+        if let Some(app) = node.index().checked_sub(first).and_then(|n| self.producers.get_mut(n)) {
+            let (at_stop, op) = app.stop();
+            match at_stop {
+                AtStop::Close => {}
+                AtStop::CloseWithin(timeout) => {
+                    self.deliver_later(node, Input::Call(op, Call::CloseWithin(timeout)));
+                }
+                AtStop::End => return self.stopped(node),
+            }
+            self.deliver_later(node, Input::Shutdown);
+            return self.rearm(node);
+        }
         let ready = match self.consumer_app(node) {
             Some(app) => app.ask_to_stop(),
             None => super::consumer_app::Readiness::Now,
@@ -438,11 +451,6 @@ impl World {
         match ready {
             super::consumer_app::Readiness::Now => self.deliver_later(node, Input::Shutdown),
             super::consumer_app::Readiness::Later => {}
-        }
-        let first = self.first_producer();
-        if let Some(app) = node.index().checked_sub(first).and_then(|n| self.producers.get_mut(n)) {
-            app.stop();
-            self.rearm(node);
         }
     }
 

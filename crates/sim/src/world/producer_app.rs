@@ -1,8 +1,10 @@
-//! A producer's application: sends records at its rate, one after another, and blocks where `send` blocks.
+//! A producer's application: sends records at its rate, one after another, and blocks where `send` blocks, and where it waits
+//! for an acknowledgement or a flush itself.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use stormglass_kafka::producer::partition_for;
 use stormglass_kafka::record::Payload;
 use stormglass_kafka::{Call, OpId, SendCall};
 use stormglass_types::history::Outcome;
@@ -10,7 +12,7 @@ use stormglass_types::{
     Key, PartitionMap, Rng, SourceId, Span, Time, TopicPartition, Value, ValueRange,
 };
 
-use crate::plan::{Keys, OnFailure, ProducerPlan};
+use crate::plan::{AtStop, ChosenBy, FlushEvery, Keys, OnFailure, ProducerPlan, WaitsFor};
 
 /// A record as its application knows it.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +37,7 @@ pub(crate) struct ProducerApp {
     next_at: Time,
     /// Records that `send` took, over all lives.
     sent: u64,
-    blocked: Option<(OpId, Record)>,
+    busy: Busy,
     next_op: u32,
     /// Records taken in whose callbacks have not come, per partition.
     open: PartitionMap<u32>,
@@ -47,6 +49,23 @@ pub(crate) struct ProducerApp {
     ended: bool,
     /// No new records in this life.
     stopping: bool,
+    /// Records taken in since the last `flush`.
+    unflushed: u32,
+    /// When the last `flush` returned, or else when this life began.
+    flushed_at: Time,
+}
+
+/// What keeps an application from its next record.
+#[derive(Clone, Copy, Debug)]
+enum Busy {
+    /// Nothing.
+    No,
+    /// `send` has not returned.
+    Sending(OpId, Record),
+    /// The future of this record's send.
+    Awaiting(TopicPartition, Value),
+    /// `flush` has not returned.
+    Flushing(OpId),
 }
 
 impl ProducerApp {
@@ -57,13 +76,15 @@ impl ProducerApp {
             source,
             next_at: Time::ZERO,
             sent: 0,
-            blocked: None,
+            busy: Busy::No,
             next_op: 0,
             open: PartitionMap::new(),
             kept: BTreeMap::new(),
             again: VecDeque::new(),
             ended: false,
             stopping: false,
+            unflushed: 0,
+            flushed_at: Time::ZERO,
         }
     }
 
@@ -79,8 +100,10 @@ impl ProducerApp {
     /// Begins a life: new identity, same luck, same count.
     pub(crate) fn start(&mut self, now: Time, source: SourceId) {
         self.source = source;
-        self.blocked = None;
+        self.busy = Busy::No;
         self.stopping = false;
+        self.unflushed = 0;
+        self.flushed_at = now;
         self.open.clear();
         self.kept.clear();
         self.again.clear();
@@ -89,27 +112,55 @@ impl ProducerApp {
 
     /// When it wants to be woken, if at all.
     pub(crate) fn wake_at(&self) -> Option<Time> {
-        if self.stopping || self.blocked.is_some() {
+        if self.stopping || self.is_busy() {
             return None;
         }
         if !self.again.is_empty() {
             return Some(Time::ZERO);
         }
         let done = self.plan.load.limit.is_some_and(|limit| self.sent >= limit);
-        (!self.ended && !done).then_some(self.next_at)
+        let next = (!self.ended && !done).then_some(self.next_at);
+        match self.flush_at() {
+            Some(flush) => Some(next.map_or(flush, |next| next.min(flush))),
+            None => next,
+        }
     }
 
-    /// Sends the record that is due.
+    fn is_busy(&self) -> bool {
+        match self.busy {
+            Busy::No => false,
+            Busy::Sending(..) | Busy::Awaiting(..) | Busy::Flushing(_) => true,
+        }
+    }
+
+    /// When it calls `flush`, as far as that is known.
+    fn flush_at(&self) -> Option<Time> {
+        match self.plan.sending.flush? {
+            FlushEvery::Records(most) => (self.unflushed >= most).then_some(Time::ZERO),
+            FlushEvery::Time(span) => (self.unflushed > 0).then(|| self.flushed_at + span),
+        }
+    }
+
+    /// Flushes if that is due, or sends the record that is.
     pub(crate) fn wake(&mut self, now: Time) -> Option<(OpId, Call)> {
         if self.wake_at().is_none_or(|at| at > now) {
             return None;
         }
-        let record = self.again.pop_front().unwrap_or_else(|| self.next());
         self.next_op += 1;
         let op = OpId(self.next_op);
-        self.blocked = Some((op, record));
+        if self.flush_at().is_some_and(|at| at <= now) {
+            self.busy = Busy::Flushing(op);
+            return Some((op, Call::Flush));
+        }
+        let record = self.again.pop_front().unwrap_or_else(|| self.next());
+        self.busy = Busy::Sending(op, record);
         let Record { key, bytes, payload, first: _ } = record;
-        let call = SendCall { topic: self.plan.topic, partition: None, key, bytes, payload };
+        let partition = match self.plan.sending.partition {
+            ChosenBy::Partitioner => None,
+            ChosenBy::Number(number) => Some(number),
+            ChosenBy::Key(partitions) => key.map(|(_, hash)| partition_for(hash, partitions)),
+        };
+        let call = SendCall { topic: self.plan.topic, partition, key, bytes, payload };
         Some((op, Call::Send(call)))
     }
 
@@ -129,14 +180,20 @@ impl ProducerApp {
         Record { key, bytes, payload, first: None }
     }
 
-    /// `send` returned. Tells the record that it was about.
-    pub(crate) fn returned(&mut self, op: OpId) -> Option<Record> {
-        match self.blocked.take() {
-            Some((waiting, record)) if waiting == op => Some(record),
-            other => {
-                self.blocked = other;
+    /// `send` or `flush` returned. Tells the record that it was about.
+    pub(crate) fn returned(&mut self, now: Time, op: OpId) -> Option<Record> {
+        match self.busy {
+            Busy::Sending(waiting, record) if waiting == op => {
+                self.busy = Busy::No;
+                Some(record)
+            }
+            Busy::Flushing(waiting) if waiting == op => {
+                self.busy = Busy::No;
+                self.unflushed = 0;
+                self.flushed_at = now;
                 None
             }
+            Busy::No | Busy::Sending(..) | Busy::Awaiting(..) | Busy::Flushing(_) => None,
         }
     }
 
@@ -147,6 +204,10 @@ impl ProducerApp {
         value: Value,
     ) {
         *self.open.get_or_insert_with(partition, || 0) += 1;
+        self.unflushed += 1;
+        if self.plan.sending.waits_for == WaitsFor::Ack {
+            self.busy = Busy::Awaiting(partition, value);
+        }
         if let (OnFailure::SendAgain, Some(record)) = (self.plan.on_failure, record) {
             self.kept.insert((partition, value), record);
         }
@@ -160,6 +221,12 @@ impl ProducerApp {
     ) {
         let open = self.open.get_or_insert_with(partition, || 0);
         *open = open.checked_sub(values.count).expect("a callback covers records taken in");
+        if let Busy::Awaiting(waiting, value) = self.busy
+            && waiting == partition
+            && values.values().any(|settled| settled == value)
+        {
+            self.busy = Busy::No;
+        }
         if self.plan.on_failure == OnFailure::GiveUp {
             return;
         }
@@ -172,18 +239,21 @@ impl ProducerApp {
         }
     }
 
-    /// Ends this life in good order: the client is being closed.
-    pub(crate) fn stop(&mut self) {
+    /// Ends this life in good order. Tells what becomes of the client, and the number of the call if it takes one.
+    pub(crate) fn stop(&mut self) -> (AtStop, OpId) {
         self.stopping = true;
+        self.next_op += 1;
+        (self.plan.sending.at_stop, OpId(self.next_op))
     }
 
     pub(crate) fn end(&mut self) {
         self.ended = true;
     }
 
-    /// Whether it has records to send that are not with the client.
-    pub(crate) fn owes(&self) -> bool {
-        !self.stopping && !self.again.is_empty()
+    /// Whether what a callback told may let it go on at once.
+    pub(crate) fn goes_on(&self) -> bool {
+        let awaits_acks = self.plan.sending.waits_for == WaitsFor::Ack;
+        !self.stopping && (!self.again.is_empty() || (awaits_acks && !self.is_busy()))
     }
 
     /// Partitions with records whose callbacks have not come.
