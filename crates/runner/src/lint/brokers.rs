@@ -3,7 +3,7 @@
 use stormglass_types::Span;
 
 use super::finding::{Edit, Fix, Level, Spot, Subject};
-use super::pipeline::{Acks, Pipeline, Section, Topic};
+use super::pipeline::{Acks, Pipeline, Producer, Section, Topic};
 use crate::scenario::{Place, Tree};
 use crate::words;
 
@@ -181,7 +181,8 @@ pub(super) fn compacts_at_once(pipeline: &Pipeline) -> Vec<Spot> {
 pub(super) fn expands_keyed_topic(pipeline: &Pipeline) -> Vec<Spot> {
     let mut spots = Vec::new();
     for expansion in &pipeline.expansions {
-        let keyed = pipeline.producers_to(expansion.topic).any(|(_, it)| it.keyed == Some(true));
+        let moves = |it: &Producer| it.keyed == Some(true) && it.asks_partitioner;
+        let keyed = pipeline.producers_to(expansion.topic).any(|(_, it)| moves(it));
         let Some(topic) = pipeline.topics.get(expansion.topic).filter(|_| keyed) else { continue };
         let says = format!(
             "`{}` grows to {} partitions while keys decide where its records go",

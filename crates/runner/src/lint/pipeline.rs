@@ -43,6 +43,8 @@ pub(super) struct Producer {
     pub(super) to: Option<usize>,
     /// Whether its records have keys, if that is known.
     pub(super) keyed: Option<bool>,
+    /// Whether its client's partitioner decides where records go, as far as is known.
+    pub(super) asks_partitioner: bool,
     /// The most frequent key and its share in percent.
     pub(super) hottest: Option<(String, u64)>,
     pub(super) instances: Option<u16>,

@@ -225,7 +225,8 @@ pub(super) fn partitioners_differ(pipeline: &Pipeline) -> Vec<Spot> {
     let mut spots = Vec::new();
     let topics = pipeline.topics.len().max(1);
     for topic in 0..topics {
-        let keyed = pipeline.producers_to(topic).filter(|(_, it)| it.keyed != Some(false));
+        let keyed = pipeline.producers_to(topic);
+        let keyed = keyed.filter(|(_, it)| it.keyed != Some(false) && it.asks_partitioner);
         let keyed: Vec<(usize, &Producer, &str, String)> = keyed
             .map(|(at, producer)| {
                 let (key, how) = partitioner(producer);

@@ -11,7 +11,8 @@ use stormglass_kafka::config::{
 };
 use stormglass_kafka::settings::TopicSettings;
 use stormglass_sim::plan::{
-    FaultAction, GroupPlan, Keys, Plan, Processing, ProducerPlan, SpanRange, Subscribing, Target,
+    ChosenBy, FaultAction, GroupPlan, Keys, Plan, Processing, ProducerPlan, SpanRange, Subscribing,
+    Target,
 };
 use stormglass_types::{Dense, GroupId, NodeId, Span};
 
@@ -90,6 +91,8 @@ impl Pipeline {
                 section: section(Role::Producer, written),
                 to: one.map(|producer| producer.topic.index() - 1),
                 keyed: one.map(|producer| producer.load.keys != Keys::None),
+                asks_partitioner: one
+                    .is_none_or(|one| one.sending.partition == ChosenBy::Partitioner),
                 hottest: one.and_then(|producer| hottest(&plan, producer)),
                 instances: u16::try_from(instances.count()).ok(),
             }
@@ -160,6 +163,7 @@ impl Pipeline {
             section,
             to: (!topics.is_empty()).then_some(0),
             keyed: None,
+            asks_partitioner: true,
             hottest: None,
             instances: given.instances,
         });
