@@ -118,7 +118,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 91] = [
+pub static KILLERS: [Killer; 92] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -228,6 +228,7 @@ pub static KILLERS: [Killer; 91] = [
     races::ROWS[7],
     groups::LATER[1],
     log::ROWS[5],
+    log::ROWS[6],
     groups::LATER[2],
     groups::LATER[3],
 ];

@@ -55,6 +55,7 @@ const TAUGHT: &[(&str, Result<&str, &str>)] = &[
     ("static-membership-rolling-restart", Ok("S03")),
     ("thundering-herd-join", Ok("S04")),
     ("tombstones-missed", Ok("M32")),
+    ("topic-created-anew", Err("what an operator does, not what is configured")),
     ("unclean-election", Ok("M04")),
     ("unnoticed-truncation", Err("a rule of the protocol that old clients lack")),
     ("zombie-commit", Err("a rule of the protocol that old brokers lack")),

@@ -314,7 +314,7 @@ impl Inquirer {
                 requests.push((None, Request::FindCoordinator(request)));
             }
             (Step::Fetching(broker), Question::Committed(group, partitions)) => {
-                let partitions = partitions.clone();
+                let partitions = partitions.iter().map(|partition| (*partition, None)).collect();
                 let request = OffsetFetchRequest { group: *group, member: None, partitions };
                 requests.push((Some(*broker), Request::OffsetFetch(request)));
             }

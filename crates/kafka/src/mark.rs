@@ -112,6 +112,8 @@ marks! {
     TopicRecreated,
     /// A coordinator removed the offsets of a deleted topic.
     OffsetsOfDeletedTopic,
+    /// A commit was refused, since its topic, or the topic of that name that it was read from, does not exist.
+    CommitOfUnknownTopic,
     /// A replica that had less than its leader's first record started over there.
     ReplicaStartedOver,
     /// A broker refused a batch whose timestamp is too far from its clock.

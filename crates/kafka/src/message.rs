@@ -544,8 +544,21 @@ pub struct OffsetCommitRequest {
     pub member: MemberId,
     /// `group.instance.id` of a static member.
     pub instance: Option<Arc<str>>,
-    /// Partition, next offset to read, and the leader epoch of the record before it.
-    pub offsets: Vec<(TopicPartition, Offset, LeaderEpoch)>,
+    /// What is to be committed.
+    pub offsets: Vec<OffsetToCommit>,
+}
+
+/// How far a partition has been read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OffsetToCommit {
+    /// Which partition.
+    pub partition: TopicPartition,
+    /// Which topic of the name the offset is of, if the client knows and says so.
+    pub topic: Option<TopicUuid>,
+    /// The next offset to read.
+    pub offset: Offset,
+    /// The leader epoch of the record before it.
+    pub epoch: LeaderEpoch,
 }
 
 /// `OffsetCommitResponse`.
@@ -562,8 +575,8 @@ pub struct OffsetFetchRequest {
     pub group: GroupId,
     /// Who asks and in which epoch, if it is a member of the consumer protocol.
     pub member: Option<(MemberId, Generation)>,
-    /// Which partitions.
-    pub partitions: Vec<TopicPartition>,
+    /// Which partitions, and of which topic of the name if the client knows and says so.
+    pub partitions: Vec<(TopicPartition, Option<TopicUuid>)>,
 }
 
 /// `OffsetFetchResponse`.

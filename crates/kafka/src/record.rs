@@ -8,6 +8,8 @@ use stormglass_types::{
     Span, TopicId, TopicPartition, ValueRange, Wall,
 };
 
+use crate::metadata::TopicUuid;
+
 /// A record batch: what a log appends, a follower copies and a consumer reads, always whole.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Batch {
@@ -118,6 +120,8 @@ pub enum GroupRecord {
         group: GroupId,
         /// Of which partition.
         partition: TopicPartition,
+        /// Of which topic of the name, if the client said so (`OffsetCommitValue.topicId`).
+        topic: Option<TopicUuid>,
         /// The next offset to read.
         offset: Offset,
         /// The leader epoch of the last record before it, if known.

@@ -123,6 +123,8 @@ const MISSING: &[(Rule, Missing)] = &[
     (Rule::LoadsInOrder, before(3, 0)),
     (Rule::ErrorsOfThisLife, before(2, 6)),
     (Rule::EpochsOfOneTopic, before(3, 0)),
+    // Brokers can from 4.1 on; clients do not yet.
+    (Rule::OffsetsOfOneTopic, open(None)),
     (Rule::LatestNeverGoesBack, before(2, 2)),
     (Rule::MetadataUntilEpoch, open(Some(at(2, 3)))),
 ];

@@ -223,6 +223,8 @@ rules! {
         "a member heeds an error only if the generation in which it asked is its present one";
     EpochsOfOneTopic = "KAFKA-12257", "KIP-516, KAFKA-12257, Metadata.updateLatestMetadata (C23)",
         "a client takes an older leader epoch for stale only if the topic is the same, and not another one of its name";
+    OffsetsOfOneTopic = "offsets-of-one-topic", "KIP-848: OffsetCommit and OffsetFetch from version 10 on (C23)",
+        "a position and a committed offset are of one topic, and not of another one that has its name later";
     LatestNeverGoesBack = "KIP-207", "KIP-207, KAFKA-2334 (C15)",
         "a new leader tells clients where its log ends only when its high watermark has reached its epoch";
     MetadataUntilEpoch = "metadata-until-epoch", "OffsetFetcherUtils.regroupFetchPositionsByLeader, which lacks it",

@@ -10,10 +10,12 @@ use stormglass_sim::plan::{
 };
 use stormglass_types::{Key, Rng, Span};
 
-use super::{About, Killer, MEMBER, ORDERS, PRODUCER, Script, cluster, hidden, kills, ms, with};
+use super::{
+    About, Killer, MEMBER, ORDERS, PRODUCER, Script, cluster, hidden, kills, ms, pipeline, with,
+};
 use crate::{Settings, Story};
 
-pub(super) const ROWS: [Killer; 6] = [
+pub(super) const ROWS: [Killer; 7] = [
     kills(
         Rule::ProducerStateOutlivesRecords,
         About::Producers,
@@ -49,13 +51,19 @@ pub(super) const ROWS: [Killer; 6] = [
         60,
         "no-duplicates",
     ),
-    hidden(
+    kills(
         Rule::EpochsOfOneTopic,
         About::Groups,
-        ("short-lived-records", short_lived_records),
-        &[],
-        "not shown yet by a story: a commit that is on its way when its topic is deleted lands in the next one of that name, \
-         since offsets carry no topic id (as in Kafka up to 4.0), and spoils what this rule would mend",
+        ("recreated-topic", recreated_topic),
+        20,
+        "liveness",
+    ),
+    kills(
+        Rule::OffsetsOfOneTopic,
+        About::Groups,
+        ("emptied-topic", emptied_topic),
+        20,
+        "at-least-once",
     ),
 ];
 
@@ -99,6 +107,38 @@ fn lagging_followers() -> Story {
         .producer(Span::millis(8), PRODUCER)
         .producer(Span::millis(8), PRODUCER)
         .adversary(cuts)
+}
+
+/// A topic whose leaders have changed is deleted and created anew under the eyes of its clients.
+fn recreated_topic() -> Story {
+    let deletion = |plan: &Plan, rng: &mut Rng| -> Vec<ScheduledFault> {
+        let mut script = Script::new(plan, rng);
+        let mut t = 300;
+        for _ in 0..4 {
+            script.at(t, FaultAction::Flip { partition: ORDERS });
+            t += script.between(100, 250);
+        }
+        let (topic, gone) = (ORDERS.topic, ms(script.between(20, 400)));
+        script.at(t, FaultAction::DeleteTopic { topic, gone });
+        script.faults
+    };
+    pipeline(&[], &[]).adversary(deletion)
+}
+
+/// A topic is emptied by deleting it and creating it anew while its readers commit what they have read.
+fn emptied_topic() -> Story {
+    let deletion = |plan: &Plan, rng: &mut Rng| -> Vec<ScheduledFault> {
+        let mut script = Script::new(plan, rng);
+        let (at, gone) = (script.between(1_500, 3_500), ms(script.between(100, 600)));
+        script.at(at, FaultAction::DeleteTopic { topic: ORDERS.topic, gone });
+        script.faults
+    };
+    let auto = [("enable.auto.commit", "true"), ("auto.commit.interval.ms", "200")];
+    cluster(&[])
+        .topic("orders", 2, &[])
+        .producer(Span::millis(8), PRODUCER)
+        .group(2, Span::ZERO, &with(MEMBER, &auto))
+        .adversary(deletion)
 }
 
 /// Logs are compacted all the time.

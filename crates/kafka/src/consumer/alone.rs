@@ -67,9 +67,9 @@ impl Consumer {
 
     /// Stores what the application says; partitions that are somebody else's are passed over, as librdkafka refuses them.
     pub(super) fn store(&mut self, offsets: &[(TopicPartition, Offset)]) {
-        for (partition, offset, epoch) in self.with_epochs(offsets).iter().copied() {
-            if let Some(assigned) = self.assignment.states.get_mut(partition) {
-                assigned.store(offset, epoch);
+        for it in self.with_epochs(offsets).iter() {
+            if let Some(assigned) = self.assignment.states.get_mut(it.partition) {
+                assigned.store(it.offset, it.epoch);
             }
         }
     }

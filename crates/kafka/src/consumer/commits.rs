@@ -12,12 +12,12 @@ use super::Consumer;
 use super::membership::{Member, State, reset_after};
 use super::network::Tag;
 use super::positions::{FetchState, Stored};
-use crate::message::{OffsetCommitRequest, Request};
+use crate::message::{OffsetCommitRequest, OffsetToCommit, Request};
 use crate::settings::AutoCommit;
 use crate::{Completion, Now, OpId, Outbox, Report, Rule};
 
 /// What is committed: partition, next offset, epoch of the record before it.
-pub(super) type Offsets = Arc<[(TopicPartition, Offset, LeaderEpoch)]>;
+pub(super) type Offsets = Arc<[OffsetToCommit]>;
 
 /// A commit request under way.
 #[derive(Clone, Debug)]
@@ -149,11 +149,13 @@ impl Consumer {
     /// What the application names, with the epoch of the last record where the position is the consumer's own.
     pub(super) fn with_epochs(&self, offsets: &[(TopicPartition, Offset)]) -> Offsets {
         let with_epoch = offsets.iter().map(|&(partition, offset)| {
-            let epoch = match self.assignment.states.get(partition).map(|it| it.state) {
+            let assigned = self.assignment.states.get(partition);
+            let epoch = match assigned.map(|it| it.state) {
                 Some(FetchState::Fetching(position)) if position.offset == offset => position.epoch,
                 Some(_) | None => None,
             };
-            (partition, offset, epoch.unwrap_or(LeaderEpoch::NONE))
+            let topic = assigned.and_then(|it| it.topic);
+            OffsetToCommit { partition, topic, offset, epoch: epoch.unwrap_or(LeaderEpoch::NONE) }
         });
         with_epoch.collect()
     }
@@ -190,24 +192,40 @@ impl Consumer {
         } else {
             return Err(ErrorCode::UnknownMemberId);
         };
-        for (partition, offset, _) in offsets.iter().copied() {
-            out.report(Report::Committing(member.generation, partition, offset));
+        let offsets = self.of_topics_that_stand(offsets);
+        if offsets.is_empty() {
+            return Ok(Sent::Nothing);
+        }
+        for it in &offsets {
+            out.report(Report::Committing(member.generation, it.partition, it.offset));
         }
         let commit = Commit {
             member,
             purpose,
-            offsets: offsets.iter().map(|(partition, offset, _)| (*partition, *offset)).collect(),
+            offsets: offsets.iter().map(|it| (it.partition, it.offset)).collect(),
         };
         let request = OffsetCommitRequest {
             group: self.group,
             generation: member.generation,
             member: member.id,
             instance: self.settings.instance.clone(),
-            offsets: offsets.to_vec(),
+            offsets,
         };
         let deadline = now.mono + self.settings.request_timeout;
         self.ask_coordinator(Request::OffsetCommit(request), deadline, Tag::Commit(commit), out);
         Ok(Sent::Request)
+    }
+
+    /// What was read from a topic that another one of its name has replaced is nobody's progress any more.
+    fn of_topics_that_stand(&self, offsets: &[OffsetToCommit]) -> Vec<OffsetToCommit> {
+        if !self.rules.on(Rule::OffsetsOfOneTopic) {
+            return offsets.iter().map(|it| OffsetToCommit { topic: None, ..*it }).collect();
+        }
+        let stands = |it: &&OffsetToCommit| {
+            it.topic.is_none()
+                || self.metadata.uuid(it.partition).is_none_or(|now| it.topic == Some(now))
+        };
+        offsets.iter().filter(stands).copied().collect()
     }
 
     /// Takes the end of a commit request in: the coordinator's results, or the error of a lost request.
@@ -253,6 +271,11 @@ impl Consumer {
             | ErrorCode::NotCoordinator
             | ErrorCode::RequestTimedOut => {
                 self.forget_coordinator(now, out);
+                code
+            }
+            // Perhaps another topic has its name by now.
+            ErrorCode::UnknownTopicId => {
+                self.metadata.request();
                 code
             }
             // Only heartbeats decide about membership then.

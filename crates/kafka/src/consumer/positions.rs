@@ -16,8 +16,9 @@ use super::network::{Link, Tag};
 use super::{Consumer, Stage};
 use crate::message::{
     EpochEndRequest, EpochEndResponse, ListOffsetsRequest, ListOffsetsResponse, OffsetFetchRequest,
-    OffsetFetchResponse, OffsetSpec, Request,
+    OffsetFetchResponse, OffsetSpec, OffsetToCommit, Request,
 };
+use crate::metadata::TopicUuid;
 use crate::settings::OffsetReset;
 use crate::{Mark, Now, Outbox, Report, Rule, Start};
 
@@ -59,6 +60,8 @@ pub(super) struct Assigned {
     /// What was stored for the automatic commit, and the last offset that is known to be committed (librdkafka).
     stored: Option<(Offset, LeaderEpoch)>,
     committed: Option<Offset>,
+    /// Which topic of the name the position is of, as far as metadata told.
+    pub(super) topic: Option<TopicUuid>,
 }
 
 impl Assigned {
@@ -112,7 +115,14 @@ impl Assigned {
             preferred: None,
             stored: None,
             committed: None,
+            topic: None,
         }
+    }
+
+    /// Another topic has the name now: what was known of the position is of the former one.
+    const fn begin_anew(&mut self, topic: TopicUuid) {
+        let Self { revoking, held, .. } = *self;
+        *self = Self { revoking, held, topic: Some(topic), ..Self::fresh() };
     }
 
     /// Begins to read where the application says.
@@ -243,7 +253,9 @@ impl Assignment {
     pub(super) fn consumed(&self) -> Offsets {
         let standing = self.states.iter().filter_map(|(partition, assigned)| {
             let FetchState::Fetching(position) = assigned.state else { return None };
-            Some((partition, position.offset, position.epoch.unwrap_or(LeaderEpoch::NONE)))
+            let (topic, offset) = (assigned.topic, position.offset);
+            let epoch = position.epoch.unwrap_or(LeaderEpoch::NONE);
+            Some(OffsetToCommit { partition, topic, offset, epoch })
         });
         standing.collect()
     }
@@ -253,7 +265,9 @@ impl Assignment {
         let stored = self.states.iter().filter_map(|(partition, assigned)| {
             let (offset, epoch) = assigned.stored?;
             let is_new = assigned.committed.is_none_or(|committed| committed < offset);
-            (is_new || which == Stored::All).then_some((partition, offset, epoch))
+            let topic = assigned.topic;
+            let stored = OffsetToCommit { partition, topic, offset, epoch };
+            (is_new || which == Stored::All).then_some(stored)
         });
         stored.collect()
     }
@@ -344,7 +358,15 @@ impl Consumer {
         let validates = self.rules.on(Rule::ConsumerValidates);
         let validation = if validates { Validation::On } else { Validation::Off };
         let alive = self.metadata.alive();
+        let one_topic = self.rules.on(Rule::OffsetsOfOneTopic);
         for (partition, assigned) in self.assignment.states.iter_mut() {
+            match (assigned.topic, self.metadata.uuid(partition)) {
+                (Some(before), Some(now)) if one_topic && before != now => {
+                    assigned.begin_anew(now);
+                    continue;
+                }
+                (_, now) => assigned.topic = now.or(assigned.topic),
+            }
             assigned.follow(self.metadata.leader(partition), validation);
             // One that is not online is not asked (`selectReadReplica`).
             assigned.preferred = assigned.preferred.filter(|(near, _)| alive.contains(near));
@@ -429,6 +451,12 @@ impl Consumer {
         if partitions.is_empty() {
             return Ok(Stage::Ready);
         }
+        for partition in partitions.iter().copied() {
+            let topic = self.metadata.uuid(partition);
+            if let Some(assigned) = self.assignment.states.get_mut(partition) {
+                assigned.topic = topic;
+            }
+        }
         let member = self.stable_member();
         let takes_any = !self.rules.on(Rule::OnlyAskedAreReset);
         let same = |lookup: &Lookup| {
@@ -464,12 +492,21 @@ impl Consumer {
         let request = OffsetFetchRequest {
             group: self.group,
             member: known.map(|member| (member.id, member.generation)),
-            partitions: partitions.clone(),
+            partitions: partitions
+                .iter()
+                .map(|partition| (*partition, self.meant(*partition)))
+                .collect(),
         };
         let deadline = now.mono + self.settings.request_timeout;
         self.ask_coordinator(Request::OffsetFetch(request), deadline, Tag::OffsetFetch, out);
         self.lookup = Some(Lookup { partitions, member, answer: None });
         Ok(Stage::Blocked)
+    }
+
+    /// Which topic of its name a partition's committed offset must be of.
+    fn meant(&self, partition: TopicPartition) -> Option<TopicUuid> {
+        let assigned = self.assignment.states.get(partition)?;
+        assigned.topic.filter(|_| self.rules.on(Rule::OffsetsOfOneTopic))
     }
 
     pub(super) fn on_committed(

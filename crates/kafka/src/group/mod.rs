@@ -286,7 +286,7 @@ impl GroupCoordinator {
             GroupRequest::Sync(request) => shard.sync(&request, reply, cx),
             GroupRequest::Heartbeat(request) => shard.heartbeat(&request, reply, cx),
             GroupRequest::Leave(request) => shard.leave(request, reply, cx),
-            GroupRequest::Commit(request) => shard.commit(&request, reply, cx),
+            GroupRequest::Commit(request) => shard.commit(&request, image, reply, cx),
             GroupRequest::Fetch(request) => shard.fetch(&request, reply, cx),
             GroupRequest::Delete(request) => shard.delete(request.group, reply, cx),
             GroupRequest::Member(request) => shard.on_member(&request, image, reply, cx),

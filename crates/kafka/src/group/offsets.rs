@@ -9,7 +9,8 @@ use stormglass_types::{
     TopicPartition, Wall,
 };
 
-use crate::message::{OffsetCommitRequest, OffsetFetchRequest};
+use crate::message::{OffsetCommitRequest, OffsetFetchRequest, OffsetToCommit};
+use crate::metadata::{MetadataImage, TopicUuid};
 use crate::record::GroupRecord;
 use crate::{Now, Rule, Rules};
 
@@ -19,6 +20,7 @@ use super::either;
 /// A committed offset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Committed {
+    topic: Option<TopicUuid>,
     offset: Offset,
     epoch: LeaderEpoch,
     /// When it was committed.
@@ -36,9 +38,9 @@ impl Offsets {
     /// Takes a record of this group in; records of other kinds change nothing.
     pub(super) fn replay(&mut self, record: &GroupRecord) {
         match record {
-            GroupRecord::Offset { partition, offset, epoch, timestamp, .. } => {
-                let committed = Committed { offset: *offset, epoch: *epoch, at: *timestamp };
-                self.0.insert(*partition, committed);
+            GroupRecord::Offset { partition, topic, offset, epoch, timestamp, .. } => {
+                let (topic, offset, epoch, at) = (*topic, *offset, *epoch, *timestamp);
+                self.0.insert(*partition, Committed { topic, offset, epoch, at });
             }
             GroupRecord::OffsetTombstone { partition, .. } => {
                 self.0.remove(*partition);
@@ -153,22 +155,44 @@ fn validate_classic(
     Ok(())
 }
 
-/// The records of a commit.
-pub(super) fn records(request: &OffsetCommitRequest, now: Now) -> Vec<GroupRecord> {
-    let record = |(partition, offset, epoch): &_| GroupRecord::Offset {
-        group: request.group,
-        partition: *partition,
-        offset: *offset,
-        epoch: *epoch,
-        timestamp: now.wall,
-    };
-    request.offsets.iter().map(record).collect()
+/// Whether the broker knows the topic whose offset is to be committed (`KafkaApis.handleOffsetCommitRequest`). Without ids, any
+/// topic of the name will do.
+pub(super) fn validate_topic(offset: &OffsetToCommit, image: &MetadataImage) -> ErrorCode {
+    if offset.topic.is_some() && offset.topic != image.uuid(offset.partition.topic) {
+        ErrorCode::UnknownTopicId
+    } else if image.partitions.contains(offset.partition) {
+        ErrorCode::None
+    } else {
+        ErrorCode::UnknownTopicOrPartition
+    }
 }
 
-/// What a reader is told: the last offsets appended.
+/// The records of a commit, as far as it was accepted.
+pub(super) fn records(
+    request: &OffsetCommitRequest,
+    results: &[(TopicPartition, ErrorCode)],
+    now: Now,
+) -> Vec<GroupRecord> {
+    let record = |it: &OffsetToCommit| GroupRecord::Offset {
+        group: request.group,
+        partition: it.partition,
+        topic: it.topic,
+        offset: it.offset,
+        epoch: it.epoch,
+        timestamp: now.wall,
+    };
+    let accepted =
+        request.offsets.iter().zip(results).filter(|(_, (_, code))| code.check().is_ok());
+    accepted.map(|(offset, _)| record(offset)).collect()
+}
+
+/// What a reader is told: the last offsets appended, unless they are of another topic than it means
+/// (`OffsetMetadataManager.isMismatchedTopicId`).
 pub(super) fn fetch(group: Option<&either::Group>, request: &OffsetFetchRequest) -> super::Fetched {
-    let of = |partition| {
+    let of = |(partition, meant): (TopicPartition, Option<TopicUuid>)| {
         let committed = group.and_then(|group| group.offsets().0.get(partition));
+        let fits = |it: &&Committed| meant.is_none() || it.topic.is_none() || it.topic == meant;
+        let committed = committed.filter(fits);
         (partition, committed.map(|committed| (committed.offset, committed.epoch)))
     };
     request.partitions.iter().map(|partition| of(*partition)).collect()

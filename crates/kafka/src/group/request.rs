@@ -94,7 +94,7 @@ impl GroupRequest {
             Self::Delete(_) => Response::DeleteGroups(error),
             Self::Member(_) => Response::ConsumerGroupHeartbeat(modern::refused(error)),
             Self::Commit(request) => Response::OffsetCommit(OffsetCommitResponse {
-                results: request.offsets.iter().map(|(of, ..)| (*of, error)).collect(),
+                results: request.offsets.iter().map(|it| (it.partition, error)).collect(),
             }),
             Self::Fetch(_) => {
                 Response::OffsetFetch(OffsetFetchResponse { error, offsets: Vec::new() })

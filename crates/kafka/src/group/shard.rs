@@ -230,11 +230,12 @@ impl Shard {
     pub(super) fn commit(
         &mut self,
         request: &OffsetCommitRequest,
+        image: &MetadataImage,
         to: ReplyTo,
         cx: &mut Context<'_>,
     ) {
         let group = self.groups.get(&request.group);
-        let results = |code| request.offsets.iter().map(|(of, ..)| (*of, code)).collect();
+        let results = |code| request.offsets.iter().map(|it| (it.partition, code)).collect();
         if let Err(error) = offsets::validate_commit(group, request, cx.io.rules) {
             cx.out.mark(match error {
                 ErrorCode::RebalanceInProgress => Mark::CommitDuringRebalance,
@@ -248,12 +249,18 @@ impl Shard {
         if let Some(group) = group.and_then(Group::classic) {
             group.on_commit(request.member, cx);
         }
-        let answer = Answer { to, body: Body::Commit(results(ErrorCode::None)) };
-        if request.offsets.is_empty() {
+        let checked = request.offsets.iter();
+        let checked = checked.map(|it| (it.partition, offsets::validate_topic(it, image)));
+        let results: Vec<_> = checked.collect();
+        if results.iter().any(|(_, code)| code.check().is_err()) {
+            cx.out.mark(Mark::CommitOfUnknownTopic);
+        }
+        let records: Arc<[GroupRecord]> = offsets::records(request, &results, cx.now).into();
+        let answer = Answer { to, body: Body::Commit(results) };
+        if records.is_empty() {
             self.carry_out(None, Some(answer), cx);
             return;
         }
-        let records: Arc<[GroupRecord]> = offsets::records(request, cx.now).into();
         let purpose = Purpose::Commit(Arc::clone(&records));
         cx.write(records, Operation { purpose, answer: Some(answer) });
     }

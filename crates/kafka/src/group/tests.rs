@@ -27,10 +27,10 @@ use super::{GroupCoordinator, OFFSETS_TOPIC, Write};
 use crate::log::{Origin, PartitionLog};
 use crate::message::{
     ConsumerGroupHeartbeatRequest, Correlation, DeleteGroupRequest, HeartbeatRequest,
-    JoinGroupRequest, LeaveGroupRequest, Msg, OffsetCommitRequest, OffsetFetchRequest, Request,
-    Response, Subscription, SyncGroupRequest,
+    JoinGroupRequest, LeaveGroupRequest, Msg, OffsetCommitRequest, OffsetFetchRequest,
+    OffsetToCommit, Request, Response, Subscription, SyncGroupRequest,
 };
-use crate::metadata::{MetadataImage, MetadataRecord, PartitionRegistration, Recovery};
+use crate::metadata::{MetadataImage, MetadataRecord, PartitionRegistration, Recovery, TopicUuid};
 use crate::record::{Batch, GroupRecord, ModernChange, Records};
 use crate::settings::{
     Assignor, BrokerSettings, ConsumerGroupSettings, ControlledShutdown, MigrationPolicy,
@@ -116,6 +116,8 @@ struct Story {
     timer: Option<Time>,
     clients: BTreeMap<String, Client>,
     old: bool,
+    /// Which topic 1 clients mean, if they say so.
+    meant: Option<TopicUuid>,
     text: String,
 }
 
@@ -146,6 +148,7 @@ impl Story {
             timer: None,
             clients: BTreeMap::new(),
             old: false,
+            meant: None,
             text: String::new(),
         };
         story.elect();
@@ -195,6 +198,9 @@ impl Story {
                 self.refuse = Some(*named.unwrap());
             }
             "old" => self.old = true,
+            "mean" => self.meant = self.image.uuid(TopicId(1)),
+            "remove" => self.image.apply(&MetadataRecord::RemoveTopic { topic: TopicId(1) }),
+            "renew" => add_topic(&mut self.image, TopicId(1), 4),
             "expand" => self.image = image(rest[0].parse().unwrap()),
             "restart" => {
                 let client = self.clients.get_mut(rest[0]).unwrap();
@@ -308,7 +314,13 @@ impl Story {
                 let offsets = rest[1..].iter().map(|word| {
                     let (of, offset) = word.split_once('@').unwrap();
                     let of = partition(of.parse().unwrap());
-                    (of, Offset(offset.parse().unwrap()), LeaderEpoch(0))
+                    let offset = Offset(offset.parse().unwrap());
+                    OffsetToCommit {
+                        partition: of,
+                        topic: self.meant,
+                        offset,
+                        epoch: LeaderEpoch(0),
+                    }
                 });
                 let offsets = offsets.collect();
                 Request::OffsetCommit(OffsetCommitRequest {
@@ -368,7 +380,7 @@ impl Story {
             }
             "delete" => Request::DeleteGroups(DeleteGroupRequest { group: GROUP }),
             "fetch" => {
-                let partitions = numbers(rest[1]).map(partition).collect();
+                let partitions = numbers(rest[1]).map(|of| (partition(of), self.meant)).collect();
                 Request::OffsetFetch(OffsetFetchRequest { group: GROUP, member: None, partitions })
             }
             other => panic!("no such step: {other}"),
@@ -609,27 +621,30 @@ impl Story {
 /// Metadata with the offsets topic and topic 1.
 fn image(partitions: u16) -> MetadataImage {
     let mut image = MetadataImage::default();
-    for (topic, count) in [(OFFSETS_TOPIC, 1), (TopicId(1), partitions)] {
-        let settings = Arc::new(settings().topic);
-        image.apply(&MetadataRecord::Topic { topic, settings });
-        for number in 0..count {
-            let registration = Arc::new(PartitionRegistration {
-                replicas: smallvec![BrokerId(1)],
-                isr: smallvec![BrokerId(1)],
-                adding: smallvec![],
-                removing: smallvec![],
-                elr: smallvec![],
-                last_known_elr: smallvec![],
-                leader: Some(BrokerId(1)),
-                leader_epoch: LeaderEpoch(0),
-                partition_epoch: PartitionEpoch(0),
-                recovery: Recovery::Recovered,
-            });
-            let partition = TopicPartition::new(topic, number);
-            image.apply(&MetadataRecord::Partition { partition, registration });
-        }
-    }
+    add_topic(&mut image, OFFSETS_TOPIC, 1);
+    add_topic(&mut image, TopicId(1), partitions);
     image
+}
+
+fn add_topic(image: &mut MetadataImage, topic: TopicId, partitions: u16) {
+    let settings = Arc::new(settings().topic);
+    image.apply(&MetadataRecord::Topic { topic, settings });
+    for number in 0..partitions {
+        let registration = Arc::new(PartitionRegistration {
+            replicas: smallvec![BrokerId(1)],
+            isr: smallvec![BrokerId(1)],
+            adding: smallvec![],
+            removing: smallvec![],
+            elr: smallvec![],
+            last_known_elr: smallvec![],
+            leader: Some(BrokerId(1)),
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+            recovery: Recovery::Recovered,
+        });
+        let partition = TopicPartition::new(topic, number);
+        image.apply(&MetadataRecord::Partition { partition, registration });
+    }
 }
 
 fn coordinator(rules: Rules, broker: u16) -> GroupCoordinator {
@@ -766,6 +781,18 @@ fn a_session_timeout_must_be_within_bounds() {
 fn a_group_without_members_takes_commits() {
     insta::assert_snapshot!(tell(
         "commit - 0@5; fetch - 0,1; join a; join a; wait 6s; commit - 0@6"
+    ));
+}
+
+#[test]
+fn commits_of_topics_that_are_gone_are_refused() {
+    insta::assert_snapshot!(tell("remove; commit - 0@5; renew; commit - 0@5; fetch - 0"));
+}
+
+#[test]
+fn what_was_committed_is_of_one_topic_and_not_of_the_next_one_of_its_name() {
+    insta::assert_snapshot!(tell(
+        "mean; commit - 0@5; fetch - 0; remove; renew; commit - 0@6; mean; fetch - 0; commit - 0@2; fetch - 0"
     ));
 }
 

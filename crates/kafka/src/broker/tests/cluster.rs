@@ -18,8 +18,8 @@ use crate::controller::{Controller, ControllerStore};
 use crate::group::{GroupCoordinator, OFFSETS_TOPIC};
 use crate::log::BrokerStore;
 use crate::message::{
-    Correlation, Msg, NewTopic, OffsetCommitRequest, OffsetFetchRequest, ProduceRequest, Request,
-    Response,
+    Correlation, Msg, NewTopic, OffsetCommitRequest, OffsetFetchRequest, OffsetToCommit,
+    ProduceRequest, Request, Response,
 };
 use crate::note::ReplicaRole;
 use crate::record::{Batch, Records};
@@ -318,7 +318,7 @@ impl World {
         let (to, asked, request) = if let Some(topic) = self.missing_topic() {
             (0, Asked::Topic, Request::CreateTopics(topic))
         } else if !self.strikes {
-            let partitions = vec![partition];
+            let partitions = vec![(partition, None)];
             let fetch = OffsetFetchRequest { group: BILLING, member: None, partitions };
             (self.leader(group), Asked::Committed, Request::OffsetFetch(fetch))
         } else if self.rng.chance(1, 4) {
@@ -329,7 +329,12 @@ impl World {
                 generation: Generation::NONE,
                 member: MemberId::NONE,
                 instance: None,
-                offsets: vec![(TopicPartition::new(ORDERS, 0), Offset(offset), LeaderEpoch(0))],
+                offsets: vec![OffsetToCommit {
+                    partition: TopicPartition::new(ORDERS, 0),
+                    topic: None,
+                    offset: Offset(offset),
+                    epoch: LeaderEpoch(0),
+                }],
             };
             (self.leader(group), Asked::Commit(offset), Request::OffsetCommit(commit))
         } else {

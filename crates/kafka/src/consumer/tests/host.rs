@@ -163,6 +163,17 @@ impl Host {
         host
     }
 
+    /// Deletes the topic and creates it anew, with empty logs.
+    pub(super) fn create_anew(&mut self) {
+        let settings = Arc::clone(self.image.settings(TOPIC).unwrap());
+        let partitions = self.image.partition_count(TOPIC);
+        self.image.apply(&MetadataRecord::RemoveTopic { topic: TOPIC });
+        self.image.apply(&MetadataRecord::Topic { topic: TOPIC, settings });
+        (0..partitions).for_each(|number| self.elect(number, 1 + number % 2, 0));
+        self.logs.clear();
+        self.committed.clear();
+    }
+
     /// Makes a broker the leader of a partition.
     pub(super) fn elect(&mut self, number: u16, broker: u16, epoch: i32) {
         let registration = PartitionRegistration {
@@ -397,12 +408,13 @@ impl Host {
             Request::ConsumerGroupHeartbeat(beat) => self.beaten(&beat),
             Request::OffsetCommit(commit) => {
                 let offsets = commit.offsets.iter();
-                self.committed.extend(offsets.clone().map(|(it, at, epoch)| (*it, (*at, *epoch))));
-                let results = offsets.map(|(it, ..)| (*it, ErrorCode::None)).collect();
+                self.committed
+                    .extend(offsets.clone().map(|it| (it.partition, (it.offset, it.epoch))));
+                let results = offsets.map(|it| (it.partition, ErrorCode::None)).collect();
                 Response::OffsetCommit(OffsetCommitResponse { results })
             }
             Request::OffsetFetch(fetch) => {
-                let found = |it: TopicPartition| (it, self.committed.get(&it).copied());
+                let found = |(it, _)| (it, self.committed.get(&it).copied());
                 let offsets = fetch.partitions.into_iter().map(found).collect();
                 Response::OffsetFetch(OffsetFetchResponse { error: ErrorCode::None, offsets })
             }
@@ -558,9 +570,14 @@ fn describe(request: &Request) -> String {
         }
         Request::Heartbeat(beat) => write!(text, " {:?} {:?}", beat.generation, beat.member),
         Request::OffsetCommit(commit) => {
-            write!(text, " {:?} {:?} {:?}", commit.generation, commit.member, commit.offsets)
+            let offsets = commit.offsets.iter().map(|it| (it.partition, it.offset, it.epoch));
+            let offsets: Vec<_> = offsets.collect();
+            write!(text, " {:?} {:?} {offsets:?}", commit.generation, commit.member)
         }
-        Request::OffsetFetch(fetch) => write!(text, " {:?}", fetch.partitions),
+        Request::OffsetFetch(fetch) => {
+            let asked: Vec<_> = fetch.partitions.iter().map(|(partition, _)| *partition).collect();
+            write!(text, " {asked:?}")
+        }
         Request::ListOffsets(list) => write!(text, " {:?}", list.partitions),
         Request::OffsetsForLeaderEpoch(ends) => write!(text, " {:?}", ends.partitions),
         Request::Fetch(fetch) => {

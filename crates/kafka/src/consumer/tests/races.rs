@@ -113,3 +113,20 @@ fn a_partition_whose_offset_was_not_asked_for_is_not_reset() {
         host.seen()
     });
 }
+
+#[test]
+fn a_position_is_of_one_topic_and_not_of_the_next_one_of_its_name() {
+    both("topic_created_anew", Rule::OffsetsOfOneTopic, |rules| {
+        let short = ConsumerSettings { metadata_max_age: Span::secs(1), ..auto_commit() };
+        let mut host = joined(short, rules, 1, 5);
+        host.poll(100);
+        host.seen();
+        host.create_anew();
+        host.append(0, 8, 0);
+        host.run(Span::secs(2));
+        host.polls(3, 100);
+        host.run(Span::secs(5));
+        host.poll(100);
+        host.seen()
+    });
+}
