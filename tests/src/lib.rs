@@ -171,6 +171,7 @@ impl Story {
             commits: Commits::PLAIN,
             processing: Processing::plain(SpanRange { least: each, most: each }),
             poll_timeout: Span::millis(100),
+            seek_on_assign: None,
         });
         self
     }

@@ -47,8 +47,13 @@ const TAUGHT: &[(&str, Result<&str, &str>)] = &[
     ("rebalance-storm", Ok("M19")),
     ("retention-below-lag", Ok("M23")),
     ("retry-reorders", Ok("M05")),
+    (
+        "replay-into-plain-sink",
+        Err("what the application does with a result it has written, and no setting"),
+    ),
     ("rolling-restart", Ok("M37")),
     ("scale-4-to-8", Ok("M19")),
+    ("seek-to-end-on-assign", Err("what the application does in a callback, and no setting")),
     ("short-delivery-timeout", Ok("M09")),
     ("slow-poll", Ok("M19")),
     ("static-member-gone", Ok("M27")),

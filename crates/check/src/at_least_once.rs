@@ -324,7 +324,7 @@ impl Reader<'_> {
                 "auto.offset.reset=latest skips what it has no offset for".into(),
             );
         }
-        if jumped(Positioning::Seek) {
+        if self.held.sought_past(at, EventIndex::NEVER).is_some() {
             return Promise::NotMade("the application sought past it".into());
         }
         // The group passed another record at this offset, which was taken back.
@@ -367,13 +367,16 @@ impl Reader<'_> {
             || "no member ever read it".to_owned(),
             |poll| format!("{} read it but never processed it", history.process(poll.process)),
         );
-        let beyond = commit.map_or_else(
-            || "the group went on past it".to_owned(),
-            |commit| {
-                let who = history.process(commit.process);
-                format!("{who} committed offset {}", commit.offset)
-            },
-        );
+        let sought = self.held.sought_past(at, EventIndex::NEVER);
+        let beyond = match (sought, commit) {
+            (Some(jump), _) => {
+                format!("{} sought offset {}", history.process(jump.process), jump.to)
+            }
+            (None, Some(commit)) => {
+                format!("{} committed offset {}", history.process(commit.process), commit.offset)
+            }
+            (None, None) => "the group went on past it".to_owned(),
+        };
         let detail = format!(
             "{name} never processed {} at offset {at} of {label}: {read}, {beyond}",
             self.history.name(record.value)
@@ -383,7 +386,7 @@ impl Reader<'_> {
             record.sent,
             event(poll.map(|poll| poll.event)),
             event(commit.map(|commit| commit.done)),
-            event(skipping.map(|position| position.event)),
+            event(sought.map(|jump| jump.event).or(skipping.map(|position| position.event))),
         ];
         Anomaly::new(kind, Some(history.partitions[self.slot].id), detail)
             .group(self.group)

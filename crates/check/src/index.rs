@@ -3,6 +3,7 @@
 //! Judges nothing. Every table is dense; nothing is hashed.
 
 mod build;
+mod jumps;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,6 +15,8 @@ use stormglass_types::{
     BrokerId, ErrorCode, Generation, GroupId, LeaderEpoch, NodeId, Offset, PartitionMap, Time,
     TopicPartition, Value, ValueRange,
 };
+
+pub(crate) use self::jumps::Jump;
 
 /// A history with everything that checkers look up.
 pub struct Indexed<'h> {
@@ -198,6 +201,8 @@ pub(crate) struct GroupPartition {
     pub(crate) commits: Vec<Commit>,
     pub(crate) positions: Vec<Position>,
     pub(crate) tenures: Vec<Tenure>,
+    /// Positions that applications set themselves.
+    pub(crate) jumps: Vec<Jump>,
     invoked: Vec<(NodeId, i64, EventIndex)>,
 }
 

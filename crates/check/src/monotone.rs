@@ -187,6 +187,8 @@ impl Walk<'_, '_> {
     /// Between a member's reads of a partition that it kept, nothing may be left out and nothing come again.
     fn reads(&mut self) -> u64 {
         let mut expected: Vec<(NodeId, i64)> = Vec::new();
+        // Who has sought since it read last: an application may seek where the log does not reach.
+        let mut sought: Vec<NodeId> = Vec::new();
         let mut checked = 0;
         for (_, step) in read_steps(self.held) {
             match step {
@@ -194,13 +196,18 @@ impl Walk<'_, '_> {
                 ReadStep::Set(position) => {
                     let known = expected.iter().position(|(member, _)| *member == position.process);
                     let before = known.map(|known| expected.swap_remove(known).1);
-                    if position.why == Positioning::Reset {
+                    if position.why == Positioning::Reset && !sought.contains(&position.process) {
                         self.judge_reset(before, position);
+                    }
+                    sought.retain(|member| *member != position.process);
+                    if position.why == Positioning::Seek {
+                        sought.push(position.process);
                     }
                     expected.push((position.process, position.offset));
                 }
                 ReadStep::Read(read) => {
                     checked += 1;
+                    sought.retain(|member| *member != read.process);
                     let known = expected.iter_mut().find(|(member, _)| *member == read.process);
                     let before = match known {
                         Some((_, next)) => Some(std::mem::replace(next, read.end())),

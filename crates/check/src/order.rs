@@ -195,6 +195,9 @@ impl Pair<'_> {
                 "the topic got more partitions, so the key moved to another one".into(),
             );
         }
+        if self.was_sought_past(history) {
+            return Promise::NotMade("the application sought past it, and came back".into());
+        }
         match group.commit {
             CommitMode::BeforeProcessing => {
                 Promise::NotMade("commit-before-processing lets the next owner overtake".into())
@@ -208,6 +211,16 @@ impl Pair<'_> {
             }
             CommitMode::AfterProcessing | CommitMode::Automatic => Promise::Made,
         }
+    }
+
+    /// Whether the application left the record out by a seek, before it processed it after all.
+    fn was_sought_past(&self, history: &Indexed<'_>) -> bool {
+        let slot = self.homes[1] as usize;
+        let view = &history.groups[self.group.index()];
+        let Some(id) = history.partitions[slot].record_of(self.second.value) else { return false };
+        let jump =
+            view.partitions[slot].sought_past(self.second.found_at, view.first_processed[id]);
+        jump.is_some()
     }
 
     /// Whether the topic was expanded between the two sends.

@@ -2,4 +2,5 @@
 
 mod model;
 mod planted;
+mod seeks;
 mod verdicts;

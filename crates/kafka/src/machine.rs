@@ -255,6 +255,8 @@ pub enum Steer {
     Assign(Vec<(TopicPartition, Start)>),
     /// `seek`.
     Seek(TopicPartition, Start),
+    /// `onPartitionsAssigned` seeks there, whatever is committed.
+    SeekOnAssign(Start),
     /// `pause`.
     Hold(Vec<TopicPartition>),
     /// `resume`.
@@ -276,6 +278,9 @@ pub enum Start {
     Earliest,
     /// At the high watermark.
     Latest,
+    /// At the first record that is no older than this by the client's wall clock, or else at the high watermark
+    /// (`offsetsForTimes`).
+    Ago(stormglass_types::Span),
     /// At this offset.
     At(Offset),
 }

@@ -9,7 +9,7 @@ use stormglass_kafka::message::Api;
 use stormglass_kafka::settings::{
     BrokerSettings, ConsumerSettings, EligibleLeaders, ProducerSettings, TopicSettings,
 };
-use stormglass_kafka::{CrashKind, Mark, Rules};
+use stormglass_kafka::{CrashKind, Mark, Rules, Start};
 use stormglass_types::history::CommitMode;
 use stormglass_types::{BrokerId, Dense, GroupId, NodeId, Span, Time, TopicId, TopicPartition};
 
@@ -245,6 +245,8 @@ pub struct GroupPlan {
     pub processing: Processing,
     /// How long `poll` waits.
     pub poll_timeout: Span,
+    /// Where its application seeks in `onPartitionsAssigned`, whatever is committed; nowhere unless set.
+    pub seek_on_assign: Option<Start>,
 }
 
 /// How a group says what it subscribes to.
@@ -725,6 +727,13 @@ pub enum FaultAction {
         each: Span,
         /// For how long.
         lasting: Span,
+    },
+    /// The application of each member of a group seeks, in all partitions that it has.
+    Seek {
+        /// Which group's.
+        group: GroupId,
+        /// Where to.
+        to: Start,
     },
     /// An operator removes a group and its offsets; refused while it has members.
     DeleteGroup {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::message::Api;
-use stormglass_kafka::{CrashKind, Rule};
-use stormglass_sim::plan::{FaultAction, Target, Ways};
+use stormglass_kafka::{CrashKind, Rule, Start};
+use stormglass_sim::plan::{FaultAction, Target};
 use stormglass_types::history::CommitMode;
-use stormglass_types::{Span, TopicPartition};
+use stormglass_types::{GroupId, Offset, Span, TopicPartition};
 
 use super::groups::{LOST_JOINS, a_member, members};
 use super::modern::CLUSTER as MODERN_CLUSTER;
@@ -18,7 +18,7 @@ use crate::Story;
 
 const DEPLOYED: Named = ("cooperative-deployments", cooperative_deployments);
 const SLOW_JOINERS: Named = ("slow-joiners", slow_joiners);
-const CUT_OFF: Named = ("fetches-from-before", fetches_from_before);
+const REPLAYED: Named = ("replays", replays);
 const PIECEMEAL: Named = ("piecemeal-assignments", piecemeal_assignments);
 const RETURNING: Named = ("static-members-and-flips", static_members_and_flips);
 const BACK_AGAIN: Named = ("coordinator-back-again", coordinator_back_again);
@@ -40,13 +40,7 @@ pub(super) const ROWS: [Killer; 8] = [
         &[],
         "who it was delays the rebalance until its session ends, and no longer",
     ),
-    hidden(
-        Rule::AnswersFitPositions,
-        About::Groups,
-        CUT_OFF,
-        &[],
-        "a partition takes longer to go and come back than an answer may take, and these applications do not seek",
-    ),
+    kills(Rule::AnswersFitPositions, About::Groups, REPLAYED, 20, "monotone"),
     hidden(
         Rule::OnlyAskedAreReset,
         About::Groups,
@@ -113,24 +107,15 @@ fn slow_joiners() -> Story {
     })
 }
 
-/// What brokers send a member stays on its way, while its partitions go and come back.
-fn fetches_from_before() -> Story {
-    crowd(&[], &[("heartbeat.interval.ms", "20")]).adversary(|plan, rng| {
+/// Applications go back to where they began, while answers about where they were are on their way.
+fn replays() -> Story {
+    crowd(&[], &[]).adversary(|plan, rng| {
         let mut script = Script::new(plan, rng);
-        let brokers = script.brokers();
-        for round in 0..5 {
-            let at = 600 + round * 800 + script.between(0, 200);
-            let member = a_member(&mut script);
-            let broker = brokers[script.rng.index(brokers.len())];
-            let (from, to) = (Target::Process(broker), Target::Process(member));
-            let lasting = ms(script.between(250, 390));
-            script.at(at, FaultAction::Cut { from, to, ways: Ways::One, lasting });
-            for _ in 0..2 {
-                let when = at + script.between(0, 150);
-                let target = Target::Process(a_member(&mut script));
-                let down = ms(script.between(5, 60));
-                script.at(when, FaultAction::Restart { target, down });
-            }
+        for round in 0..4 {
+            let at = 800 + round * 600 + script.between(0, 300);
+            let first = i64::try_from(script.between(0, 9)).unwrap_or(0);
+            let to = if round % 2 == 0 { Start::At(Offset(first)) } else { Start::Earliest };
+            script.at(at, FaultAction::Seek { group: GroupId(0), to });
         }
         script.faults
     })

@@ -64,6 +64,8 @@ pub struct Repeats {
     pub lost: u64,
     /// It died, or was stopped.
     pub died: u64,
+    /// The application sought back.
+    pub sought: u64,
     /// Nothing: its position went back.
     pub rewound: u64,
 }
@@ -75,6 +77,8 @@ pub struct Skips {
     pub all: u64,
     /// `auto.offset.reset` led past them.
     pub reset: u64,
+    /// The application sought past them.
+    pub sought: u64,
     /// They were read and committed, and not processed.
     pub committed: u64,
 }
@@ -144,14 +148,17 @@ impl Work {
             for read in &held.processed {
                 work.by_partition[slot] += u64::from(read.values.count);
                 work.by_member[read.process.index()] += u64::from(read.values.count);
-                for value in read.values.values() {
+                for (at, value) in (read.base..).zip(read.values.values()) {
                     let Some(id) = partition.record_of(value) else { continue };
                     let lane = history.records[id].lane as usize;
                     if let Some(key) = work.by_key.get_mut(lane) {
                         *key += 1;
                     }
                     let before = last[id].replace((read.process, read.event));
-                    if let Some((process, event)) = before {
+                    let Some((process, event)) = before else { continue };
+                    if held.sought_back(at, (event, read.event), read.process) {
+                        work.repeats.sought += 1;
+                    } else {
                         work.repeats.add(held, process, event, read.event);
                     }
                 }
@@ -202,12 +209,16 @@ fn add_skips(skips: &mut Skips, view: &GroupView, held: &GroupPartition, partiti
     let processed = held.processed.iter().map(|read| read.end()).max().unwrap_or(0);
     let resets = held.positions.iter().filter(|position| position.why == Positioning::Reset);
     let reset = resets.map(|position| position.offset).max().unwrap_or(0);
-    for (at, id) in log.records().take_while(|(at, _)| *at < committed.max(processed).max(reset)) {
+    let sought = held.jumps.iter().map(|jump| jump.to).max().unwrap_or(0);
+    let passed = committed.max(processed).max(reset).max(sought);
+    for (at, id) in log.records().take_while(|(at, _)| *at < passed) {
         if view.first_processed[id] != EventIndex::NEVER {
             continue;
         }
         skips.all += 1;
-        if view.polled[id] && at < committed {
+        if held.sought_past(at, EventIndex::NEVER).is_some() {
+            skips.sought += 1;
+        } else if view.polled[id] && at < committed {
             skips.committed += 1;
         } else if at < reset {
             skips.reset += 1;

@@ -433,6 +433,11 @@ impl<'h> Builder<'h> {
             (partition.removed, partition.spared) =
                 all.partition(|removed| records[removed.record].found_at < 0);
         }
+        for view in &mut self.index.groups {
+            for (held, partition) in view.partitions.iter_mut().zip(&self.index.partitions) {
+                held.find_jumps(&partition.deleted);
+            }
+        }
         self.index
     }
 }

@@ -475,7 +475,7 @@ impl Consumer {
         }
         self.schedule_auto_commit(now.mono);
         self.assignment.replace(me.generation, &partitions);
-        out.report(Report::Assigned(me.generation, added));
+        self.assigned(now, me.generation, added, out);
     }
 
     /// `maybeLeaveGroup`: tells the coordinator if that is possible, and is no member any more either way.

@@ -303,7 +303,7 @@ impl Consumer {
             Tag::Fetch | Tag::Leave | Tag::Goodbye => {}
             Tag::Member(attempt) => self.on_member_unanswered(now.mono, attempt),
             Tag::ListOffsets(asked) => {
-                asked.iter().for_each(|partition| self.retry_position(*partition, now.mono));
+                asked.iter().for_each(|(partition, _)| self.retry_position(*partition, now.mono));
             }
             Tag::EpochEnd(asked) => {
                 asked.iter().for_each(|(partition, _)| self.retry_position(*partition, now.mono));

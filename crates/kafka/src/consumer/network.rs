@@ -8,7 +8,7 @@ use stormglass_types::{BrokerId, Rng, Time, TopicPartition};
 
 use super::commits::Commit;
 use super::membership::Member;
-use super::positions::Position;
+use super::positions::{Position, Reset};
 use crate::channel::Channel;
 use crate::message::Api;
 use crate::{ConnId, Directory};
@@ -23,7 +23,7 @@ pub(super) enum Tag {
     /// Records; what was asked for is in the fetch session.
     Fetch,
     /// Positions to reset to.
-    ListOffsets(Vec<TopicPartition>),
+    ListOffsets(Vec<Reset>),
     /// Whether positions are still on the leader's log.
     EpochEnd(Vec<(TopicPartition, Position)>),
     /// Entering the group, as this member.

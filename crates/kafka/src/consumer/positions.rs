@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use stormglass_types::history::Positioning;
 use stormglass_types::{
-    BrokerId, ErrorCode, Generation, LeaderEpoch, Offset, PartitionMap, Time, TopicPartition,
+    BrokerId, ErrorCode, Generation, LeaderEpoch, Offset, PartitionMap, Time, TopicPartition, Wall,
 };
 
 use super::commits::Offsets;
@@ -53,8 +53,10 @@ pub(super) struct Assigned {
     revoking: bool,
     /// Whether the application has paused it.
     held: bool,
-    /// Where a reset leads, if the application said so.
+    /// Where a reset leads, unless `auto.offset.reset` says so.
     spec: Option<OffsetSpec>,
+    /// Who asked for the reset.
+    by: ResetBy,
     /// A replica nearer than the leader, and until when it is to be asked (KIP-392).
     preferred: Option<(BrokerId, Time)>,
     /// What was stored for the automatic commit, and the last offset that is known to be committed (librdkafka).
@@ -101,6 +103,7 @@ impl Assigned {
         self.state = FetchState::AwaitReset;
         self.retry_at = Time::ZERO;
         self.spec = None;
+        self.by = ResetBy::Policy;
     }
 
     /// Nothing is known of the position.
@@ -112,6 +115,7 @@ impl Assigned {
             revoking: false,
             held: false,
             spec: None,
+            by: ResetBy::Policy,
             preferred: None,
             stored: None,
             committed: None,
@@ -126,19 +130,21 @@ impl Assigned {
     }
 
     /// Begins to read where the application says.
-    pub(super) fn begin(&mut self, start: Start, leader: LeaderAndEpoch) {
+    pub(super) fn begin(&mut self, start: Start, leader: LeaderAndEpoch, wall: Wall) {
         let spec = match start {
             Start::Committed => {
                 self.state = FetchState::Initializing;
                 return;
             }
             Start::At(offset) => return self.seek(Position { offset, epoch: None, leader }),
-            Start::Policy => None,
-            Start::Earliest => Some(OffsetSpec::Earliest),
-            Start::Latest => Some(OffsetSpec::Latest),
+            Start::Policy => return self.reset(),
+            Start::Earliest => OffsetSpec::Earliest,
+            Start::Latest => OffsetSpec::Latest,
+            Start::Ago(age) => OffsetSpec::At(wall.minus(age)),
         };
         self.reset();
-        self.spec = spec;
+        self.spec = Some(spec);
+        self.by = ResetBy::Application;
     }
 
     pub(super) const fn hold(&mut self, held: Held) {
@@ -166,6 +172,18 @@ impl Assigned {
             }
         }
     }
+}
+
+/// A partition whose position is asked for, and where its reset leads, unless `auto.offset.reset` says so.
+pub(super) type Reset = (TopicPartition, Option<OffsetSpec>);
+
+/// Who wants a position that its partition's leader must tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum ResetBy {
+    /// `auto.offset.reset`: there was none.
+    Policy,
+    /// The application sought.
+    Application,
 }
 
 /// Whether a consumer asks a new leader whether its log still holds what was read before.
@@ -595,7 +613,7 @@ impl Consumer {
         let mut leaderless = false;
         for place in 0..self.links.brokers().len() {
             let broker = self.links.brokers()[place];
-            let mut questions = Vec::new();
+            let (mut questions, mut asked) = (Vec::new(), Vec::new());
             for (partition, assigned) in self.assignment.states.iter_mut() {
                 if assigned.state != FetchState::AwaitReset || assigned.retry_at > now {
                     continue;
@@ -606,12 +624,12 @@ impl Consumer {
                 if is_at(known.leader, broker) && self.links.get(Link::Data(place)).is_ready(now) {
                     assigned.retry_at = retry_at;
                     questions.push((partition, known.epoch, spec));
+                    asked.push((partition, assigned.spec));
                 }
             }
             if questions.is_empty() {
                 continue;
             }
-            let asked = questions.iter().map(|(partition, _, _)| *partition).collect();
             let request = ListOffsetsRequest { replica: None, partitions: questions };
             let (request, tag) = (Request::ListOffsets(request), Tag::ListOffsets(asked));
             self.links.get_mut(Link::Data(place)).send(request, retry_at, tag, out);
@@ -624,12 +642,12 @@ impl Consumer {
     pub(super) fn on_listed(
         &mut self,
         now: Now,
-        asked: &[TopicPartition],
+        asked: &[Reset],
         response: &ListOffsetsResponse,
         out: &mut Outbox,
     ) {
         let must_fit = self.rules.on(Rule::AnswersFitPositions);
-        for partition in asked.iter().copied() {
+        for (partition, wanted) in asked.iter().copied() {
             let found = response.results.iter().find(|result| result.partition == partition);
             let Some(listed) = found.filter(|result| result.error == ErrorCode::None) else {
                 self.retry_position(partition, now.mono);
@@ -637,7 +655,8 @@ impl Consumer {
             };
             if listed.offset == Offset::UNKNOWN {
                 // Nothing is as young as was asked for: what comes next will be (KIP-1106).
-                if let Some(assigned) = self.assignment.states.get_mut(partition) {
+                let assigned = self.assignment.states.get_mut(partition);
+                if let Some(assigned) = assigned.filter(|it| !must_fit || it.spec == wanted) {
                     assigned.spec = Some(OffsetSpec::Latest);
                     assigned.retry_at = now.mono;
                 }
@@ -648,14 +667,22 @@ impl Consumer {
             }
             let leader = self.metadata.leader(partition);
             let Some(assigned) = self.assignment.states.get_mut(partition) else { continue };
-            if must_fit && assigned.state != FetchState::AwaitReset {
+            // Meanwhile the application may have sought, or asked for another reset (`maybeSeekUnvalidated`).
+            let fits = assigned.state == FetchState::AwaitReset && assigned.spec == wanted;
+            if must_fit && !fits {
                 continue;
             }
             // Without an epoch there is nothing to validate: the offset comes from the leader itself.
             assigned.spec = None;
             assigned.seek(Position { offset: listed.offset, epoch: None, leader });
-            out.mark(Mark::OffsetReset);
-            out.report(Report::Positioned(partition, listed.offset, Positioning::Reset));
+            let why = match assigned.by {
+                ResetBy::Policy => {
+                    out.mark(Mark::OffsetReset);
+                    Positioning::Reset
+                }
+                ResetBy::Application => Positioning::Seek,
+            };
+            out.report(Report::Positioned(partition, listed.offset, why));
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Steering {
     listener: Listener,
     ownership: Ownership,
     handover: Handover,
+    /// Where `onPartitionsAssigned` seeks, if it does.
+    landing: Option<Start>,
 }
 
 /// Who is on the network.
@@ -58,6 +60,7 @@ impl Steering {
         listener: Listener::None,
         ownership: Ownership::Group,
         handover: Handover::Idle,
+        landing: None,
     };
 
     pub(super) fn is_background(self) -> bool {
@@ -120,9 +123,10 @@ impl Consumer {
             }
             Steer::Assign(partitions) => {
                 self.disown(now, out);
-                self.take_over(&partitions, out);
+                self.take_over(now, &partitions, out);
             }
-            Steer::Seek(partition, start) => self.seek(partition, start, out),
+            Steer::Seek(partition, start) => self.seek(now, partition, start, out),
+            Steer::SeekOnAssign(start) => self.steering.landing = Some(start),
             Steer::Hold(partitions) => self.hold(&partitions, Held::Yes),
             Steer::Release(partitions) => self.hold(&partitions, Held::No),
             Steer::Store(offsets) => self.store(&offsets),
@@ -146,7 +150,24 @@ impl Consumer {
         self.assignment.replace(Generation::NONE, &[]);
     }
 
-    fn take_over(&mut self, partitions: &[(TopicPartition, Start)], out: &mut Outbox) {
+    /// `onPartitionsAssigned`, which runs before anybody asks for committed offsets.
+    pub(super) fn assigned(
+        &mut self,
+        now: Now,
+        generation: Generation,
+        added: Vec<TopicPartition>,
+        out: &mut Outbox,
+    ) {
+        let Some(landing) = self.steering.landing else {
+            return out.report(Report::Assigned(generation, added));
+        };
+        out.report(Report::Assigned(generation, added.clone()));
+        for partition in added {
+            self.seek(now, partition, landing, out);
+        }
+    }
+
+    fn take_over(&mut self, now: Now, partitions: &[(TopicPartition, Start)], out: &mut Outbox) {
         self.steering.ownership = Ownership::Application;
         let owned: Vec<TopicPartition> = partitions.iter().map(|(owned, _)| *owned).collect();
         let mut topics: Vec<TopicId> = owned.iter().map(|owned| owned.topic).collect();
@@ -155,14 +176,14 @@ impl Consumer {
         self.metadata.watch(&topics);
         self.assignment.replace(Generation::NONE, &owned);
         for (partition, start) in partitions.iter().copied() {
-            self.seek(partition, start, out);
+            self.seek(now, partition, start, out);
         }
     }
 
-    fn seek(&mut self, partition: TopicPartition, start: Start, out: &mut Outbox) {
+    fn seek(&mut self, now: Now, partition: TopicPartition, start: Start, out: &mut Outbox) {
         let leader = self.metadata.leader(partition);
         let Some(assigned) = self.assignment.states.get_mut(partition) else { return };
-        assigned.begin(start, leader);
+        assigned.begin(start, leader, now.wall);
         if let Start::At(offset) = start {
             out.report(Report::Positioned(partition, offset, Positioning::Seek));
         }

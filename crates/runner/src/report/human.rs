@@ -231,9 +231,11 @@ fn notable(group: &GroupFigures) -> Vec<String> {
     note(group.repeats.revoked, "processed again after a rebalance");
     note(group.repeats.lost, "after a member was thrown out");
     note(group.repeats.died, "after a member died");
+    note(group.repeats.sought, "after the application sought back");
     note(group.repeats.rewound, "after its position went back");
     note(group.skipped.committed, "committed without being processed");
     note(group.skipped.reset, "skipped by auto.offset.reset");
+    note(group.skipped.sought, "sought past by the application");
     if group.stopped_ms > 0 {
         notes.push(format!("stood still for {}", short_span(Span::millis(group.stopped_ms))));
     }

@@ -91,5 +91,6 @@ fn group_of_code(
         commits: Commits::PLAIN,
         processing: Processing::plain(none),
         poll_timeout: Span::millis(100),
+        seek_on_assign: None,
     }
 }

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use stormglass_kafka::Start;
 use stormglass_kafka::config::Client;
 use stormglass_kafka::settings::{AutoCommit, ConsumerSettings, StoredBy};
 use stormglass_sim::plan::{
     AtRevocation, Blocking, CommitCall, CommitScope, Commits, Fencing, OffsetStore, OnPoison,
-    Place, Poison, Poisonous, Processing, Retry, Sink, SpanRange, TopicPlan,
+    Place, Poison, Poisonous, Processing, Retry, Sink, SpanRange, Subscribing, TopicPlan,
 };
 use stormglass_types::history::CommitMode;
 use stormglass_types::{Dense, Key, Span, TopicId};
@@ -122,6 +123,29 @@ impl Lowering<'_> {
             },
         }
         CommitCall::Store
+    }
+
+    /// Where the application seeks in `onPartitionsAssigned`.
+    pub(super) fn seek_on_assign(
+        &mut self,
+        group: &Fields<'_>,
+        commits: &Commits,
+        subscribing: Subscribing,
+    ) -> Option<Start> {
+        let place = group.entry("on-assign").map(|(key, _)| key.place)?;
+        let fields = section::<schema::OnAssign>(group, "on-assign", self.report);
+        if fields.get("seek").is_none() {
+            self.report.missing_key(place, fields.title, "seek", "{ seek: end }");
+        }
+        if subscribing == Subscribing::Assigns {
+            let message = "who assigns itself partitions has no `onPartitionsAssigned`".to_owned();
+            self.report.conflict(place, message, "leave one of them out");
+        }
+        if commits.store != OffsetStore::Kafka {
+            let message = "who keeps its offsets itself seeks to them already".to_owned();
+            self.report.conflict(place, message, "leave one of them out");
+        }
+        fields.read("seek", self.report, units::start)
     }
 
     fn commits(&mut self, how: &Fields<'_>) -> Commits {

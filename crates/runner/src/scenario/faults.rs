@@ -1,7 +1,7 @@
 //! Faults as a scenario states them, and the draws that make explicit ones of them.
 
 use stormglass_kafka::message::Api;
-use stormglass_kafka::{CrashKind, Mark};
+use stormglass_kafka::{CrashKind, Mark, Start};
 use stormglass_sim::plan::{
     FaultAction, MessageDirection, MessagePattern, ScheduledFault, SpanRange, Target, Trigger, Ways,
 };
@@ -43,6 +43,7 @@ const ACTIONS: &[(&str, &[&str], &[&str])] = &[
     ("lag-metadata", &["by", "for"], &[]),
     ("slow-processing", &["each", "for"], &[]),
     ("expand", &["to"], &[]),
+    ("seek", &["to"], &[]),
     ("delete-group", &[], &[]),
     ("delete-topic", &["for"], &[]),
     ("delete-records", &[], &["below"]),
@@ -98,6 +99,7 @@ enum Action {
     LagMetadata(Target),
     SlowProcessing(Target),
     Expand(TopicId, u16),
+    Seek(GroupId, Start),
     DeleteGroup(GroupId),
     DeleteTopic(TopicId),
     DeleteRecords(TopicPartition, Option<u64>),
@@ -153,6 +155,7 @@ impl FaultSpec {
                 FaultAction::SlowProcessing { target, each: amount, lasting }
             }
             Action::Expand(topic, partitions) => FaultAction::Expand { topic, partitions },
+            Action::Seek(group, to) => FaultAction::Seek { group, to },
             Action::DeleteGroup(group) => FaultAction::DeleteGroup { group },
             Action::DeleteTopic(topic) => FaultAction::DeleteTopic { topic, gone: lasting },
             Action::DeleteRecords(partition, before) => {
@@ -236,6 +239,7 @@ fn check_extras(fields: &Fields<'_>, when: &str, action: &str, report: &mut Repo
     for (extra, example) in EXTRAS {
         let there = fields.get(extra).is_some();
         if needed.contains(extra) && !there {
+            let example = if action == "seek" { "to: end" } else { example };
             report.missing_key(fields.place, &format!("`{action}`"), extra, example);
         } else if there && !needed.contains(extra) && !may.contains(extra) {
             report.meaningless_key(fields.place_of(extra), extra, action);
@@ -379,6 +383,11 @@ fn read_action(
             let replicas: Option<Vec<BrokerId>> = found.collect();
             let replicas = replicas.filter(|replicas| !replicas.is_empty())?;
             return Some(Action::Reassign(partition, Some(replicas)));
+        }
+        "seek" => {
+            let group = cast.group(text, place, report);
+            let to = fields.read("to", report, units::start)?;
+            return group.map(|(group, _)| Action::Seek(group, to));
         }
         "delete-group" => {
             let found = cast.group(text, place, report);

@@ -282,6 +282,7 @@ impl Lowering<'_> {
                 commits,
                 processing,
                 poll_timeout: poll.unwrap_or(Span::millis(100)),
+                seek_on_assign: self.seek_on_assign(&fields, &commits, subscribing),
             });
         }
         groups

@@ -9,6 +9,7 @@ use stormglass_sim::plan::{
 use stormglass_types::{NodeId, Span};
 
 use super::target::Cast;
+use super::units;
 
 /// The faults of a plan as a list in YAML, a line each; what it gives can be read again under `faults:`.
 #[must_use]
@@ -129,6 +130,10 @@ fn action(fault: &ScheduledFault, cast: &Cast) -> Pairs {
         }
         FaultAction::SlowProcessing { target: whom, each, lasting } => {
             vec![("slow-processing", target(whom)), ("each", time(*each)), ("for", time(*lasting))]
+        }
+        FaultAction::Seek { group, to } => {
+            let group = cast.describe_group(*group).to_owned();
+            vec![("seek", group), ("to", units::start_words(*to))]
         }
         FaultAction::DeleteGroup { group } => {
             vec![("delete-group", cast.describe_group(*group).to_owned())]

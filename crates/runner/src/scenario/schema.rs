@@ -238,6 +238,8 @@ sections! {
         "process" process: Option<Process>,
         /// When the application commits; `auto`, as Kafka, unless set; or when and how.
         "commit" commit: Option<Committing>,
+        /// What the application does in `onPartitionsAssigned`; nothing unless set.
+        "on-assign" on_assign: Option<OnAssign>,
         /// When it grows beyond its first members, and to how many.
         "scale" scale: Option<Vec<Scale>>,
         /// Other settings, which members have that start from some time on: a deployment, once they are restarted.
@@ -272,6 +274,11 @@ sections! {
         "config" config: Option<ConsumerConfig>,
         /// A properties file with Kafka's consumer settings, beside the scenario.
         "properties" properties: Option<String>,
+    }
+    /// What an application does in `onPartitionsAssigned`.
+    OnAssign = "`on-assign`" {
+        /// It seeks there, whatever is committed: `beginning`, `end`, `5m ago` or `offset 120`.
+        "seek" seek: Whence,
     }
     /// A group grows.
     Scale = "`scale`" {
@@ -399,6 +406,8 @@ sections! {
         "reassign" reassign: Option<Partition>,
         /// An operator stops moving a partition's replicas.
         "cancel-reassignment" cancel_reassignment: Option<Partition>,
+        /// The application of each member of a group seeks in all partitions that it has, `to` somewhere.
+        "seek" seek: Option<String>,
         /// An operator removes a group and its offsets; refused while it has members.
         "delete-group" delete_group: Option<String>,
         /// An operator deletes a topic, and creates it anew after `for`.
@@ -417,8 +426,8 @@ sections! {
         "each" each: Option<Durations>,
         /// With `reassign`: where the replicas are to be, such as `[broker-4, broker-2, broker-3]`; the first is preferred.
         "replicas" replicas: Option<Names>,
-        /// With `expand`: how many partitions.
-        "to" to: Option<u16>,
+        /// With `expand`: how many partitions. With `seek`: `beginning`, `end`, `5m ago` or `offset 120`.
+        "to" to: Option<Whither>,
         /// With `delete-records`: the first offset that stays.
         "below" below: Option<u64>,
     }
@@ -469,12 +478,15 @@ macro_rules! values {
     )*};
 }
 
+const SEEKS: &str = r"beginning|end|offset [0-9]+|(0|[0-9]+(ns|us|ms|s|m|h)) ago";
 const ONE: &str = r"(0|[0-9]+(ns|us|ms|s|m|h))";
 
 values! {
     Duration = pattern(&format!("^{ONE}$"), &["30s", "250ms"]);
     Durations = pattern(&format!(r"^{ONE}(\s*\.\.\s*{ONE})?$"), &["30s", "30s..90s"]);
     Jumps = pattern(&format!(r"^[-+]?{ONE}(\s*\.\.\s*{ONE})?$"), &["30s", "-5s"]);
+    Whence = pattern(&format!("^({SEEKS})$"), &["end", "5m ago"]);
+    Whither = number_or(&format!("^([0-9]+|{SEEKS})$"));
     Rate = pattern(r"^[0-9]+/(s|m|h)$", &["200/s"]);
     Percent = pattern(r"^[0-9]+(\.[0-9]{1,2})?%$", &["80%"]);
     Bandwidth = pattern(r"^[0-9]+(B|kB|KiB|MB|MiB)/s$", &["125MB/s"]);

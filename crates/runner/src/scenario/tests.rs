@@ -13,6 +13,7 @@ use stormglass_types::{Dense, GroupId, Span, TopicId, TopicPartition};
 use super::*;
 
 mod profiles;
+mod seeks;
 
 /// The scenario of the manual, with nearly every key of the language.
 const FULL: &str = "\

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use stormglass_kafka::Start;
 use stormglass_sim::plan::{SizeRange, SpanRange};
-use stormglass_types::Span;
+use stormglass_types::{Offset, Span};
 
 /// Why a text is not what a key needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,6 +18,7 @@ type Read<T> = Result<T, Bad>;
 const DURATION: &str = "a duration with its unit, such as `250ms`, `30s` or `5m`";
 const DURATIONS: &str = "a duration or a range of them, such as `30s` or `30s..90s`";
 const RATE: &str = "a rate, such as `200/s` or `10/m`";
+const START: &str = "a position: `beginning`, `end`, `5m ago` or `offset 120`";
 const SIZE: &str = "a size in bytes, such as `512` or `4KiB`, or a range of them";
 const UNITS: [(&str, u64); 6] = [
     ("ns", 1),
@@ -98,6 +100,38 @@ pub(super) fn jump(text: &str) -> Read<i64> {
     }
     let millis = i64::try_from(span.as_millis());
     millis.map(|millis| sign * millis).map_err(|_| Bad { expected, hint: None })
+}
+
+/// Where an application can seek: `beginning`, `end`, `5m ago` or `offset 120`.
+pub(super) fn start(text: &str) -> Read<Start> {
+    let bad = |hint| Bad { expected: START, hint };
+    let text = text.trim();
+    if let Some(age) = text.strip_suffix(" ago") {
+        return duration(age.trim()).map(Start::Ago).map_err(|age| bad(age.hint));
+    }
+    if let Some(number) = text.strip_prefix("offset ") {
+        let offset = count(number.trim()).map_err(|_| bad(None))?;
+        let offset = i64::try_from(offset).map_err(|_| bad(None))?;
+        return Ok(Start::At(Offset(offset)));
+    }
+    match text {
+        "beginning" => Ok(Start::Earliest),
+        "end" => Ok(Start::Latest),
+        number if count(number).is_ok() => Err(bad(Some(format!("write `offset {number}`")))),
+        _ => Err(bad(None)),
+    }
+}
+
+/// Where an application seeks, as [`start`] reads it.
+pub(super) fn start_words(start: Start) -> String {
+    match start {
+        Start::Earliest => "beginning".to_owned(),
+        Start::Latest => "end".to_owned(),
+        Start::Ago(age) => format!("{age} ago"),
+        Start::At(offset) => format!("offset {}", offset.0),
+        Start::Committed => "committed".to_owned(),
+        Start::Policy => "reset".to_owned(),
+    }
 }
 
 /// `200/s`: the mean time between two.

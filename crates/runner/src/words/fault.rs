@@ -1,6 +1,6 @@
 //! Faults of a plan in words, with what became of them.
 
-use stormglass_kafka::CrashKind;
+use stormglass_kafka::{CrashKind, Start};
 use stormglass_sim::FaultStory;
 use stormglass_sim::plan::{FaultAction, Plan, Target, Ways};
 use stormglass_types::Span;
@@ -78,6 +78,9 @@ pub fn fault_words(action: &FaultAction, names: &Names<'_>) -> (String, Option<S
         FaultAction::SlowProcessing { each, lasting, .. } => {
             (format!("{} per record", short_span(*each)), Some(*lasting))
         }
+        FaultAction::Seek { group, to } => {
+            (format!("{} seeks to {}", names.group(*group), start_words(*to)), None)
+        }
         FaultAction::DeleteGroup { group } => {
             (format!("{} is to be removed", names.group(*group)), None)
         }
@@ -100,6 +103,18 @@ pub fn fault_words(action: &FaultAction, names: &Names<'_>) -> (String, Option<S
         }
     };
     (what, lasting)
+}
+
+/// A position that somebody seeks.
+fn start_words(start: Start) -> String {
+    match start {
+        Start::Earliest => "the beginning".to_owned(),
+        Start::Latest => "the end".to_owned(),
+        Start::Ago(age) => format!("what came {} ago", short_span(age)),
+        Start::At(offset) => format!("offset {offset}"),
+        Start::Committed => "the committed offset".to_owned(),
+        Start::Policy => "where auto.offset.reset says".to_owned(),
+    }
 }
 
 /// Whom a fault is meant to strike; empty if it strikes a message or nobody.
@@ -129,6 +144,7 @@ fn whom(action: &FaultAction, names: &Names<'_>) -> String {
         | FaultAction::Reassign { partition, .. } => names.partition(*partition),
         FaultAction::Lose
         | FaultAction::Late { .. }
+        | FaultAction::Seek { .. }
         | FaultAction::DeleteGroup { .. }
         | FaultAction::DeleteTopic { .. }
         | FaultAction::Expand { .. } => String::new(),

@@ -35,6 +35,8 @@ pub(crate) struct ConsumerApp {
     pub(crate) slowed: Option<Span>,
     /// Whether its partitions are paused because too much waits.
     paused: Paused,
+    /// Where it is to seek before it polls again.
+    seeking: Option<Start>,
     /// Whether the poll loop ends instead of polling again.
     stopping: bool,
 }
@@ -122,6 +124,7 @@ impl ConsumerApp {
             assigned: Vec::new(),
             slowed: None,
             paused: Paused::No,
+            seeking: None,
             stopping: false,
         }
     }
@@ -141,8 +144,12 @@ impl ConsumerApp {
         self.offsets.clear();
         self.assigned.clear();
         self.paused = Paused::No;
+        self.seeking = None;
         self.stopping = false;
         let mut steps = Vec::new();
+        if let Some(start) = self.plan.seek_on_assign {
+            steps.push(self.steer(Steer::SeekOnAssign(start)));
+        }
         if self.plan.commits.at_revocation == AtRevocation::Commit {
             steps.push(self.steer(Steer::Listen));
         }
@@ -238,10 +245,27 @@ impl ConsumerApp {
                 steps.push(Step::Call(op, Call::CommitAsync(positions)));
             }
         }
+        if let Some(start) = self.seeking.take() {
+            self.seek_everywhere(start, steps);
+        }
         self.hold_back(steps);
         let op = self.op();
         self.state = State::Polling(op);
         steps.push(Step::Call(op, Call::Poll(self.plan.poll_timeout)));
+    }
+
+    /// Somebody wants it to seek. Only its poll loop may touch its client.
+    pub(crate) fn ask_to_seek(&mut self, start: Start) {
+        self.seeking = Some(start);
+    }
+
+    /// Seeks in all partitions that it has: what it has in hand of them, and has not committed, is not its concern any more.
+    fn seek_everywhere(&mut self, start: Start, steps: &mut Vec<Step>) {
+        let partitions: Vec<TopicPartition> =
+            self.assigned.iter().map(|(partition, _)| *partition).collect();
+        self.work.drop_those_of(&partitions);
+        self.offsets.gave_up(&partitions, None);
+        steps.extend(partitions.into_iter().map(|partition| self.seek(partition, start)));
     }
 
     /// Commits what is left, if it takes care, and closes.
@@ -431,7 +455,7 @@ impl ConsumerApp {
         self.paused = Paused::No;
     }
 
-    /// Begins to read where its own store says.
+    /// Goes on to read somewhere else.
     pub(crate) fn seek(&mut self, partition: TopicPartition, start: Start) -> Step {
         self.steer(Steer::Seek(partition, start))
     }

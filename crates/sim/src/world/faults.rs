@@ -222,6 +222,7 @@ impl World {
             | FaultAction::Flip { .. }
             | FaultAction::LagMetadata { .. }
             | FaultAction::SlowProcessing { .. }
+            | FaultAction::Seek { .. }
             | FaultAction::DeleteGroup { .. }
             | FaultAction::DeleteTopic { .. }
             | FaultAction::DeleteRecords { .. }
@@ -328,6 +329,16 @@ impl World {
                     app.slowed = Some(*each);
                     self.hold(fault, node, Undo::ProcessFast(node), *lasting);
                 }
+            }
+            FaultAction::Seek { group, to } => {
+                for node in self.roster.members(*group).collect::<Vec<_>>() {
+                    if self.slots[node].is_up()
+                        && let Some(app) = self.consumer_app(node)
+                    {
+                        app.ask_to_seek(*to);
+                    }
+                }
+                self.begin_story(fault, None);
             }
             FaultAction::DeleteGroup { group } => {
                 self.operator.ask(Call::DeleteGroup(*group));

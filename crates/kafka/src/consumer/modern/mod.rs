@@ -242,7 +242,7 @@ impl Consumer {
             self.assignment.replace(epoch, &target);
             self.schedule_auto_commit(now.mono);
             self.modern.has_reconciled(given);
-            out.report(Report::Assigned(epoch, added));
+            self.assigned(now, epoch, added, out);
         }
         Stage::Ready
     }

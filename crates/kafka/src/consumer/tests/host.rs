@@ -419,10 +419,10 @@ impl Host {
                 Response::OffsetFetch(OffsetFetchResponse { error: ErrorCode::None, offsets })
             }
             Request::ListOffsets(list) => {
-                let results = list.partitions.iter().map(|(partition, _, _)| ListedOffset {
+                let results = list.partitions.iter().map(|(partition, _, spec)| ListedOffset {
                     partition: *partition,
                     error: ErrorCode::None,
-                    offset: self.start_of(*partition),
+                    offset: self.listed(*partition, *spec),
                     epoch: Some(LeaderEpoch(0)),
                 });
                 Response::ListOffsets(ListOffsetsResponse { results: results.collect() })
@@ -441,6 +441,18 @@ impl Host {
             other => panic!("a consumer does not send {:?}", other.api()),
         };
         self.deliver(conn, response);
+    }
+
+    fn listed(&self, partition: TopicPartition, spec: OffsetSpec) -> Offset {
+        let log = self.logs.get(&partition);
+        match spec {
+            OffsetSpec::Earliest => self.start_of(partition),
+            OffsetSpec::Latest => log.and_then(|log| log.last()).map_or(Offset::ZERO, Batch::end),
+            OffsetSpec::At(wall) => {
+                let young = log.into_iter().flatten().find(|batch| batch.timestamp >= wall);
+                young.map_or(Offset::UNKNOWN, |batch| batch.base)
+            }
+        }
     }
 
     fn joined(&mut self, join: JoinGroupRequest) -> Response {

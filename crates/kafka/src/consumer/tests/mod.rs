@@ -16,6 +16,7 @@ mod alone;
 mod host;
 mod modern;
 mod races;
+mod seeking;
 
 /// A host whose consumer has joined and owns `partitions` partitions, each with `records` records in one batch.
 fn joined(settings: ConsumerSettings, rules: Rules, partitions: u16, records: u32) -> Host {

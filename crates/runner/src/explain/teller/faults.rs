@@ -84,7 +84,10 @@ impl Teller<'_> {
         // What strikes nobody in particular struck a message.
         let asked = matches!(
             planned.action,
-            FaultAction::Expand { .. } | FaultAction::Flip { .. } | FaultAction::Reassign { .. }
+            FaultAction::Expand { .. }
+                | FaultAction::Flip { .. }
+                | FaultAction::Reassign { .. }
+                | FaultAction::Seek { .. }
         );
         let nobody = if asked { "operator" } else { "the network" };
         let who = whom.unwrap_or_else(|| nobody.to_owned());
