@@ -160,6 +160,7 @@ impl Story {
                 settings: Arc::clone(&settings),
                 starts_after: Span::ZERO,
                 releases: Vec::new(),
+                absences: Vec::new(),
             })
             .collect();
         self.plan.groups.push(GroupPlan {

@@ -9,7 +9,7 @@ use crate::index::{EventIndex, Fate, Indexed, Partition};
 
 mod group;
 
-pub use group::{GroupFigures, Repeats, Skips};
+pub use group::{GroupFigures, PartitionFigures, Repeats, Skips};
 
 /// Everything that was counted and measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

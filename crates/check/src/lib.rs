@@ -19,7 +19,9 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-pub use figures::{Figures, GroupFigures, Percentiles, Repeats, Skips, TopicFigures};
+pub use figures::{
+    Figures, GroupFigures, PartitionFigures, Percentiles, Repeats, Skips, TopicFigures,
+};
 pub use index::Indexed;
 pub use verdict::{Anomalies, Anomaly, AnomalyKind, Evidence, Missing, Verdict, Why};
 

@@ -357,6 +357,28 @@ pub struct MemberPlan {
     pub starts_after: Span,
     /// The settings of lives that begin later, in the order of their times.
     pub releases: Vec<Release>,
+    /// The times for which its group is smaller, in their order.
+    pub absences: Vec<Absence>,
+}
+
+/// A time for which a member is not meant to run, since its group was scaled in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Absence {
+    /// From when on, counted from the beginning of the storm.
+    pub from: Span,
+    /// Until its group is scaled out again, if it is.
+    pub until: Option<Span>,
+    /// How it goes.
+    pub leaving: Leaving,
+}
+
+/// How a member goes when its group is scaled in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leaving {
+    /// It finishes what it has in hand and closes its client.
+    Closes,
+    /// It is killed.
+    Dies,
 }
 
 /// Settings that a process has when it starts from a time on.

@@ -1,7 +1,7 @@
 //! What a group did, in whole numbers: lag, owners, moves, repeats and skips with their causes, skew.
 
-use stormglass_types::history::{Outcome, Positioning};
-use stormglass_types::{Dense, Generation, GroupId, NodeId, Span, Time};
+use stormglass_types::history::{Outcome, Positioning, Removal};
+use stormglass_types::{Dense, Generation, GroupId, NodeId, Span, Time, TopicPartition};
 
 use super::{Percentiles, count};
 use crate::index::{EventIndex, GroupPartition, GroupView, Indexed, Leave, Partition, Tenure};
@@ -53,6 +53,8 @@ pub struct GroupFigures {
     pub member_share: u64,
     /// From send to the end of the first processing.
     pub end_to_end: Percentiles,
+    /// Per partition of its topics, in their order.
+    pub partitions: Vec<PartitionFigures>,
 }
 
 /// Repeated processings, by what had become of the member that processed the record before.
@@ -81,6 +83,27 @@ pub struct Skips {
     pub sought: u64,
     /// They were read and committed, and not processed.
     pub committed: u64,
+    /// They were deleted as configured before anybody had processed them.
+    pub deleted: u64,
+}
+
+/// What a group did with one partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PartitionFigures {
+    /// Which.
+    pub partition: TopicPartition,
+    /// The largest lag at one sample.
+    pub lag_max: u64,
+    /// The lag at the last sample.
+    pub lag_end: u64,
+    /// How long it lagged behind, from sample to sample, in milliseconds.
+    pub behind_ms: u64,
+    /// Milliseconds without an owner, from its first assignment until faults were over.
+    pub unowned_ms: u64,
+    /// How often it went to another member.
+    pub moved: u64,
+    /// Its share of the processed records, in thousandths.
+    pub share: u64,
 }
 
 impl GroupFigures {
@@ -92,11 +115,11 @@ impl GroupFigures {
     ) -> Self {
         let generations = view.rebalances.iter().map(|(generation, _)| generation.0).max();
         let end = history.time(history.healed).unwrap_or(history.last_event_at);
-        let subscribed = view.partitions.iter().filter(|held| held.subscribed);
-        let unowned: Vec<u64> = subscribed.map(|held| unowned(held, end).as_millis()).collect();
+        let work = Work::new(history, view);
+        let partitions = partitions(history, view, &work, end);
+        let unowned = partitions.iter().map(|partition| partition.unowned_ms);
         let (lag_max, lag_end) = lag(view);
         let (moved, moved_max) = moved(view);
-        let work = Work::new(history, view);
         Self {
             group,
             rebalances: count(view.rebalances.len()),
@@ -111,8 +134,8 @@ impl GroupFigures {
             lag_max,
             lag_end,
             partition_lag_max: view.lags.iter().map(|(_, _, lag)| *lag).max().unwrap_or(0),
-            unowned_ms: unowned.iter().sum(),
-            unowned_max_ms: unowned.iter().copied().max().unwrap_or(0),
+            unowned_ms: unowned.clone().sum(),
+            unowned_max_ms: unowned.max().unwrap_or(0),
             stopped_ms: stopped(view, end).as_millis(),
             moved,
             moved_max,
@@ -120,8 +143,40 @@ impl GroupFigures {
             key_share: share(&work.by_key, view.deliveries),
             member_share: share(&work.by_member, view.deliveries),
             end_to_end: Percentiles::of(latencies),
+            partitions,
         }
     }
+}
+
+/// What became of each partition of a group's topics.
+fn partitions(
+    history: &Indexed<'_>,
+    view: &GroupView,
+    work: &Work,
+    end: Time,
+) -> Vec<PartitionFigures> {
+    // Per partition: the last sample, and when it was.
+    let mut samples: Vec<Option<(Time, u64)>> = vec![None; view.partitions.len()];
+    let mut behind = vec![Span::ZERO; view.partitions.len()];
+    let mut most = vec![0; view.partitions.len()];
+    for (at, slot, lag) in view.lags.iter().copied() {
+        if let Some((before, _)) = samples[slot].replace((at, lag)).filter(|(_, lag)| *lag > 0) {
+            behind[slot] = behind[slot] + at.since(before);
+        }
+        most[slot] = lag.max(most[slot]);
+    }
+    let slots = view.partitions.iter().zip(&history.partitions).enumerate();
+    let subscribed = slots.filter(|(_, (held, _))| held.subscribed);
+    let figures = subscribed.map(|(slot, (held, partition))| PartitionFigures {
+        partition: partition.id,
+        lag_max: most[slot],
+        lag_end: samples[slot].map_or(0, |(_, lag)| lag),
+        behind_ms: behind[slot].as_millis(),
+        unowned_ms: unowned(held, end).as_millis(),
+        moved: count(moves(held).count()),
+        share: (work.by_partition[slot] * 1_000).checked_div(view.deliveries).unwrap_or(0),
+    });
+    figures.collect()
 }
 
 /// Who processed what.
@@ -203,6 +258,7 @@ fn skipped(history: &Indexed<'_>, view: &GroupView) -> Skips {
 }
 
 fn add_skips(skips: &mut Skips, view: &GroupView, held: &GroupPartition, partition: &Partition) {
+    add_deleted(skips, view, held, partition);
     let Some(log) = &partition.log else { return };
     let done = held.commits.iter().filter(|commit| commit.outcome == Outcome::Ok);
     let committed = done.map(|commit| commit.offset).max().unwrap_or(0);
@@ -224,6 +280,20 @@ fn add_skips(skips: &mut Skips, view: &GroupView, held: &GroupPartition, partiti
             skips.reset += 1;
         }
     }
+}
+
+/// What retention took, of what came after the group's first position.
+fn add_deleted(skips: &mut Skips, view: &GroupView, held: &GroupPartition, partition: &Partition) {
+    let Some(first) = held.positions.first() else { return };
+    let missed = partition.removed.iter().filter(|removed| {
+        matches!(removed.why, Removal::Age | Removal::Size | Removal::Leader)
+            && first.event < removed.event
+            && first.offset <= removed.at
+            && view.first_processed[removed.record] == EventIndex::NEVER
+    });
+    let missed = count(missed.count());
+    skips.deleted += missed;
+    skips.all += missed;
 }
 
 fn repeated_effects(view: &GroupView) -> u64 {
@@ -267,16 +337,20 @@ fn gaps<'t>(tenures: impl Iterator<Item = &'t Tenure>, end: Time) -> Span {
 fn moved(view: &GroupView) -> (u64, u64) {
     let mut moves: Vec<Generation> = Vec::new();
     for held in &view.partitions {
-        for pair in held.tenures.windows(2) {
-            let [before, after] = pair else { continue };
-            if before.process != after.process {
-                moves.push(after.generation);
-            }
-        }
+        moves.extend(self::moves(held));
     }
     moves.sort_unstable();
     let most = moves.chunk_by(|one, other| one == other).map(<[Generation]>::len).max();
     (count(moves.len()), count(most.unwrap_or(0)))
+}
+
+/// The generations in which a partition went to another member.
+fn moves(held: &GroupPartition) -> impl Iterator<Item = Generation> {
+    let pairs = held.tenures.windows(2);
+    pairs.filter_map(|pair| match pair {
+        [before, after] if before.process != after.process => Some(after.generation),
+        _ => None,
+    })
 }
 
 /// The largest of some parts, in thousandths of the whole.

@@ -48,7 +48,7 @@ struct Assigned {
     /// Partition, who had it before, who has it now.
     moved: Vec<(String, String, String)>,
     /// Partitions that somebody had before and nobody got.
-    nobodys: Vec<String>,
+    nobodys: ByTopic,
 }
 
 impl Assignments {
@@ -66,7 +66,9 @@ impl Assignments {
     pub fn of(scenario: &str, seed: u64, history: &History) -> Self {
         let names = Names::new(history);
         let groups = history.header.groups.ids().filter_map(|group| {
-            let generations = generations(history, group);
+            let by_itself = history.header.groups[group].releases_first;
+            let generations =
+                if by_itself { epochs(history, group) } else { generations(history, group) };
             (!generations.is_empty()).then(|| GroupAssignments {
                 name: names.group(group),
                 generations: told(&names, generations),
@@ -122,6 +124,43 @@ fn generations(history: &History, of: GroupId) -> BTreeMap<Generation, Held> {
     generations
 }
 
+/// What each member of a group of the consumer protocol (KIP-848) had when the next epoch began. Members come to an epoch one
+/// after the other, and have what they had until then.
+fn epochs(history: &History, of: GroupId) -> BTreeMap<Generation, Held> {
+    let mut epochs: BTreeMap<Generation, Held> = BTreeMap::new();
+    let mut held: Held = BTreeMap::new();
+    let mut now = None;
+    for event in history.events.iter() {
+        let process = event.process;
+        match event.what {
+            What::Joined { group, generation } if group == of => {
+                held.entry(process).or_default();
+                now = now.max(Some(generation));
+            }
+            What::Assigned { group, partition, generation } if group == of => {
+                held.entry(process).or_default().insert(partition);
+                now = now.max(Some(generation));
+            }
+            What::Revoked { group, partition, .. } | What::Lost { group, partition, .. }
+                if group == of =>
+            {
+                held.entry(process).or_default().remove(&partition);
+            }
+            What::Parted { group, .. } if group == of => {
+                held.remove(&process);
+            }
+            What::Crashed | What::Stopped if held.contains_key(&process) => {
+                held.remove(&process);
+            }
+            _ => continue,
+        }
+        if let Some(now) = now {
+            epochs.insert(now, held.clone());
+        }
+    }
+    epochs
+}
+
 fn told(names: &Names<'_>, generations: BTreeMap<Generation, Held>) -> Vec<Assigned> {
     let mut owners: BTreeMap<TopicPartition, NodeId> = BTreeMap::new();
     let mut told = Vec::new();
@@ -140,7 +179,7 @@ fn told(names: &Names<'_>, generations: BTreeMap<Generation, Held>) -> Vec<Assig
         }
         moved.sort_unstable();
         let gone = owners.keys().filter(|partition| !now.contains_key(*partition));
-        let nobodys = gone.map(|partition| names.partition(*partition)).collect();
+        let nobodys = by_topic(names, &gone.copied().collect());
         // Whoever gets one of those later takes it over from its last owner.
         owners.extend(now);
         told.push(Assigned {
@@ -226,7 +265,11 @@ impl fmt::Display for Assigned {
             writeln!(f, "    moved: {partition} from {from} to {to}")?;
         }
         if !nobodys.is_empty() {
-            writeln!(f, "    given to nobody: {}", nobodys.join(", "))?;
+            write!(f, "    given to nobody:")?;
+            for (topic, numbers) in nobodys {
+                write!(f, " {topic} {}", ranges(numbers))?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

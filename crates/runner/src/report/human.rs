@@ -235,6 +235,7 @@ fn notable(group: &GroupFigures) -> Vec<String> {
     note(group.repeats.rewound, "after its position went back");
     note(group.skipped.committed, "committed without being processed");
     note(group.skipped.reset, "skipped by auto.offset.reset");
+    note(group.skipped.deleted, "deleted before they were processed");
     note(group.skipped.sought, "sought past by the application");
     if group.stopped_ms > 0 {
         notes.push(format!("stood still for {}", short_span(Span::millis(group.stopped_ms))));

@@ -2,9 +2,11 @@
 //!
 //! Judges nothing itself: verdicts come from the oracles, figures from their measurements.
 
-use stormglass_check::{Figures, GroupFigures, INVARIANTS, Percentiles, TopicFigures};
+use stormglass_check::{
+    Figures, GroupFigures, INVARIANTS, PartitionFigures, Percentiles, TopicFigures,
+};
 use stormglass_kafka::Mark;
-use stormglass_types::{GroupId, Span, TopicId};
+use stormglass_types::{GroupId, Span, TopicId, TopicPartition};
 
 use super::diagnostic::{Place, Report};
 use super::fields::Fields;
@@ -51,6 +53,8 @@ pub struct Figure {
 enum Subject {
     Run,
     Group(GroupId),
+    /// A group in one partition.
+    Partition(GroupId, TopicPartition),
     Topic(TopicId),
 }
 
@@ -85,6 +89,11 @@ impl Figure {
             Subject::Group(id) => {
                 let group = figures.groups.iter().find(|group| group.group == id)?;
                 read(GROUP, self.metric, group)
+            }
+            Subject::Partition(id, of) => {
+                let group = figures.groups.iter().find(|group| group.group == id)?;
+                let own = group.partitions.iter().find(|figures| figures.partition == of)?;
+                read(PARTITION, self.metric, own)
             }
             Subject::Topic(id) => {
                 let topic = figures.topics.iter().find(|topic| topic.topic == id)?;
@@ -265,6 +274,11 @@ fn figure_named(
     let of = |name: &str| figure.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
     let group = cast.group_names().find_map(|(name, id)| of(name).map(|rest| (id, rest)));
     if let Some((id, metric)) = group {
+        if let Some((partition, metric)) = of_partition(metric, cast) {
+            let kind = "figure of a group in a partition";
+            return find(PARTITION, metric, kind, place, report)
+                .map(|(name, unit)| (Subject::Partition(id, partition), name, unit));
+        }
         return find(GROUP, metric, "figure of a group", place, report)
             .map(|(name, unit)| (Subject::Group(id), name, unit));
     }
@@ -286,6 +300,14 @@ fn figure_named(
     }
     find(RUN, figure, "figure of a run", place, report)
         .map(|(name, unit)| (Subject::Run, name, unit))
+}
+
+/// The partition in `orders-3.lag.max`, and the rest.
+fn of_partition<'t>(text: &'t str, cast: &Cast) -> Option<(TopicPartition, &'t str)> {
+    cast.topic_names().find_map(|(name, topic)| {
+        let (number, metric) = text.strip_prefix(name)?.strip_prefix('-')?.split_once('.')?;
+        Some((TopicPartition::new(topic, number.parse().ok()?), metric))
+    })
 }
 
 fn find<T>(
@@ -388,6 +410,7 @@ const GROUP: &[Metric<GroupFigures>] = &{
         metric("skipped", Unit::Count, |group| group.skipped.all),
         metric("skipped.reset", Unit::Count, |group| group.skipped.reset),
         metric("skipped.sought", Unit::Count, |group| group.skipped.sought),
+        metric("skipped.deleted", Unit::Count, |group| group.skipped.deleted),
         metric("skipped.committed", Unit::Count, |group| group.skipped.committed),
         metric("lag.max", Unit::Count, |group| group.lag_max),
         metric("lag.end", Unit::Count, |group| group.lag_end),
@@ -406,6 +429,15 @@ const GROUP: &[Metric<GroupFigures>] = &{
         end_max,
     ]
 };
+
+const PARTITION: &[Metric<PartitionFigures>] = &[
+    metric("lag.max", Unit::Count, |own| own.lag_max),
+    metric("lag.end", Unit::Count, |own| own.lag_end),
+    metric("behind", Unit::Millis, |own| own.behind_ms),
+    metric("unowned", Unit::Millis, |own| own.unowned_ms),
+    metric("moved", Unit::Count, |own| own.moved),
+    metric("share", Unit::Thousandths, |own| own.share),
+];
 
 const TOPIC: &[Metric<TopicFigures>] = &[
     metric("records", Unit::Count, |topic| topic.records),

@@ -24,6 +24,7 @@ use super::diagnostic::{Place, Report};
 use super::fields::Fields;
 use super::keys::KeyNames;
 use super::node::{Node, Value};
+use super::scale::Tenure;
 use super::schema::{self, Section};
 use super::units;
 
@@ -51,7 +52,8 @@ pub(super) fn lower(
 ) -> (Plan, Range<u64>) {
     let (phases, seeds) = run(file, report);
     let (names, keys) = (Vec::new(), KeyNames::default());
-    let mut lowering = Lowering { folder, everyone, report, names, keys };
+    let storm = phases.storm;
+    let mut lowering = Lowering { folder, everyone, storm, report, names, keys };
     let (cluster, rules, network, disk) = lowering.cluster(file);
     let topics = lowering.topics(file, &cluster);
     let producers = lowering.producers(file, &topics);
@@ -103,6 +105,8 @@ pub(super) struct Lowering<'r> {
     folder: &'r Folder,
     /// Whose client every application has, whatever the scenario says.
     pub(super) everyone: Option<Client>,
+    /// How long the storm lasts.
+    pub(super) storm: Span,
     pub(super) report: &'r mut Report,
     /// Names that are taken, with what has them.
     names: Vec<(String, &'static str)>,
@@ -261,9 +265,10 @@ impl Lowering<'_> {
             let first = fields.read("after", self.report, units::duration).unwrap_or(Span::ZERO);
             let apart = fields.read("stagger", self.report, units::duration).unwrap_or(Span::ZERO);
             let poll = fields.read("poll", self.report, units::some_time);
-            let growth = self.growth(&fields, members);
             let starts = (0..u64::from(members)).map(|turn| first + apart.times(turn));
-            let members = starts.chain(growth).zip(1..).map(|(starts_after, member)| {
+            let tenures = self.tenures(&fields, starts);
+            let members = tenures.into_iter().zip(1..).map(|(tenure, member)| {
+                let Tenure { starts_after, absences } = tenure;
                 let name = format!("{name}-{member}");
                 let settings = own(&lines, &settings, member, &name);
                 let later =
@@ -271,7 +276,7 @@ impl Lowering<'_> {
                         since: *since,
                         settings: own(lines, settings, member, &name),
                     });
-                MemberPlan { releases: later.collect(), name, settings, starts_after }
+                MemberPlan { releases: later.collect(), name, settings, starts_after, absences }
             });
             groups.push(GroupPlan {
                 name: name.to_owned(),
@@ -326,27 +331,6 @@ impl Lowering<'_> {
             releases.push((at, lines, Arc::new(settings)));
         }
         releases
-    }
-
-    /// When the members start that a group gets later.
-    fn growth(&mut self, fields: &Fields<'_>, first: u16) -> Vec<Span> {
-        let mut starts = Vec::new();
-        let mut members = first;
-        for node in fields.list("scale", self.report) {
-            let step = Fields::of::<schema::Scale>(node, node.place, self.report);
-            let at = step.read("at", self.report, units::duration);
-            let to = step.number("to", (u64::from(members) + 1, 1_000), self.report);
-            for (key, missing) in [("at", at.is_none()), ("to", to.is_none())] {
-                if missing && step.get(key).is_none() {
-                    self.report.missing_key(node.place, "`scale`", key, "{ at: 60s, to: 8 }");
-                }
-            }
-            let (Some(at), Some(to)) = (at, to) else { continue };
-            let to = u16::try_from(to).expect("checked to fit");
-            starts.extend((members..to).map(|_| at));
-            members = to;
-        }
-        starts
     }
 
     /// A coordinator refuses members whose session is shorter or longer than it allows.

@@ -15,6 +15,7 @@ mod lower;
 mod node;
 mod producers;
 mod render;
+mod scale;
 mod schema;
 mod target;
 mod units;

@@ -240,7 +240,7 @@ sections! {
         "commit" commit: Option<Committing>,
         /// What the application does in `onPartitionsAssigned`; nothing unless set.
         "on-assign" on_assign: Option<OnAssign>,
-        /// When it grows beyond its first members, and to how many.
+        /// When it grows or shrinks, and to how many members.
         "scale" scale: Option<Vec<Scale>>,
         /// Other settings, which members have that start from some time on: a deployment, once they are restarted.
         "releases" releases: Option<Vec<Release>>,
@@ -280,12 +280,14 @@ sections! {
         /// It seeks there, whatever is committed: `beginning`, `end`, `5m ago` or `offset 120`.
         "seek" seek: Whence,
     }
-    /// A group grows.
+    /// A group grows or shrinks.
     Scale = "`scale`" {
         /// When.
         "at" at: Duration,
-        /// To how many members.
+        /// To how many members; those that were added last go first.
         "to" to: u16,
+        /// When it shrinks, how they go: they `close` their clients, unless set, or are killed (`kill`).
+        "by" by: Option<ScaleBy>,
     }
     /// When an application commits, and how.
     Commits = "`commit`" {
@@ -520,6 +522,7 @@ values! {
     Sink = words(super::behaviour::SINKS);
     Marks = words(super::applications::MARKS);
     ProcessPlace = words(super::behaviour::PLACES);
+    ScaleBy = words(super::scale::LEAVINGS);
     Side = words(&["request", "response"]);
     Crash = words(super::faults::CRASHES);
     OnFailure = words(super::producers::ON_FAILURE);

@@ -72,6 +72,8 @@ enum State {
 enum Paused {
     Yes,
     No,
+    /// Those that it kept are, those that it was given since are not.
+    Some,
 }
 
 /// What the application wants next.
@@ -294,9 +296,13 @@ impl ConsumerApp {
                 self.paused = Paused::Yes;
                 Steer::Hold(partitions)
             }
-            Paused::Yes if waiting <= u64::from(most / 2) => {
+            Paused::Yes | Paused::Some if waiting <= u64::from(most / 2) => {
                 self.paused = Paused::No;
                 Steer::Release(partitions)
+            }
+            Paused::Some => {
+                self.paused = Paused::Yes;
+                Steer::Hold(partitions)
             }
             Paused::Yes | Paused::No => return,
         };
@@ -452,7 +458,9 @@ impl ConsumerApp {
     pub(crate) fn was_assigned(&mut self, generation: Generation, partitions: &[TopicPartition]) {
         self.assigned.retain(|(known, _)| !partitions.contains(known));
         self.assigned.extend(partitions.iter().map(|partition| (*partition, generation)));
-        self.paused = Paused::No;
+        if self.paused == Paused::Yes {
+            self.paused = Paused::Some;
+        }
     }
 
     /// Goes on to read somewhere else.

@@ -9,7 +9,7 @@ use stormglass_types::history::{Outcome, Removal, Role, What};
 use stormglass_types::{Dense, GroupId, NodeId, Offset, Span, Time, TopicPartition, Value};
 
 use super::consumer_app::{Polled, Step};
-use super::node::{Host, Life, Node};
+use super::node::{Host, Life, Node, Wanted};
 use super::trace::{TraceKind, TraceRecord};
 use super::{Event, Phase, World};
 use crate::engine::net::{Arrival, LaneId};
@@ -53,6 +53,7 @@ impl World {
             Event::Revive { node } => self.revive(node),
             Event::StormOver => self.begin_settling(),
             Event::Create { topic } => self.create_topic(topic),
+            Event::Scaled { node, wanted } => self.scale(node, wanted),
             Event::Tick => self.on_tick(),
         }
         self.drain();
@@ -376,7 +377,7 @@ impl World {
         self.wakes[node] = Time::NEVER;
         if !self.slots[node].is_up() {
             // The first life of a client; later ones begin when a fault is over.
-            if self.slots[node].incarnation == 0 {
+            if self.slots[node].incarnation == 0 && self.slots[node].wanted == Wanted::Yes {
                 self.start_life(node);
             }
             return;

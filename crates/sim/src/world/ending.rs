@@ -6,6 +6,7 @@ use stormglass_kafka::record::Records;
 use stormglass_types::history::{Stuck, What};
 use stormglass_types::{BrokerId, Dense, GroupId, NodeId, Offset, Time, TopicId, TopicPartition};
 
+use super::node::Wanted;
 use super::start::FORMING;
 use super::{End, Event, Phase, Step, TICK, View, World};
 
@@ -168,7 +169,9 @@ impl World {
         let first = self.first_consumer();
         for node in self.roster.members(group) {
             let app = &self.consumers[node.index() - first];
-            if !app.is_idle()
+            let wanted = self.slots[node].wanted == Wanted::Yes;
+            if wanted
+                && !app.is_idle()
                 && let Some(partition) = self.partitions_of(group).first().copied()
             {
                 stuck.push((node, Stuck::Behind { group, partition, lag: app.backlog() }));

@@ -15,8 +15,10 @@ use super::tape::Luck;
 use super::trace::TraceKind;
 use super::{Event, Phase, World};
 use crate::engine::net::Death;
+use super::node::Wanted;
 use crate::plan::{
-    AtStop, FaultAction, MessageDirection, MessagePattern, Plan, Poisonous, Target, Trigger, Ways,
+    AtStop, FaultAction, Leaving, MessageDirection, MessagePattern, Plan, Poisonous, Target, Trigger,
+    Ways,
 };
 
 /// What became of the plan's faults so far.
@@ -483,10 +485,35 @@ impl World {
 
     pub(super) fn revive(&mut self, node: NodeId) {
         let slot = &self.slots[node];
-        let may =
-            !slot.is_up() && slot.full == 0 && slot.incarnation > 0 && !self.has_finished(node);
+        let may = !slot.is_up()
+            && slot.full == 0
+            && slot.incarnation > 0
+            && slot.wanted == Wanted::Yes
+            && !self.has_finished(node);
         if may && !self.faults.will_return(node) {
             self.start_life(node);
+        }
+    }
+
+    /// A member's group is scaled in or out: the member goes for good, or comes back.
+    pub(super) fn scale(&mut self, node: NodeId, wanted: Wanted) {
+        if !matches!(self.phase, Phase::Storm { .. }) {
+            return;
+        }
+        self.slots[node].wanted = wanted;
+        self.record(node, TraceKind::Application);
+        self.digest_event(node, 6);
+        match wanted {
+            // Its start came while nobody wanted it.
+            Wanted::Yes if self.slots[node].incarnation == 0 && self.wakes[node] == Time::NEVER => {
+                self.start_life(node);
+            }
+            Wanted::Yes => self.revive(node),
+            Wanted::No(Leaving::Closes) if self.slots[node].is_up() => self.ask_to_stop(node),
+            Wanted::No(Leaving::Dies) if self.slots[node].is_up() => {
+                self.kill(node, CrashKind::Process);
+            }
+            Wanted::No(Leaving::Closes | Leaving::Dies) => {}
         }
     }
 

@@ -36,7 +36,7 @@ pub use self::faults::FaultStory;
 use self::faults::Faults;
 use self::invariants::Observer;
 pub use self::invariants::{Breach, BreachKind};
-use self::node::Slot;
+use self::node::{Slot, Wanted};
 use self::operator::Operator;
 use self::producer_app::ProducerApp;
 use self::stores::Stores;
@@ -135,6 +135,7 @@ enum Event {
     Revive { node: NodeId },
     StormOver,
     Create { topic: TopicId },
+    Scaled { node: NodeId, wanted: Wanted },
     Tick,
 }
 

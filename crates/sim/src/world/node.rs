@@ -15,6 +15,7 @@ use stormglass_types::{Rng, Span, Time, Wall};
 use super::application::Application;
 use super::forwarder::Forwarder;
 use crate::engine::timers::Timers;
+use crate::plan::Leaving;
 
 /// A living process. Closed, cloneable, printable: no trait objects inside a world.
 #[derive(Clone, Debug)]
@@ -64,12 +65,21 @@ pub(crate) enum Host {
     Gone,
 }
 
+/// Whether a process is meant to run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wanted {
+    Yes,
+    /// Its group was scaled in, and it goes like that.
+    No(Leaving),
+}
+
 /// One process and what surrounds it.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
     pub(crate) life: Life,
     /// Which life; pending deliveries, timers and syncs of an older one are dropped.
     pub(crate) incarnation: u32,
+    pub(crate) wanted: Wanted,
     pub(crate) timers: Timers<Timer>,
     /// Inputs that wait for the end of a pause.
     pub(crate) held: VecDeque<Input>,
@@ -100,6 +110,7 @@ impl Slot {
         Self {
             life: Life::Down(down),
             incarnation: 0,
+            wanted: Wanted::Yes,
             timers: Timers::new(),
             held: VecDeque::new(),
             pauses: 0,

@@ -29,7 +29,7 @@ use super::external::Told;
 use super::faults::Faults;
 use super::forwarder::Forwarder;
 use super::invariants::Observer;
-use super::node::{Host, Life, Node, Resting, Slot};
+use super::node::{Host, Life, Node, Resting, Slot, Wanted};
 use super::operator::Operator;
 use super::producer_app::ProducerApp;
 use super::stores::Stores;
@@ -141,6 +141,7 @@ impl World {
             self.wakes[node] = at;
             self.queue.push(at, Event::Wake { node });
         }
+        self.schedule_absences();
         for (number, topic) in self.plan.topics.iter().enumerate() {
             if let Some(after) = topic.created_after {
                 let topic = TopicId::from_index(number + 1);
@@ -148,6 +149,23 @@ impl World {
             }
         }
         self.arm_faults();
+    }
+
+    /// When groups are scaled in, and out again.
+    fn schedule_absences(&mut self) {
+        for (number, group) in self.plan.groups.iter().enumerate() {
+            let members = self.roster.members(GroupId::from_index(number)).zip(&group.members);
+            for (node, member) in members {
+                for absence in &member.absences {
+                    let gone = Event::Scaled { node, wanted: Wanted::No(absence.leaving) };
+                    self.queue.push(self.now + absence.from, gone);
+                    if let Some(until) = absence.until {
+                        let back = Event::Scaled { node, wanted: Wanted::Yes };
+                        self.queue.push(self.now + until, back);
+                    }
+                }
+            }
+        }
     }
 
     /// The operator creates a topic that was not there from the beginning.
