@@ -53,6 +53,7 @@ const TAUGHT: &[(&str, Result<&str, &str>)] = &[
     ),
     ("rolling-restart", Ok("M37")),
     ("scale-4-to-8", Ok("M19")),
+    ("scale-8-to-4", Err("how instances are stopped, and no setting")),
     ("seek-to-end-on-assign", Err("what the application does in a callback, and no setting")),
     ("short-delivery-timeout", Ok("M09")),
     ("slow-poll", Ok("M19")),

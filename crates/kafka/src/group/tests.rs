@@ -998,10 +998,18 @@ fn a_coordinator_that_comes_back_at_once_stays() {
 #[test]
 fn two_lives_of_a_static_member_have_one_id_if_only_stable_groups_give_new_ones() {
     let story = "join a instance=x; join b instance=y; wait 6s; sync b; join z instance=y; join a; \
-                 sync a a=0 z=1; sync z; beat b; commit b 1@5";
-    insta::assert_snapshot!("second_life_fences", tell(story));
-    let rules = Rules::ALL.without(Rule::StaticIdIsNew);
-    insta::assert_snapshot!("second_life_is_the_first", tell_with(rules, story));
+                 sync a a=0 z=1; sync z; join b; sync b; beat b; beat z; commit b 1@5; commit z 1@6";
+    let fenced = tell(story);
+    insta::assert_snapshot!("second_life_fences", fenced);
+    let both = tell_with(Rules::ALL.without(Rule::StaticIdIsNew), story);
+    insta::assert_snapshot!("second_life_is_the_first", both);
+    for said in ["b: sync NONE [1]", "b: beat NONE", "b: commit NONE"] {
+        assert!(!fenced.contains(said), "the former life goes on: {fenced}");
+        assert!(both.contains(said), "nothing fences the former life then: {both}");
+    }
+    for said in ["z: sync NONE [1]", "z: beat NONE", "z: commit NONE"] {
+        assert!(fenced.contains(said), "the new life goes on: {fenced}");
+    }
 }
 
 #[test]

@@ -38,6 +38,26 @@ fn a_cooperative_group_gives_up_before_it_gives_on() {
     insta::assert_snapshot!(growing("CooperativeStickyAssignor"));
 }
 
+/// Three members of the consumer protocol, a fourth that comes later, and two that go.
+#[test]
+fn a_group_of_the_consumer_protocol_is_told_epoch_by_epoch() {
+    let text = "
+run: { for: 40s, settle: 30s }
+topics: { orders: { partitions: 8, replication.factor: 3 } }
+producers: { checkout: { to: orders, rate: 5/s } }
+groups:
+  billing:
+    members: 3
+    subscribe: [orders]
+    config: { auto.offset.reset: earliest, group.protocol: consumer }
+    commit: after-processing
+    scale: [ { at: 15s, to: 4 }, { at: 25s, to: 2 } ]
+expect: { hold: [single-owner] }
+";
+    let scenario = Arc::new(Scenario::parse("scenarios/modern.yaml", text).unwrap());
+    insta::assert_snapshot!(Assignments::run(&Subject::of(&scenario), 0).unwrap());
+}
+
 #[test]
 fn a_change_is_told_with_its_generation_and_accepted() {
     let folder = std::env::temp_dir().join(format!("stormglass-kept-{}", std::process::id()));

@@ -66,7 +66,11 @@ impl Lowering<'_> {
     ) {
         if at < last {
             let message = "`scale` must be in the order of its times".to_owned();
-            self.report.conflict(step.place_of("at"), message, "let each step be after the one above it");
+            self.report.conflict(
+                step.place_of("at"),
+                message,
+                "let each step be after the one above it",
+            );
         }
         if to < members && at >= self.storm {
             let message = format!("this is at {at}, but the run's storm lasts {}", self.storm);

@@ -12,7 +12,9 @@ use stormglass_types::{Dense, GroupId, Span, TopicId, TopicPartition};
 
 use super::*;
 
+mod figures;
 mod profiles;
+mod scale;
 mod seeks;
 
 /// The scenario of the manual, with nearly every key of the language.

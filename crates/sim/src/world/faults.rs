@@ -11,14 +11,14 @@ use stormglass_types::{
 };
 
 use super::external::Told;
+use super::node::Wanted;
 use super::tape::Luck;
 use super::trace::TraceKind;
 use super::{Event, Phase, World};
 use crate::engine::net::Death;
-use super::node::Wanted;
 use crate::plan::{
-    AtStop, FaultAction, Leaving, MessageDirection, MessagePattern, Plan, Poisonous, Target, Trigger,
-    Ways,
+    AtStop, FaultAction, Leaving, MessageDirection, MessagePattern, Plan, Poisonous, Target,
+    Trigger, Ways,
 };
 
 /// What became of the plan's faults so far.
