@@ -16,8 +16,8 @@ use stormglass_kafka::{Rule, Rules};
 use stormglass_sim::chaos::{Chaos, draw};
 use stormglass_sim::plan::{
     Cluster, Commits, Disk, FaultAction, GroupPlan, Keys, Load, MemberPlan, Network, OnFailure,
-    Phases, Plan, Processing, ProducerPlan, ScheduledFault, Sending, SizeRange, SpanRange,
-    Subscribing, TopicPlan, Trigger, WeightedKey,
+    Phases, Plan, Processing, ProducerPlan, ScheduledFault, Sending, ShareRange, SizeRange,
+    SpanRange, Subscribing, TopicPlan, Trigger, WeightedKey,
 };
 use stormglass_sim::{End, World};
 use stormglass_types::history::CommitMode;
@@ -138,6 +138,7 @@ impl Story {
                 keys: Keys::Weighted(Arc::from(keys)),
                 bytes: SizeRange { least: 100, most: 100 },
                 tombstones: 0,
+                compressible: ShareRange::USUAL,
             },
             starts_after: Span::ZERO,
             on_failure: OnFailure::GiveUp,

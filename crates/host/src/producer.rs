@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use stormglass_kafka::record::Payload;
 use stormglass_kafka::settings::Partitioner;
 use stormglass_kafka::{Call, Completion, OpId, Report, SendCall};
+use stormglass_sim::plan::ShareRange;
 use stormglass_sim::{ClientId, ClientKind};
 use stormglass_types::history::Outcome;
 use stormglass_types::{ErrorCode, PartitionMap, TopicPartition, Value};
@@ -157,6 +158,7 @@ impl ProducerClient {
                 partition,
                 key: key.and_then(|key| Some((key, hash?))),
                 bytes: size(&content),
+                saves: ShareRange::USUAL.least,
                 payload: match content.payload {
                     Some(_) => Payload::Value,
                     None => Payload::Tombstone,

@@ -10,6 +10,7 @@ pub mod admin;
 pub mod assignor;
 pub mod broker;
 pub mod channel;
+pub mod compression;
 pub mod config;
 pub mod consumer;
 pub mod controller;

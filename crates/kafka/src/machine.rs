@@ -296,6 +296,8 @@ pub struct SendCall {
     pub key: Option<(Key, u32)>,
     /// The size of key, value and headers in bytes.
     pub bytes: u32,
+    /// What `gzip` would save of a thousand of those among others of their kind.
+    pub saves: u16,
     /// Whether it has a value.
     pub payload: crate::record::Payload,
 }

@@ -116,6 +116,8 @@ marks! {
     CommitOfUnknownTopic,
     /// A replica that had less than its leader's first record started over there.
     ReplicaStartedOver,
+    /// A replica out of sync was held back by a throttle (KIP-73).
+    ReplicaThrottled,
     /// A broker refused a batch whose timestamp is too far from its clock.
     TimestampRefused,
     /// A broker was sent a sequence by a producer that it has forgotten.
@@ -126,6 +128,10 @@ marks! {
     DeliveryTimedOut,
     /// A producer had to wait for memory or metadata.
     SendBlocked,
+    /// A producer split a batch that a leader found too large.
+    BatchSplit,
+    /// A leader compressed a batch in another way than its producer had.
+    BatchRepacked,
     /// A producer refused a record after `max.block.ms`.
     SendRefused,
     /// A producer was closed before everything was settled: `close` had waited for its timeout.

@@ -262,6 +262,14 @@ pub struct FetchedPartition {
     pub batches: Vec<Batch>,
 }
 
+impl FetchedPartition {
+    /// The size of its records.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.batches.iter().map(|batch| u64::from(batch.bytes)).sum()
+    }
+}
+
 /// Which offset is wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OffsetSpec {

@@ -8,6 +8,7 @@ use stormglass_types::{
     Span, TopicId, TopicPartition, ValueRange, Wall,
 };
 
+use crate::compression::Packing;
 use crate::metadata::TopicUuid;
 
 /// A record batch: what a log appends, a follower copies and a consumer reads, always whole.
@@ -19,8 +20,10 @@ pub struct Batch {
     pub count: u32,
     /// The leader's epoch when it appended the batch; assigned by the leader.
     pub epoch: LeaderEpoch,
-    /// Size in bytes, header included.
+    /// Size in bytes, header included, as it is packed.
     pub bytes: u32,
+    /// How it is packed.
+    pub packing: Packing,
     /// The largest record timestamp (`CreateTime`), or the append time (`LogAppendTime`).
     pub timestamp: Wall,
     /// Who sent it, if the producer is idempotent.

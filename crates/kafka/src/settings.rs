@@ -6,11 +6,12 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use stormglass_types::Span;
 use stormglass_types::history::Acks;
+use stormglass_types::{BrokerId, Span};
 
 use crate::assignor::Rack;
 use crate::channel::Backoff;
+use crate::compression::{Codec, TopicCompression};
 
 /// What a producer is promised, from `acks`, `enable.idempotence`, `retries` and `max.in.flight.requests.per.connection`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,6 +117,8 @@ pub struct ProducerSettings {
     pub max_in_flight: u32,
     /// `batch.size`.
     pub batch_size: u32,
+    /// `compression.type` and the codec's level.
+    pub compression: Codec,
     /// `batch.num.messages` of librdkafka: most records of a batch; `u32::MAX` is no limit, as Java has none.
     pub batch_records: u32,
     /// `linger.ms`.
@@ -414,8 +417,52 @@ pub struct TopicSettings {
     pub timestamp_after_max: Option<Span>,
     /// `flush.messages`: fsync after so many records; `None` is never.
     pub flush_messages: Option<u64>,
+    /// `compression.type` and the codecs' levels.
+    pub compression: TopicCompression,
+    /// Whose copying is throttled.
+    pub throttled: ThrottledReplicas,
     /// What becomes of old records.
     pub cleanup: Cleanup,
+}
+
+/// Whose copying is throttled while they are out of sync (KIP-73).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ThrottledReplicas {
+    /// `leader.replication.throttled.replicas`: on which leaders.
+    pub leader: Throttled,
+    /// `follower.replication.throttled.replicas`: on which followers.
+    pub follower: Throttled,
+}
+
+/// Some of a topic's replicas.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Throttled {
+    /// None.
+    #[default]
+    None,
+    /// `*`.
+    All,
+    /// These, by partition and broker.
+    Some(Vec<(u16, BrokerId)>),
+}
+
+/// How fast replicas under a throttle may copy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Throttles {
+    /// `leader.replication.throttled.rate` in bytes per second; none is without limit.
+    pub leader_rate: Option<u64>,
+    /// `follower.replication.throttled.rate` in bytes per second; none is without limit.
+    pub follower_rate: Option<u64>,
+    /// `replication.quota.window.num`.
+    pub windows: u32,
+    /// `replication.quota.window.size.seconds`.
+    pub window: Span,
+}
+
+impl Throttles {
+    /// None.
+    pub const NONE: Self =
+        Self { leader_rate: None, follower_rate: None, windows: 11, window: Span::secs(1) };
 }
 
 /// What becomes of a topic's old records.
@@ -479,6 +526,8 @@ pub struct BrokerSettings {
     pub replica_lag_time_max: Span,
     /// `replica.fetch.wait.max.ms`.
     pub replica_fetch_wait_max: Span,
+    /// How fast replicas under a throttle may copy.
+    pub throttles: Throttles,
     /// `replica.fetch.min.bytes`.
     pub replica_fetch_min_bytes: u32,
     /// `replica.fetch.max.bytes`, per partition.

@@ -186,6 +186,22 @@ pub struct Load {
     pub bytes: SizeRange,
     /// How many of a million records have no value: they delete their key.
     pub tombstones: u32,
+    /// What `gzip` would save of a thousand bytes of many such records together.
+    pub compressible: ShareRange,
+}
+
+/// A closed range of shares of a thousand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ShareRange {
+    /// The smallest.
+    pub least: u16,
+    /// The largest.
+    pub most: u16,
+}
+
+impl ShareRange {
+    /// What records such as JSON let a codec save.
+    pub const USUAL: Self = Self { least: 600, most: 600 };
 }
 
 /// A closed range of sizes in bytes.

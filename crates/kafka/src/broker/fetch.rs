@@ -123,7 +123,7 @@ impl Broker {
             || parked.deadline <= now.mono
             || session.entries.is_empty();
         if at_once {
-            self.replicas.answer_fetch(conn, &mut session, &parked, found, out);
+            self.replicas.answer_fetch(now.mono, conn, &mut session, &parked, found, out);
         } else {
             self.replicas.spare = found.partitions;
             self.wake_purgatory_at(parked.deadline, out);
@@ -141,7 +141,7 @@ impl Broker {
         let Some(connection) = self.connections.get_mut(conn) else { return };
         let Some(session) = &mut connection.session else { return };
         let found = self.replicas.read_session(now, session, &parked, Pass::Parked, out);
-        self.replicas.answer_fetch(conn, session, &parked, found, out);
+        self.replicas.answer_fetch(now.mono, conn, session, &parked, found, out);
     }
 
     /// Answers the parked fetches that a change concerns, if it gives them enough (`DelayedFetch.tryComplete`).
@@ -157,7 +157,8 @@ impl Broker {
             && let Some(watcher) = partition.watchers.get(next).copied()
         {
             next += 1;
-            if self.concerns(touched, watcher.reads) && self.has_enough(watcher.conn, id) {
+            if self.concerns(touched, watcher.reads) && self.has_enough(now.mono, watcher.conn, id)
+            {
                 self.complete_fetch(now, watcher.conn, out);
             }
         }
@@ -178,7 +179,7 @@ impl Broker {
 
     /// Whether a connection's parked fetch is to be answered after a change of `id`. Every change is looked at, so the other
     /// partitions matter only for the sum.
-    fn has_enough(&self, conn: ConnId, id: TopicPartition) -> bool {
+    fn has_enough(&self, now: Time, conn: ConnId, id: TopicPartition) -> bool {
         let Some(connection) = self.connections.get(conn) else { return false };
         let (Activity::Fetch(parked), Some(session)) = (&connection.activity, &connection.session)
         else {
@@ -187,7 +188,8 @@ impl Broker {
         let Some(at) = session.find(id) else { return false };
         let entry = &session.entries[at];
         let reads = session.reads();
-        let waiting = |entry: &Entry| match self.replicas.waiting(&entry.fetch, reads) {
+        let reader = (session.broker(), reads);
+        let waiting = |entry: &Entry| match self.replicas.waiting(now, &entry.fetch, reader) {
             Waiting::Urgent => u32::MAX,
             Waiting::Bytes(bytes) => bytes,
         };
@@ -336,7 +338,8 @@ impl Replicas {
     /// Sends what was found and remembers what was told. Partitions with records go to the end of the session, so that the
     /// size limit of answers starves none; those of which all is told now are not looked at again until they change.
     fn answer_fetch(
-        &self,
+        &mut self,
+        now: Time,
         conn: ConnId,
         session: &mut Session,
         parked: &ParkedFetch,
@@ -370,6 +373,11 @@ impl Replicas {
             };
             session.entries.sort_by_key(is_served);
             session.list();
+        }
+        if session.replica.is_some() {
+            for told in found.partitions.iter().filter(|told| !told.batches.is_empty()) {
+                self.count_sent(now, told);
+            }
         }
         let response = FetchResponse { error: ErrorCode::None, partitions: found.partitions };
         out.respond(conn, parked.correlation, Response::Fetch(response));
@@ -442,7 +450,11 @@ impl Replicas {
                 return Err(out_of_range(replica.is_some(), out));
             }
             let below = self.readable_end(partition, log, reads);
-            if fetch.offset < below {
+            let held_back =
+                replica.is_some_and(|(broker, _)| self.holds_back(now.mono, partition, broker));
+            if held_back && fetch.offset < below {
+                out.mark(Mark::ReplicaThrottled);
+            } else if fetch.offset < below {
                 reading.bytes = log.read(fetch.offset, below, room, least_one, batches);
                 let follows = partition.leader != Some(self.me);
                 if reads == Reads::Committed && follows && reading.bytes > 0 {
@@ -499,7 +511,12 @@ impl Replicas {
     }
 
     /// What a parked fetch would find in one partition.
-    fn waiting(&self, fetch: &FetchPartition, reads: Reads) -> Waiting {
+    fn waiting(
+        &self,
+        now: Time,
+        fetch: &FetchPartition,
+        (follower, reads): (Option<BrokerId>, Reads),
+    ) -> Waiting {
         let Ok((partition, log)) = self.served(fetch.partition, fetch.current_epoch, reads) else {
             return Waiting::Urgent;
         };
@@ -512,6 +529,9 @@ impl Replicas {
             if epoch < last || end < fetch.offset {
                 return Waiting::Urgent;
             }
+        }
+        if follower.is_some_and(|follower| self.holds_back(now, partition, follower)) {
+            return Waiting::Bytes(0);
         }
         Waiting::Bytes(log.available_bytes(fetch.offset, end).min(fetch.max_bytes))
     }

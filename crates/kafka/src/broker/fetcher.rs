@@ -39,6 +39,8 @@ pub(super) struct Fetcher {
     flush: Option<SyncToken>,
     /// When the timer was set to go off.
     armed: Option<Time>,
+    /// Partitions are left out because of a throttle; when to look again.
+    throttled: Option<Time>,
 }
 
 /// What a request under way asks.
@@ -66,6 +68,8 @@ struct Following {
     /// What the leader's session holds of it.
     sent: Option<FetchPartition>,
     range: Range,
+    /// It has all that was committed when the leader answered last (`isReplicaInSync`).
+    caught_up: bool,
     /// The leader's session holds all that a fetch would say of it: not listed as unsettled.
     settled: bool,
 }
@@ -122,6 +126,7 @@ impl Broker {
             delayed: None,
             sent: None,
             range: Range::Inside,
+            caught_up: false,
             settled: false,
         };
         let at = self.fetchers.binary_search_by_key(&leader, |fetcher| fetcher.leader);
@@ -136,6 +141,7 @@ impl Broker {
                 forgotten: Vec::new(),
                 flush: None,
                 armed: None,
+                throttled: None,
             };
             self.fetchers.insert(at, fetcher);
             at
@@ -341,7 +347,10 @@ impl Fetcher {
         // Until its disk is done it asks for nothing, so that the end of a delay would find nothing to do.
         let delays = || match self.flush {
             Some(_) => None,
-            None => self.unsettled().filter_map(|following| following.delayed).min(),
+            None => {
+                let delayed = self.unsettled().filter_map(|following| following.delayed);
+                delayed.chain(self.throttled).min()
+            }
         };
         let Some(wake) = self.channel.deadline().or_else(delays) else { return };
         if self.armed.is_none_or(|armed| wake < armed) {
@@ -373,19 +382,27 @@ impl Fetcher {
                 return;
             }
         }
-        let Some(request) = self.next_fetch(replicas) else { return };
+        let Some(request) = self.next_fetch(now, replicas, out) else { return };
         self.channel.send(Request::Fetch(request), deadline, Asked::Records, out);
     }
 
     /// The next fetch: only what changed since the last one, if the leader still has the session.
-    fn next_fetch(&mut self, replicas: &Replicas) -> Option<FetchRequest> {
+    fn next_fetch(
+        &mut self,
+        now: Now,
+        replicas: &Replicas,
+        out: &mut Outbox,
+    ) -> Option<FetchRequest> {
         let settings = &replicas.settings;
         let mut unsettled = core::mem::take(&mut self.unsettled);
         let mut partitions = Vec::with_capacity(unsettled.len());
         let mut active = self.partitions.len() - unsettled.len();
+        let mut throttled = false;
         unsettled.retain(|at| {
             let following = &mut self.partitions[*at];
-            if following.delayed.is_some() {
+            let held_off = !following.caught_up && replicas.holds_off(now.mono, following.id);
+            throttled |= held_off;
+            if following.delayed.is_some() || held_off {
                 if following.sent.take().is_some() && self.session == FetchSession::Incremental {
                     self.forgotten.push(following.id);
                 }
@@ -409,6 +426,10 @@ impl Fetcher {
             false
         });
         self.unsettled = unsettled;
+        self.throttled = throttled.then(|| now.mono + settings.replica_fetch_backoff);
+        if throttled {
+            out.mark(Mark::ReplicaThrottled);
+        }
         if active == 0 && self.forgotten.is_empty() {
             return None;
         }
@@ -450,6 +471,9 @@ impl Fetcher {
                     if following.take_in(fetched, replicas, out).is_err() {
                         // The log does not fit: no further attempt before new metadata (`markPartitionFailed`).
                         self.remove(fetched.partition);
+                    } else {
+                        following.caught_up = following.offset >= fetched.high_watermark;
+                        replicas.count_copied(now.mono, fetched);
                     }
                 }
                 ErrorCode::OffsetOutOfRange => following.range = Range::WantsLatest,

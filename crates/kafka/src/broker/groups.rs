@@ -8,6 +8,7 @@ use stormglass_types::{BrokerId, ErrorCode, GroupId, Offset, TopicPartition};
 
 use super::Broker;
 use super::connections::Activity;
+use crate::compression::Packing;
 use crate::group::{GroupCoordinator, OFFSETS_TOPIC, Write};
 use crate::log::{AppendOutcome, Origin};
 use crate::message::{Correlation, Msg, Request};
@@ -87,6 +88,7 @@ impl Broker {
             count: u32::try_from(records.len()).expect("a batch of group records is small"),
             epoch: stormglass_types::LeaderEpoch::NONE,
             bytes: records.iter().map(size).fold(BATCH_BYTES, u32::saturating_add),
+            packing: Packing::PLAIN,
             timestamp: now.wall,
             stamp: None,
             records: Records::Group(records.clone()),

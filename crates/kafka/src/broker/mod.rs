@@ -19,6 +19,7 @@ mod replica;
 mod replicas;
 mod retention;
 mod session;
+mod throttle;
 mod view;
 
 use alloc::collections::VecDeque;
@@ -44,6 +45,7 @@ use lifecycle::{Lifecycle, LifecycleEvent};
 use producer_ids::{ProducerIds, Stock};
 use replicas::{Replicas, Touched};
 use retention::Retention;
+use throttle::Quota;
 
 /// A broker.
 #[derive(Clone, Debug)]
@@ -102,6 +104,8 @@ impl Machine for Broker {
             me,
             epoch: None,
             rules: boot.rules,
+            leader_quota: Quota::of_leader(&settings),
+            follower_quota: Quota::of_follower(&settings),
             settings,
             image: Arc::new(MetadataImage::default()),
             partitions: PartitionMap::new(),

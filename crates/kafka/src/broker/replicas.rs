@@ -12,6 +12,7 @@ use stormglass_types::{
 };
 
 use super::partition::{Asked, Cluster, IsrChange, Partition, Reads, UNCHECKED};
+use super::throttle::Quota;
 use crate::log::{AppendOutcome, BrokerStore, Origin, PartitionLog};
 use crate::message::{AlterPartition, AlteredPartition, FetchedPartition};
 use crate::metadata::MetadataImage;
@@ -43,6 +44,10 @@ pub(super) struct Replicas {
     pub(super) flush_due: Vec<TopicPartition>,
     /// How many flushes of partitions are under way.
     pub(super) flushes: u32,
+    /// What followers under a throttle were sent.
+    pub(super) leader_quota: Quota,
+    /// What this broker has copied under a throttle.
+    pub(super) follower_quota: Quota,
 }
 
 /// What changed of a partition.
@@ -167,6 +172,13 @@ impl Replicas {
         }
         if batch.bytes > partition.settings.max_message_bytes {
             return Err(ErrorCode::MessageTooLarge);
+        }
+        if let Some(codec) = partition.settings.compression.target(batch.packing.codec) {
+            out.mark(Mark::BatchRepacked);
+            batch.repack(codec);
+            if batch.bytes > partition.settings.max_message_bytes {
+                return Err(ErrorCode::MessageTooLarge);
+            }
         }
         // A record without a key could never be compacted (`LogValidator.validateKey`).
         if partition.settings.cleanup.policy.compacts() && lacks_a_key(&batch.records) {

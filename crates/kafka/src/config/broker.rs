@@ -2,16 +2,18 @@
 
 use alloc::vec::Vec;
 
-use stormglass_types::Span;
+use stormglass_types::{BrokerId, Span};
 
 use super::key::elements;
 use super::problem::Problem;
+use super::producer::levels;
 use super::reader::Reader;
 use super::{Entry, Parsed, Role, defaults};
+use crate::compression::{Codec, Levels, Repack, TopicCompression};
 use crate::settings::{
     BrokerSettings, Cleanup, CleanupPolicy, ConsumerGroupSettings, ControlledShutdown,
-    MigrationPolicy, QuorumSettings, RemoteAssignor, ReplicaSelector, TimestampType, TopicSettings,
-    UncleanElection,
+    MigrationPolicy, QuorumSettings, RemoteAssignor, ReplicaSelector, Throttled, ThrottledReplicas,
+    Throttles, TimestampType, TopicSettings, UncleanElection,
 };
 
 /// Parses the configuration of a cluster's brokers and controllers.
@@ -24,6 +26,7 @@ pub fn parse_broker<'a>(entries: &[Entry<'a>]) -> Parsed<'a, BrokerSettings> {
     let settings = BrokerSettings {
         replica_lag_time_max: keys.period("replica.lag.time.max.ms"),
         replica_fetch_wait_max: keys.millis("replica.fetch.wait.max.ms"),
+        throttles: throttles(&mut keys),
         replica_fetch_min_bytes: keys.small("replica.fetch.min.bytes"),
         replica_fetch_max_bytes: keys.small("replica.fetch.max.bytes"),
         replica_fetch_response_max_bytes: keys.small("replica.fetch.response.max.bytes"),
@@ -77,6 +80,10 @@ pub fn parse_topic<'a>(
 ) -> Parsed<'a, TopicSettings> {
     let mut keys = Reader::new(Role::Topic, entries);
     let own = topic(&mut keys, &TOPIC_NAMES);
+    let throttled = ThrottledReplicas {
+        leader: throttled(&mut keys, "leader.replication.throttled.replicas"),
+        follower: throttled(&mut keys, "follower.replication.throttled.replicas"),
+    };
     let set = |name: &str| keys.set(name).is_some();
     let names = &TOPIC_NAMES;
     let over = |name: &str| if set(name) { &own } else { cluster };
@@ -88,6 +95,15 @@ pub fn parse_topic<'a>(
         timestamp_before_max: over(names.timestamp_before_max).timestamp_before_max,
         timestamp_after_max: over(names.timestamp_after_max).timestamp_after_max,
         flush_messages: over(names.flush_messages).flush_messages,
+        compression: TopicCompression {
+            repack: over("compression.type").compression.repack,
+            levels: Levels {
+                gzip: over("compression.gzip.level").compression.levels.gzip,
+                lz4: over("compression.lz4.level").compression.levels.lz4,
+                zstd: over("compression.zstd.level").compression.levels.zstd,
+            },
+        },
+        throttled,
         cleanup: Cleanup {
             policy: over(names.policy).cleanup.policy,
             retention: over(names.retention[0]).cleanup.retention,
@@ -198,7 +214,45 @@ fn topic(keys: &mut Reader<'_>, names: &Names) -> TopicSettings {
         timestamp_before_max: before_max,
         timestamp_after_max: after_max,
         flush_messages,
+        compression: TopicCompression {
+            repack: match Codec::named(keys.text("compression.type")) {
+                Some(codec) => Repack::Into(codec),
+                None => Repack::Keep,
+            },
+            levels: levels(keys),
+        },
+        throttled: ThrottledReplicas::default(),
         cleanup: cleanup(keys, names),
+    }
+}
+
+fn throttles(keys: &mut Reader<'_>) -> Throttles {
+    let mut rate = |name: &str| Some(keys.count(name)).filter(|rate| *rate < UNLIMITED);
+    Throttles {
+        leader_rate: rate("leader.replication.throttled.rate"),
+        follower_rate: rate("follower.replication.throttled.rate"),
+        windows: keys.small("replication.quota.window.num"),
+        window: Span::secs(keys.count("replication.quota.window.size.seconds")),
+    }
+}
+
+/// `*`, or a list of `partition:broker`.
+fn throttled(keys: &mut Reader<'_>, name: &str) -> Throttled {
+    let text = keys.text(name).trim();
+    let replica = |word: &str| {
+        let (partition, broker) = word.split_once(':')?;
+        Some((partition.trim().parse::<u16>().ok()?, BrokerId(broker.trim().parse().ok()?)))
+    };
+    match text {
+        "" => Throttled::None,
+        "*" => Throttled::All,
+        list => match elements(list).map(replica).collect() {
+            Some(replicas) => Throttled::Some(replicas),
+            None => {
+                keys.refuse(name, Problem::UnknownWord { words: &["*", "0:1,0:2,1:1"] });
+                Throttled::None
+            }
+        },
     }
 }
 

@@ -13,6 +13,7 @@ use super::problem::{Problem, Remark};
 use super::reader::Reader;
 use super::{Client, Entry, Parsed, Role};
 use crate::assignor::Rack;
+use crate::compression::{Codec, Levels};
 use crate::settings::{
     Assignor, AutoCommit, Buffering, ConsumerSettings, Delivery, GroupProtocol, IdempotenceBy,
     KeyHash, LeaveOnClose, OffsetReset, Partitioner, ProducerSettings, RetryOrder, StoredBy,
@@ -53,6 +54,7 @@ pub(super) fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSe
         retries: keys.small("message.send.max.retries"),
         max_in_flight,
         batch_size: keys.small("batch.size"),
+        compression: compression(&keys),
         batch_records: keys.small("batch.num.messages"),
         linger,
         buffer_memory: keys.count("queue.buffering.max.kbytes") * 1_024,
@@ -71,6 +73,20 @@ pub(super) fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSe
         partitioner_availability_timeout: Span::ZERO,
     };
     keys.finish(settings)
+}
+
+/// One level for all codecs, each within its own range; -1 is the codec's default.
+fn compression(keys: &Reader<'_>) -> Codec {
+    let codec = Codec::named(keys.text("compression.codec")).unwrap_or(Codec::None);
+    match keys.integer("compression.level") {
+        -1 => codec,
+        level => {
+            let within = |least: i64, most: i64| {
+                i8::try_from(level.clamp(least, most)).expect("within a codec's levels")
+            };
+            codec.at(Levels { gzip: within(1, 9), lz4: within(1, 12), zstd: within(1, 22) })
+        }
+    }
 }
 
 /// Idempotence is off unless asked for. Then what was left alone is set to fit, and what was set must.

@@ -3,6 +3,7 @@
 use super::problem::{Problem, Remark};
 use super::reader::Reader;
 use super::{Entry, Parsed, Role, defaults};
+use crate::compression::{Codec, Levels};
 use crate::settings::{
     Adaptive, Buffering, Delivery, IdempotenceBy, Partitioner, ProducerSettings, RetryOrder,
 };
@@ -34,6 +35,7 @@ pub fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSettings>
         retries: keys.small("retries"),
         max_in_flight: keys.small("max.in.flight.requests.per.connection"),
         batch_size: keys.small("batch.size"),
+        compression: compression(&keys),
         batch_records: u32::MAX,
         linger,
         buffer_memory: keys.count("buffer.memory"),
@@ -94,6 +96,22 @@ fn delivery(keys: &mut Reader<'_>) -> Delivery {
         _ if idempotent => Delivery::Idempotent,
         _ => Delivery::AllReplicas,
     }
+}
+
+fn compression(keys: &Reader<'_>) -> Codec {
+    let levels = levels(keys);
+    Codec::named(keys.text("compression.type")).map_or(Codec::None, |codec| codec.at(levels))
+}
+
+/// The levels of each codec, whoever compresses; those of zstd beyond what makes a difference are cut off.
+pub(super) fn levels(keys: &Reader<'_>) -> Levels {
+    let level =
+        |name: &str| i8::try_from(keys.integer(name).clamp(-99, 99)).expect("between -99 and 99");
+    let gzip = match level("compression.gzip.level") {
+        -1 => Levels::DEFAULT.gzip,
+        level => level,
+    };
+    Levels { gzip, lz4: level("compression.lz4.level"), zstd: level("compression.zstd.level") }
 }
 
 /// No class is the built-in partitioner; those that were deprecated by KIP-794 are gone in 4.0.

@@ -170,6 +170,12 @@ fn other_value(key: &Key) -> String {
     if key.name == "max.in.flight.requests.per.connection" {
         return "4".into(); // More than the default does not go with idempotence.
     }
+    if key.name == "compression.gzip.level" {
+        return "5".into();
+    }
+    if key.name.ends_with(".replication.throttled.replicas") {
+        return "*".into();
+    }
     let default = match key.default {
         DefaultValue::Is(default) => default,
         DefaultValue::Null => "",
@@ -257,8 +263,19 @@ fn every_modelled_key_changes_a_setting() {
             }
             let (changed, issues) = match role {
                 Role::Producer => {
+                    // A level matters to who compresses with that codec.
+                    let mut words = key.name.split('.');
+                    let codec = words.clone().count() == 3 && words.next() == Some("compression");
+                    let beside: Vec<_> = words
+                        .next()
+                        .filter(|_| codec)
+                        .map(|it| ("compression.type", it))
+                        .into_iter()
+                        .collect();
+                    entry.extend(entries(&beside));
                     let parsed = parse_producer(&entry);
-                    (parsed.settings != ProducerSettings::default(), parsed.issues)
+                    let without = parse_producer(&entries(&beside)).settings;
+                    (parsed.settings != without, parsed.issues)
                 }
                 Role::Consumer => {
                     let parsed = parse_consumer(&entry);
@@ -305,7 +322,7 @@ fn keys_without_a_model_are_refused_by_name_unless_they_say_nothing_new() {
             refused += 1;
         }
     }
-    assert!(refused > 80, "{refused}");
+    assert!(refused > 70, "{refused}");
 }
 
 #[test]

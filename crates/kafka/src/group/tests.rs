@@ -24,6 +24,7 @@ use stormglass_types::{
 };
 
 use super::{GroupCoordinator, OFFSETS_TOPIC, Write};
+use crate::compression::Packing;
 use crate::log::{Origin, PartitionLog};
 use crate::message::{
     ConsumerGroupHeartbeatRequest, Correlation, DeleteGroupRequest, HeartbeatRequest,
@@ -43,6 +44,7 @@ const GROUP: GroupId = GroupId(7);
 
 fn settings() -> BrokerSettings {
     BrokerSettings {
+        throttles: crate::settings::Throttles::NONE,
         replica_lag_time_max: Span::secs(30),
         replica_fetch_wait_max: Span::millis(500),
         replica_fetch_min_bytes: 1,
@@ -498,6 +500,7 @@ impl Story {
             count: u32::try_from(write.records.len()).unwrap(),
             epoch: LeaderEpoch::NONE,
             bytes: 100,
+            packing: Packing::PLAIN,
             timestamp: self.now.wall,
             stamp: None,
             records: Records::Group(write.records),

@@ -12,6 +12,7 @@ use stormglass_types::history::Removal;
 use stormglass_types::{Chunked, Key, Offset, ValueRange, Wall};
 
 use super::{PartitionLog, ProducerStates, StoredBatch};
+use crate::compression::Packing;
 use crate::record::{Batch, Keyed, Payload, Records, Run};
 use crate::settings::Cleanup;
 use crate::{Now, Rule, Rules};
@@ -224,11 +225,14 @@ impl Pass<'_> {
         }
         let count = |runs: &[Run]| runs.iter().map(|run| u64::from(run.count)).sum::<u64>();
         let (had, has) = (count(&keyed.left).max(1), count(&left));
-        let body = u64::from(batch.bytes.saturating_sub(HEADER));
-        let body = u32::try_from(body * has / had).unwrap_or(u32::MAX);
+        let shrunk = |bytes: u32| {
+            let body = u64::from(bytes.saturating_sub(HEADER)) * has / had;
+            HEADER.saturating_add(u32::try_from(body).unwrap_or(u32::MAX))
+        };
+        let packing = Packing { raw: shrunk(batch.packing.raw), ..batch.packing };
         let keyed = Keyed { left, horizon, ..Keyed::clone(keyed) };
-        let bytes = HEADER.saturating_add(body);
-        Some(Batch { bytes, records: Records::Keyed(Arc::new(keyed)), ..batch.clone() })
+        let (bytes, records) = (shrunk(batch.bytes), Records::Keyed(Arc::new(keyed)));
+        Some(Batch { bytes, packing, records, ..batch.clone() })
     }
 
     /// Whether tombstones of a batch may go: some time after they were first cleaned. Before KIP-534, some time of the log's

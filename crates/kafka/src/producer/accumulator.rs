@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use stormglass_types::{Dense, IdVec, LeaderEpoch, Rng, Span, Time, TopicId, TopicPartition};
 
 use super::batch::{
-    BATCH_OVERHEAD, BatchId, Batches, Fate, PartId, Place, ProducerBatch, batch_upper_bound,
+    BatchId, Batches, Buffer, Content, Fate, PartId, Place, ProducerBatch, batch_upper_bound,
 };
 use super::links::LinkId;
 use super::partitioner::{
@@ -45,6 +45,8 @@ struct Topic {
     sticky: StickyPartitioner,
     round_robin: RoundRobin,
     timed: TimedSticky,
+    /// The share of a batch's bytes, of a thousand, that compression is expected to leave (`CompressionRatioEstimator`).
+    estimate: u32,
 }
 
 /// How an append went.
@@ -175,6 +177,7 @@ impl Accumulator {
             sticky: StickyPartitioner::new(batch_size),
             round_robin: RoundRobin::default(),
             timed: TimedSticky::default(),
+            estimate: UNCOMPRESSED,
         });
         let from = u16::try_from(known.parts.len()).expect("a topic has 16 bits of partitions");
         for number in from..partitions {
@@ -216,7 +219,7 @@ impl Accumulator {
             Some(number) if number >= partitions => Append::NoMetadata,
             Some(number) => {
                 let part = topic.parts[usize::from(number)];
-                self.append_to(part, now, call.bytes, settings)
+                self.append_to(part, now, Content::of(call), settings)
                     .map_or(Append::NoMemory, |done| Append::Done(done.0))
             }
             None => match settings.partitioner {
@@ -245,7 +248,7 @@ impl Accumulator {
         let offer = Candidates { partitions: topic.partition_count(), available: &topic.available };
         let number = topic.timed.next(now.mono, linger, offer, &mut || rng.positive_31());
         let part = topic.parts[usize::from(number)];
-        self.append_to(part, now, call.bytes, settings)
+        self.append_to(part, now, Content::of(call), settings)
             .map_or(Append::NoMemory, |done| Append::Done(done.0))
     }
 
@@ -270,7 +273,7 @@ impl Accumulator {
                 break part;
             }
         };
-        let Some((done, bytes)) = self.append_to(part, now, call.bytes, settings) else {
+        let Some((done, bytes)) = self.append_to(part, now, Content::of(call), settings) else {
             return Append::NoMemory;
         };
         let switch = self.switch_now(part);
@@ -289,11 +292,11 @@ impl Accumulator {
         settings: &ProducerSettings,
     ) -> Append {
         let first = self.next_in_turn(call.topic);
-        if let Some((done, _)) = self.append_to_last(first, now, call.bytes) {
+        if let Some((done, _)) = self.append_to_last(first, now, Content::of(call)) {
             return Append::Done(done);
         }
         let second = self.next_in_turn(call.topic);
-        match self.append_to(second, now, call.bytes, settings) {
+        match self.append_to(second, now, Content::of(call), settings) {
             Some((done, _)) => Append::Done(done),
             None => Append::NoMemory,
         }
@@ -318,8 +321,9 @@ impl Accumulator {
         &mut self,
         part: PartId,
         now: crate::Now,
-        bytes: u32,
+        content: Content,
     ) -> Option<(Appended, u32)> {
+        let bytes = content.bytes;
         let counts = match self.buffering {
             Buffering::Batches => false,
             Buffering::Records { .. } if self.has_room(bytes) => true,
@@ -327,7 +331,7 @@ impl Accumulator {
         };
         let entry = &mut self.parts[part];
         let batch = self.batches.get_mut(*entry.queue.back()?);
-        let size = batch.try_append(bytes, now.wall)?;
+        let size = batch.try_append(content, now.wall)?;
         if counts {
             self.memory -= u64::from(bytes);
             self.places -= 1;
@@ -344,12 +348,13 @@ impl Accumulator {
         &mut self,
         part: PartId,
         now: crate::Now,
-        bytes: u32,
+        content: Content,
         settings: &ProducerSettings,
     ) -> Option<(Appended, u32)> {
-        if let Some(done) = self.append_to_last(part, now, bytes) {
+        if let Some(done) = self.append_to_last(part, now, content) {
             return Some(done);
         }
+        let bytes = content.bytes;
         let limit = settings.batch_size.max(batch_upper_bound(bytes));
         let (memory, places) = match self.buffering {
             Buffering::Batches => (u64::from(limit), 0),
@@ -357,14 +362,23 @@ impl Accumulator {
         };
         let left = (self.memory.checked_sub(memory)?, self.places.checked_sub(places)?);
         (self.memory, self.places) = left;
-        let entry = &mut self.parts[part];
+        let entry = &self.parts[part];
         let (partition, first) = (entry.partition, entry.next_serial);
-        let sizes = [limit, settings.batch_records];
-        let mut batch = ProducerBatch::begin(part, partition, first, sizes, bytes, now);
+        let estimate = match self.buffering {
+            Buffering::Batches => {
+                self.topic(partition.topic).map_or(UNCOMPRESSED, |it| it.estimate)
+            }
+            // librdkafka fills its batches by what goes in.
+            Buffering::Records { .. } => UNCOMPRESSED,
+        };
+        let (most, codec) = (settings.batch_records, settings.compression);
+        let buffer = Buffer { limit, most, codec, estimate };
+        let mut batch = ProducerBatch::begin(part, partition, first, buffer, content, now);
         (batch.memory, batch.places) = (memory, places);
-        let size = batch.bytes;
+        let size = batch.size();
         let full = batch.is_full() || !entry.queue.is_empty();
         self.next_expiry = self.next_expiry.min(now.mono + settings.delivery_timeout);
+        let entry = &mut self.parts[part];
         entry.queue.push_back(self.batches.insert(batch));
         entry.used = true;
         self.queued += 1;
@@ -444,6 +458,11 @@ impl Accumulator {
         let batch = self.batches.get_mut(id);
         batch.close();
         batch.place = Place::OnWire;
+        if let Some(ratio) = batch.ratio()
+            && let Some(topic) = &mut self.topics[batch.partition.topic]
+        {
+            topic.observe(ratio);
+        }
         let queue = &mut self.parts[batch.part].queue;
         let at = queue.iter().position(|queued| *queued == id).expect("a queued batch");
         queue.remove(at);
@@ -554,17 +573,16 @@ impl Accumulator {
     /// their own. The parts are not in the queue yet.
     pub(super) fn split(&mut self, id: BatchId, size: u32) -> SmallVec<[BatchId; 8]> {
         let big = self.finish(id);
-        let records = big.bytes - BATCH_OVERHEAD;
-        let per_record = (records / big.count).max(1);
-        let per_batch = (size.saturating_sub(BATCH_OVERHEAD) / per_record).clamp(1, big.count);
+        // The next batches are as careful as the first one was, so that splitting stays rare.
+        if let Some(topic) = &mut self.topics[big.partition.topic] {
+            topic.estimate = UNCOMPRESSED.max(big.ratio().unwrap_or(0));
+        }
+        let per_batch = big.fitting(size);
         let mut pieces = SmallVec::new();
         let mut done = 0;
         while done < big.count {
             let count = per_batch.min(big.count - done);
-            let mut piece = big.clone();
-            piece.first = big.first + done;
-            piece.count = count;
-            piece.bytes = BATCH_OVERHEAD + per_record * count;
+            let mut piece = big.piece(done, count);
             piece.attempts = 0;
             piece.attempts_at_leader = 0;
             piece.leader_epoch = None;
@@ -592,6 +610,15 @@ impl Ready {
     }
 }
 
+impl Content {
+    const fn of(call: SendCall) -> Self {
+        Self { bytes: call.bytes, saves: call.saves }
+    }
+}
+
+/// A share of a thousand that leaves everything.
+const UNCOMPRESSED: u32 = 1_000;
+
 impl Part {
     fn take_in(&mut self, queue: Queue) -> Appended {
         let serial = self.next_serial;
@@ -601,6 +628,17 @@ impl Part {
 }
 
 impl Topic {
+    /// `CompressionRatioEstimator.updateEstimation`: slow to hope, quick to fear.
+    fn observe(&mut self, ratio: u32) {
+        const IMPROVING: u32 = 5;
+        const DETERIORATING: u32 = 50;
+        if ratio > self.estimate {
+            self.estimate = ratio.max(self.estimate + DETERIORATING);
+        } else if ratio < self.estimate {
+            self.estimate = ratio.max(self.estimate.saturating_sub(IMPROVING));
+        }
+    }
+
     fn partition_count(&self) -> u16 {
         u16::try_from(self.parts.len()).expect("a topic has 16 bits of partitions")
     }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use stormglass_types::{Dense, IdVec, LeaderEpoch, Span, Time, TopicPartition, Wall};
 
 use crate::Now;
+use crate::compression::{Codec, Packing};
 use crate::record::ProducerStamp;
 
 /// Declares an id that indexes a vector of this producer.
@@ -46,8 +47,15 @@ pub(super) struct ProducerBatch {
     /// The first record's serial.
     pub(super) first: u32,
     pub(super) count: u32,
-    /// Size so far, header included.
+    /// Size so far, header included and nothing compressed.
     pub(super) bytes: u32,
+    /// What its records let `gzip` save: of a thousand bytes, summed over all bytes.
+    pub(super) saves: u64,
+    codec: Codec,
+    /// The share of its bytes, of a thousand, that is expected to be left of them.
+    estimate: u32,
+    /// Its size as it is packed, once it is closed.
+    packed: Option<u32>,
     /// What `buffer.memory` was charged with.
     pub(super) memory: u64,
     /// How many records it was charged with, where they count by themselves.
@@ -106,22 +114,27 @@ pub(super) enum Place {
 }
 
 impl ProducerBatch {
-    /// A batch with one record in a buffer of `limit` bytes.
+    /// A batch with one record.
     pub(super) fn begin(
         part: PartId,
         partition: TopicPartition,
         first: u32,
-        [limit, most]: [u32; 2],
-        bytes: u32,
+        Buffer { limit, most, codec, estimate }: Buffer,
+        content: Content,
         now: Now,
     ) -> Self {
+        let size = record_size(0, 0, content.bytes);
         Self {
             part,
             partition,
             number: 0,
             first,
             count: 1,
-            bytes: BATCH_OVERHEAD + record_size(0, 0, bytes),
+            bytes: BATCH_OVERHEAD + size,
+            saves: u64::from(size) * u64::from(content.saves),
+            codec,
+            estimate,
+            packed: None,
             memory: 0,
             places: 0,
             limit,
@@ -144,31 +157,89 @@ impl ProducerBatch {
     }
 
     /// Adds no more records.
-    pub(super) const fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.room = Room::Closed;
+        if self.packed.is_none() {
+            self.packed = Some(self.codec.packed(self.bytes, self.average_saves()));
+        }
+    }
+
+    /// What a thousand of its bytes let `gzip` save.
+    fn average_saves(&self) -> u16 {
+        let records = u64::from(self.bytes - BATCH_OVERHEAD).max(1);
+        u16::try_from(self.saves / records).unwrap_or(u16::MAX)
+    }
+
+    /// How it is packed.
+    pub(super) fn packing(&self) -> Packing {
+        Packing { codec: self.codec, saves: self.average_saves(), raw: self.bytes }
+    }
+
+    /// `MemoryRecordsBuilder.estimatedSizeInBytes`: exact once it is closed, and where nothing is compressed.
+    pub(super) fn size(&self) -> u32 {
+        match (self.packed, self.codec) {
+            (Some(packed), _) => packed,
+            (None, Codec::None) => self.bytes,
+            (None, _) => {
+                let records = u64::from(self.bytes - BATCH_OVERHEAD);
+                let written = records * u64::from(self.estimate) / 1_000 * CAUTION / 100;
+                BATCH_OVERHEAD.saturating_add(u32::try_from(written).unwrap_or(u32::MAX))
+            }
+        }
+    }
+
+    /// The share of its records' bytes, of a thousand, that is left of them; none if nothing is compressed.
+    pub(super) fn ratio(&self) -> Option<u32> {
+        let (records, packed) = (self.bytes - BATCH_OVERHEAD, self.packed? - BATCH_OVERHEAD);
+        let ratio = u64::from(packed) * 1_000 / u64::from(records.max(1));
+        (self.codec != Codec::None).then(|| u32::try_from(ratio).unwrap_or(u32::MAX))
+    }
+
+    /// Some of its records as a batch of their own, closed. All of them count as equally large.
+    pub(super) fn piece(&self, done: u32, count: u32) -> Self {
+        let per_record = ((self.bytes - BATCH_OVERHEAD) / self.count).max(1);
+        let mut piece = self.clone();
+        piece.first = self.first + done;
+        piece.count = count;
+        piece.bytes = BATCH_OVERHEAD + per_record * count;
+        piece.saves = u64::from(self.average_saves()) * u64::from(per_record * count);
+        piece.packed = None;
+        piece.close();
+        piece
+    }
+
+    /// How many of its records go into a batch of `size` bytes, if they cannot be expected to become smaller.
+    pub(super) fn fitting(&self, size: u32) -> u32 {
+        let per_record = ((self.bytes - BATCH_OVERHEAD) / self.count).max(1);
+        let room = u64::from(size.saturating_sub(BATCH_OVERHEAD));
+        let room = if self.codec == Codec::None { room } else { room * 100 / CAUTION };
+        let fitting = u32::try_from(room / u64::from(per_record)).unwrap_or(u32::MAX);
+        fitting.clamp(1, self.count)
     }
 
     /// `MemoryRecordsBuilder.isFull`.
     pub(super) fn is_full(&self) -> bool {
-        self.room == Room::Closed || self.limit <= self.bytes || self.most <= self.count
+        self.room == Room::Closed || self.limit <= self.size() || self.most <= self.count
     }
 
-    /// Adds a record if there is room; tells how many bytes it took.
-    pub(super) fn try_append(&mut self, bytes: u32, at: Wall) -> Option<u32> {
+    /// Adds a record if there is room; tells how many bytes it is thought to take.
+    pub(super) fn try_append(&mut self, content: Content, at: Wall) -> Option<u32> {
         if self.is_full() {
             self.room = Room::Closed;
             return None;
         }
         let delta = at.0.saturating_sub(self.first_timestamp.0);
-        let size = record_size(i64::from(self.count), delta, bytes);
-        if self.limit < self.bytes.saturating_add(size) {
+        let size = record_size(i64::from(self.count), delta, content.bytes);
+        if self.limit < self.size().saturating_add(size) {
             self.room = Room::Closed;
             return None;
         }
+        let before = self.size();
         self.bytes += size;
+        self.saves += u64::from(size) * u64::from(content.saves);
         self.count += 1;
         self.timestamp = self.timestamp.max(at);
-        Some(size)
+        Some(self.size() - before)
     }
 
     /// Remembers the leader to which the next attempt goes, to skip the backoff when it is a new one (KIP-951).
@@ -241,6 +312,28 @@ impl Batches {
     }
 }
 
+/// What a batch is begun with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Buffer {
+    /// Its size: the first record always fits.
+    pub(super) limit: u32,
+    /// How many records it takes.
+    pub(super) most: u32,
+    pub(super) codec: Codec,
+    /// The share of its bytes, of a thousand, that is expected to be left of them.
+    pub(super) estimate: u32,
+}
+
+/// A record's key, value and headers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content {
+    pub(super) bytes: u32,
+    /// What `gzip` would save of a thousand of those.
+    pub(super) saves: u16,
+}
+
+/// `COMPRESSION_RATE_ESTIMATION_FACTOR` in hundredths: room is kept for records that compress worse than those before.
+const CAUTION: u64 = 105;
 /// `DefaultRecordBatch.RECORD_BATCH_OVERHEAD`.
 pub(super) const BATCH_OVERHEAD: u32 = 61;
 /// `DefaultRecord.MAX_RECORD_OVERHEAD`.

@@ -28,7 +28,7 @@ impl Producer {
             _ if place == Place::GivenUp => {
                 self.accumulator.finish(id);
             }
-            ErrorCode::MessageTooLarge if batch.count > 1 => self.split(id),
+            ErrorCode::MessageTooLarge if batch.count > 1 => self.split(id, out),
             code if self.can_retry(now, id, result) => self.send_again(now, id, code, out),
             // The broker has it, but no longer knows where.
             ErrorCode::DuplicateSequenceNumber => self.acknowledge(id, Offset::UNKNOWN, out),
@@ -91,7 +91,8 @@ impl Producer {
         }
     }
 
-    fn split(&mut self, id: BatchId) {
+    fn split(&mut self, id: BatchId, out: &mut Outbox) {
+        out.mark(Mark::BatchSplit);
         let part = self.accumulator.batches.get(id).part;
         let pieces = self.accumulator.split(id, self.settings.batch_size);
         if let Some(sequences) = &mut self.sequences {

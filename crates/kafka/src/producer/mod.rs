@@ -1,6 +1,6 @@
 //! The producer client: takes records in, batches them, and sends them until they are acknowledged or given up.
 //!
-//! Behaves as the Java producer of Kafka 4.0, without transactions and compression; what librdkafka does otherwise is in its
+//! Behaves as the Java producer of Kafka 4.0, without transactions; what librdkafka does otherwise is in its
 //! settings. Does not know values: a record is a key hash, a size, and the identity that it gets here.
 
 mod accumulator;

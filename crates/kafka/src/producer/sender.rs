@@ -128,7 +128,7 @@ impl Producer {
             link.drain_index = (start + step) % count;
             let part = link.parts[link.drain_index];
             let Some(first) = self.accumulator.head(part, now) else { continue };
-            let bytes = self.accumulator.batches.get(first).bytes;
+            let bytes = self.accumulator.batches.get(first).size();
             if !load.is_empty() && size.saturating_add(bytes) > self.settings.max_request_size {
                 break;
             }
@@ -169,7 +169,8 @@ impl Producer {
                 base: Offset::ZERO,
                 count: batch.count,
                 epoch: LeaderEpoch::NONE,
-                bytes: batch.bytes,
+                bytes: batch.size(),
+                packing: batch.packing(),
                 timestamp: batch.timestamp,
                 stamp: batch.stamp,
                 records: keyed(values, self.keys.get(batch.partition)),

@@ -14,6 +14,7 @@ use stormglass_types::{
 
 use super::Producer;
 use crate::channel::Backoff;
+use crate::compression::Codec;
 use crate::message::{
     Correlation, InitProducerIdResponse, MetadataResponse, Msg, ProduceRequest, ProduceResponse,
     ProduceResult, Request, Response,
@@ -59,6 +60,7 @@ fn settings() -> ProducerSettings {
         retries: i32::MAX.unsigned_abs(),
         max_in_flight: 5,
         batch_size: 16_384,
+        compression: Codec::None,
         batch_records: u32::MAX,
         linger: Span::ZERO,
         buffer_memory: 32 << 20,
@@ -248,6 +250,7 @@ impl Host {
             partition,
             key: None,
             bytes,
+            saves: 700,
             payload: Payload::Value,
         }));
     }
@@ -788,6 +791,7 @@ fn keys_decide_the_partition_and_records_without_one_stick() {
         partition: None,
         key: Some((Key(7), hash)),
         bytes: 50,
+        saves: 0,
         payload: Payload::Value,
     };
     host.call(Call::Send(call));
@@ -797,6 +801,70 @@ fn keys_decide_the_partition_and_records_without_one_stick() {
     let told = host.told();
     let place = |text: &str| text.split(' ').nth(1).unwrap().to_string();
     assert_eq!(place(&told[0]), place(&told[1]));
+}
+
+/// A producer with small compressed batches that has sent so many of them, and how many records each had.
+fn compressing(batches: usize) -> (Host, Vec<u32>) {
+    let settings = ProducerSettings {
+        compression: Codec::named("zstd").unwrap(),
+        batch_size: 2_000,
+        linger: Span::secs(5),
+        ..settings()
+    };
+    let mut host = Host::new(settings);
+    let mut counts = Vec::new();
+    while counts.len() < batches {
+        host.send(Some(0), 100);
+        if let Some((_, _, produce)) = host.pending.first() {
+            let batch = &produce.batches[0].1;
+            assert!(batch.bytes <= 2_000 && batch.bytes < batch.raw_bytes(), "{batch:?}");
+            counts.push(batch.count);
+            host.answer(ErrorCode::None, 0);
+        }
+    }
+    (host, counts)
+}
+
+#[test]
+fn batches_grow_as_the_producer_learns_how_well_they_compress() {
+    let (_, counts) = compressing(120);
+    // At first nothing is hoped for; a two-hundredth of the size is what each batch teaches at most.
+    assert_eq!(counts[0], 16);
+    assert!(counts.is_sorted(), "{counts:?}");
+    assert!(counts[30] < 22 && counts[119] > 30, "{counts:?}");
+}
+
+#[test]
+fn a_compressed_batch_that_is_too_large_is_split_and_the_next_ones_are_small_again() {
+    let (mut host, counts) = compressing(120);
+    let sent: u32 = counts.iter().sum();
+    while host.pending.is_empty() {
+        host.send(Some(0), 100);
+    }
+    let big = host.pending[0].2.batches[0].1.count;
+    assert!(big > 30);
+    host.answer(ErrorCode::MessageTooLarge, 0);
+    assert!(host.out.marks.contains(Mark::BatchSplit));
+    let mut next = i32::try_from(sent).unwrap();
+    let end = next + i32::try_from(big).unwrap();
+    while next < end {
+        let batch = &host.pending[0].2.batches[0].1;
+        assert!(batch.count <= 17, "{batch:?}");
+        assert_eq!(batch.stamp.unwrap().sequence.0, next);
+        next += i32::try_from(batch.count).unwrap();
+        host.answer(ErrorCode::None, 0);
+    }
+    assert_eq!(next, end);
+    // The batch that was open meanwhile still hopes; the one after it does not.
+    for _ in 0..2 {
+        while host.pending.is_empty() {
+            host.send(Some(0), 100);
+        }
+        let count = host.pending[0].2.batches[0].1.count;
+        host.answer(ErrorCode::None, 0);
+        next = i32::try_from(count).unwrap();
+    }
+    assert!(next < 20, "{next} records");
 }
 
 /// What a partition's leader keeps of an idempotent producer, and its log.

@@ -69,6 +69,12 @@ const TOLD: &[(Mark, Whose, &str)] = &[
         "waits no longer for an answer: request.timeout.ms is over",
     ),
     (Mark::DeliveryTimedOut, Whose::Producer, "gives a batch up: delivery.timeout.ms is over"),
+    (Mark::BatchSplit, Whose::Producer, "splits a batch that the leader found too large"),
+    (
+        Mark::ReplicaThrottled,
+        Whose::Replica,
+        "is held back: it is out of sync, and its copying is throttled",
+    ),
     (
         Mark::ClosedForcefully,
         Whose::Producer,

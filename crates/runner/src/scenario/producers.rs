@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use stormglass_kafka::compression::Codec;
 use stormglass_kafka::config::Role;
+use stormglass_kafka::settings::ProducerSettings;
 use stormglass_sim::plan::{
-    AtStop, ChosenBy, FlushEvery, Keys, Load, OnFailure, ProducerPlan, Sending, SizeRange,
-    TopicPlan, WaitsFor,
+    AtStop, ChosenBy, FlushEvery, Keys, Load, OnFailure, ProducerPlan, Sending, ShareRange,
+    SizeRange, TopicPlan, WaitsFor,
 };
 use stormglass_types::{Dense, Span, TopicId};
 
@@ -51,6 +53,7 @@ impl Lowering<'_> {
                 keys,
                 bytes: bytes.unwrap_or(SizeRange { least: 512, most: 512 }),
                 tombstones: tombstones.unwrap_or(0),
+                compressible: self.compressible(&values, &settings, (topic, topics)),
             };
             let starts_after = fields.read("after", self.report, units::duration);
             let on_failure = self.choose(
@@ -77,6 +80,26 @@ impl Lowering<'_> {
             }
         }
         producers
+    }
+
+    /// What compression has to gain, if anybody compresses.
+    fn compressible(
+        &mut self,
+        values: &Fields<'_>,
+        settings: &ProducerSettings,
+        (topic, topics): (TopicId, &[TopicPlan]),
+    ) -> ShareRange {
+        let Some(range) = values.read("compressible", self.report, units::shares) else {
+            return ShareRange::USUAL;
+        };
+        let topic = topic.index().checked_sub(1).and_then(|at| topics.get(at));
+        let repack =
+            topic.and_then(|topic| topic.settings.compression.target(settings.compression));
+        if settings.compression == Codec::None && repack.is_none() {
+            let message = "nobody compresses these records: `compression.type` is not set";
+            self.report.note(values.place_of("compressible"), message.to_owned());
+        }
+        range
     }
 
     /// What the application waits for, and how it ends.

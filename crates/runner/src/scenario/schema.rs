@@ -217,6 +217,8 @@ sections! {
         "bytes" bytes: Option<Sizes>,
         /// The share of records without a value, which delete their key from a compacted topic: `5%`; none unless set.
         "tombstones" tombstones: Option<Percent>,
+        /// What gzip would save of many such records together, or a range to draw each record's from; 60% unless set.
+        "compressible" compressible: Option<Percents>,
     }
     /// A consumer group and its application.
     Group = "a group" {
@@ -491,6 +493,7 @@ values! {
     Whither = number_or(&format!("^([0-9]+|{SEEKS})$"));
     Rate = pattern(r"^[0-9]+/(s|m|h)$", &["200/s"]);
     Percent = pattern(r"^[0-9]+(\.[0-9]{1,2})?%$", &["80%"]);
+    Percents = pattern(r"^[0-9]+(\.[0-9]{1,2})?%(\s*\.\.\s*[0-9]+(\.[0-9]{1,2})?%)?$", &["60%", "20%..80%"]);
     Bandwidth = pattern(r"^[0-9]+(B|kB|KiB|MB|MiB)/s$", &["125MB/s"]);
     Skew = pattern(r"^(even|zipf [0-9]+(\.[0-9]{1,2})?)$", &["zipf 1.1"]);
     Sizes = number_or(r"^[0-9]+(B|kB|KiB|MB|MiB)?(\.\.[0-9]+(B|kB|KiB|MB|MiB)?)?$");

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use stormglass_kafka::Start;
-use stormglass_sim::plan::{SizeRange, SpanRange};
+use stormglass_sim::plan::{ShareRange, SizeRange, SpanRange};
 use stormglass_types::{Offset, Span};
 
 /// Why a text is not what a key needs.
@@ -161,6 +161,21 @@ pub(super) fn percent(text: &str) -> Read<u64> {
     let number = text.strip_suffix('%').ok_or_else(bad)?.trim();
     let hundredths = hundredths(number).ok_or_else(bad)?;
     if hundredths > 10_000 { Err(bad()) } else { Ok(hundredths) }
+}
+
+/// `60%` or `20%..80%`, in thousandths.
+pub(super) fn shares(text: &str) -> Read<ShareRange> {
+    let expected = "a share or a range of them, such as `60%` or `20%..80%`";
+    let one = |text: &str| {
+        let share = percent(text.trim()).map_err(|bad| Bad { expected, ..bad })?;
+        Ok(u16::try_from(share / 10).expect("at most a thousand"))
+    };
+    let (least, most) = text.split_once("..").unwrap_or((text, text));
+    let range = ShareRange { least: one(least)?, most: one(most)? };
+    if range.least > range.most {
+        return Err(Bad { expected, hint: Some("the smaller one comes first".to_owned()) });
+    }
+    Ok(range)
 }
 
 /// `1.1` in hundredths: `110`.

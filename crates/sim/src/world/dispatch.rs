@@ -1,5 +1,8 @@
 //! From an event to a machine's input, and from a machine's effects back to events.
 
+use std::ops::Add as _;
+
+use stormglass_kafka::compression::Codec;
 use stormglass_kafka::log::{Dropped, PartitionLog};
 use stormglass_kafka::message::{Api, Msg, Request};
 use stormglass_kafka::note::ReplicaRole;
@@ -14,6 +17,7 @@ use super::trace::{TraceKind, TraceRecord};
 use super::{Event, Phase, World};
 use crate::engine::net::{Arrival, LaneId};
 use crate::engine::timers::Fired;
+use crate::plan::ShareRange;
 
 /// How long it takes until a process that died of an exception is started again.
 const RESTART: Span = Span::secs(1);
@@ -242,6 +246,7 @@ impl World {
             self.record(node, TraceKind::sent(to, conn, &message));
         }
         let mut extra = transfer(&message, self.plan.network.bytes_per_second);
+        extra = extra + self.compressing(ends[0], &message);
         if let Msg::Response(_, response) = &message
             && matches!(response.api(), Api::FetchMetadata | Api::FetchQuorum)
         {
@@ -258,6 +263,38 @@ impl World {
             }
         }
         self.net.send(self.now, conn, node, message, extra, &mut self.queue);
+    }
+
+    /// How long whoever packs and unpacks the batches of a message is busy with that. Followers copy them as they are.
+    fn compressing(&self, client: NodeId, message: &Msg) -> Span {
+        match message {
+            Msg::Request(_, Request::Produce(request)) => {
+                let batches = request.batches.iter();
+                batches.map(|(id, batch)| self.packing(*id, batch)).fold(Span::ZERO, Span::add)
+            }
+            Msg::Response(_, stormglass_kafka::message::Response::Fetch(fetched))
+                if self.roster.broker_at(client).is_none() =>
+            {
+                let batches = fetched.partitions.iter().flat_map(|partition| &partition.batches);
+                let packed = batches.filter(|batch| batch.packing.codec != Codec::None);
+                packed
+                    .map(|batch| batch.packing.codec.time_to_unpack(batch.raw_bytes()))
+                    .fold(Span::ZERO, Span::add)
+            }
+            Msg::Request(..) | Msg::Response(..) => Span::ZERO,
+        }
+    }
+
+    /// The producer packs a batch; the leader unpacks it to check its records, and packs it anew if the topic says so.
+    fn packing(&self, id: TopicPartition, batch: &Batch) -> Span {
+        let (codec, raw) = (batch.packing.codec, batch.raw_bytes());
+        let topic = self.plan.topic(id.topic);
+        let target = topic.and_then(|topic| topic.settings.compression.target(codec));
+        if codec == Codec::None && target.is_none() {
+            return Span::ZERO;
+        }
+        let anew = target.map_or(Span::ZERO, |target| target.time_to_pack(raw));
+        codec.time_to_pack(raw) + codec.time_to_unpack(raw) + anew
     }
 
     fn on_exit(&mut self, node: NodeId, exit: Exit) {
@@ -423,6 +460,7 @@ impl World {
                         partition: None,
                         key: None,
                         bytes: LETTER,
+                        saves: ShareRange::USUAL.least,
                         payload: Payload::Value,
                     };
                     self.call(node, op, Call::Send(letter));

@@ -12,13 +12,16 @@ use stormglass_types::{
     Key, PartitionMap, Rng, SourceId, Span, Time, TopicPartition, Value, ValueRange,
 };
 
-use crate::plan::{AtStop, ChosenBy, FlushEvery, Keys, OnFailure, ProducerPlan, WaitsFor};
+use crate::plan::{
+    AtStop, ChosenBy, FlushEvery, Keys, OnFailure, ProducerPlan, ShareRange, WaitsFor,
+};
 
 /// A record as its application knows it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
     pub(crate) key: Option<(Key, u32)>,
     bytes: u32,
+    saves: u16,
     payload: Payload,
     /// As what it was sent first, if it was sent before.
     pub(crate) first: Option<(TopicPartition, Value)>,
@@ -154,13 +157,13 @@ impl ProducerApp {
         }
         let record = self.again.pop_front().unwrap_or_else(|| self.next());
         self.busy = Busy::Sending(op, record);
-        let Record { key, bytes, payload, first: _ } = record;
+        let Record { key, bytes, saves, payload, first: _ } = record;
         let partition = match self.plan.sending.partition {
             ChosenBy::Partitioner => None,
             ChosenBy::Number(number) => Some(number),
             ChosenBy::Key(partitions) => key.map(|(_, hash)| partition_for(hash, partitions)),
         };
-        let call = SendCall { topic: self.plan.topic, partition, key, bytes, payload };
+        let call = SendCall { topic: self.plan.topic, partition, key, bytes, saves, payload };
         Some((op, Call::Send(call)))
     }
 
@@ -177,7 +180,14 @@ impl ProducerApp {
         let deletes = share > 0 && self.rng.upto(999_999) < u64::from(share);
         let (payload, bytes) =
             if deletes { (Payload::Tombstone, TOMBSTONE) } else { (Payload::Value, bytes) };
-        Record { key, bytes, payload, first: None }
+        let ShareRange { least, most } = self.plan.load.compressible;
+        let saves = if least == most {
+            least
+        } else {
+            let drawn = self.rng.between(u64::from(least), u64::from(most));
+            u16::try_from(drawn).expect("drawn from a u16 range")
+        };
+        Record { key, bytes, saves, payload, first: None }
     }
 
     /// `send` or `flush` returned. Tells the record that it was about.

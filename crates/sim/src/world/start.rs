@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use stormglass_kafka::admin::Admin;
 use stormglass_kafka::broker::Broker;
+use stormglass_kafka::compression::TopicCompression;
 use stormglass_kafka::consumer::Consumer;
 use stormglass_kafka::controller::{Controller, ControllerStore};
 use stormglass_kafka::group::OFFSETS_TOPIC;
@@ -320,6 +321,7 @@ fn new_topics(plan: &Plan) -> Vec<NewTopic> {
     // It takes the broker's defaults but for its policy (`GroupCoordinatorConfig.offsetTopicConfigs`).
     let mut settings = cluster.topic.clone();
     settings.cleanup.policy = CleanupPolicy::Compact;
+    settings.compression = TopicCompression::KEEP;
     let offsets = NewTopic {
         topic: OFFSETS_TOPIC,
         partitions: cluster.offsets_topic_partitions,

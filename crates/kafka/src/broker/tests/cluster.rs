@@ -14,6 +14,7 @@ use stormglass_types::{
 };
 
 use crate::broker::Broker;
+use crate::compression::Packing;
 use crate::controller::{Controller, ControllerStore};
 use crate::group::{GroupCoordinator, OFFSETS_TOPIC};
 use crate::log::BrokerStore;
@@ -345,6 +346,7 @@ impl World {
                 count: 1,
                 epoch: LeaderEpoch::NONE,
                 bytes: 200,
+                packing: Packing::PLAIN,
                 timestamp: Wall(0),
                 stamp: None,
                 records: Records::Values(ValueRange::from(value)),

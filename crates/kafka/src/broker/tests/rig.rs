@@ -15,6 +15,7 @@ use stormglass_types::{
 
 use crate::assignor::Rack;
 use crate::broker::Broker;
+use crate::compression::Packing;
 use crate::log::BrokerStore;
 use crate::message::{
     AlterPartition, AlterPartitionResponse, AlteredPartition, BrokerHeartbeatResponse,
@@ -447,7 +448,8 @@ pub(super) fn check_without(off: &[Rule], story: &str) -> String {
 fn batch(base: Offset, count: u32, epoch: LeaderEpoch) -> Batch {
     let values = ValueRange { source: SourceId(0), first: 0, count };
     let records = Records::Values(values);
-    Batch { base, count, epoch, bytes: 100, timestamp: Wall(1), stamp: None, records }
+    let packing = Packing::PLAIN;
+    Batch { base, count, epoch, bytes: 100, packing, timestamp: Wall(1), stamp: None, records }
 }
 
 fn fetch_of(offset: i32, epoch: Option<i32>, last: Option<i32>) -> FetchPartition {

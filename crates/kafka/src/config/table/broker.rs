@@ -33,13 +33,13 @@ keys! { BROKER
         "Silence after which the KRaft controller fences a broker.";
     "client.quota.callback.class": Class = Null, Any, Unmodelled,
         "Plug-in computing quota limits.";
-    "compression.gzip.level": Int = Is("-1"), BetweenOr(1, 9, -1), Inert,
+    "compression.gzip.level": Int = Is("-1"), BetweenOr(1, 9, -1), Modelled,
         "Effort level when gzip is the codec.";
-    "compression.lz4.level": Int = Is("9"), Between(1, 17), Inert,
+    "compression.lz4.level": Int = Is("9"), Between(1, 17), Modelled,
         "Effort level when lz4 is the codec.";
-    "compression.type": String = Is("producer"), OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Unmodelled,
+    "compression.type": String = Is("producer"), OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Modelled,
         "Codec for record batches; on topics/brokers the value 'producer' keeps what was sent.";
-    "compression.zstd.level": Int = Is("3"), Between(-131072, 22), Inert,
+    "compression.zstd.level": Int = Is("3"), Between(-131072, 22), Modelled,
         "Effort level when zstd is the codec.";
     "connection.failed.authentication.delay.ms": Int = Is("100"), AtLeast(0), Inert,
         "Pause before the broker closes a connection that failed authentication.";
@@ -103,6 +103,8 @@ keys! { BROKER
         "Soft cap on the bytes in one fetch response; the first batch is returned even if larger.";
     "fetch.purgatory.purge.interval.requests": Int = Is("1000"), Any, Inert,
         "Completed fetch waits that accumulate before a purge.";
+    "follower.replication.throttled.rate": Long = Is("9223372036854775807"), AtLeast(0), Modelled,
+        "Bytes per second that followers copy at most of what topics list as throttled; set while brokers run.";
     "group.consumer.assignors": List = Is("org.apache.kafka.coordinator.group.assignor.UniformAssignor,org.apache.kafka.coordinator.group.assignor.RangeAssignor"), Any, Modelled,
         "Server-side assignors offered by the new protocol; the first is the default.";
     "group.consumer.heartbeat.interval.ms": Int = Is("5000"), AtLeast(1), Modelled,
@@ -179,6 +181,8 @@ keys! { BROKER
         "Period of the preferred-leader check.";
     "leader.imbalance.per.broker.percentage": Int = Is("10"), Any, Modelled,
         "Share of non-preferred leaderships per broker above which leaders are moved back.";
+    "leader.replication.throttled.rate": Long = Is("9223372036854775807"), AtLeast(0), Modelled,
+        "Bytes per second that leaders copy at most of what topics list as throttled; set while brokers run.";
     "listener.security.protocol.map": String = Is("SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT"), Any, Inert,
         "Which security protocol each named listener speaks.";
     "listeners": String = Is("PLAINTEXT://:9092"), Any, Inert,
@@ -447,9 +451,9 @@ keys! { BROKER
         "Receive buffer of follower connections.";
     "replica.socket.timeout.ms": Int = Is("30000"), Any, Modelled,
         "Socket timeout of follower connections.";
-    "replication.quota.window.num": Int = Is("11"), AtLeast(1), Inert,
+    "replication.quota.window.num": Int = Is("11"), AtLeast(1), Modelled,
         "Windows kept for replication quotas.";
-    "replication.quota.window.size.seconds": Int = Is("1"), AtLeast(1), Inert,
+    "replication.quota.window.size.seconds": Int = Is("1"), AtLeast(1), Modelled,
         "Length of one replication quota window.";
     "request.timeout.ms": Int = Is("30000"), Any, Unmodelled,
         "Wait for the reply to one request before it counts as failed.";

@@ -17,13 +17,13 @@ keys! { PRODUCER
         "How host names of brokers are resolved to addresses.";
     "client.id": String = Is(""), Any, Inert,
         "Free-form name a client puts into requests, used in logs, quotas and the member id prefix.";
-    "compression.gzip.level": Int = Is("-1"), BetweenOr(1, 9, -1), Inert,
+    "compression.gzip.level": Int = Is("-1"), BetweenOr(1, 9, -1), Modelled,
         "Effort level when gzip is the codec.";
-    "compression.lz4.level": Int = Is("9"), Between(1, 17), Inert,
+    "compression.lz4.level": Int = Is("9"), Between(1, 17), Modelled,
         "Effort level when lz4 is the codec.";
-    "compression.type": String = Is("none"), OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]), Unmodelled,
+    "compression.type": String = Is("none"), OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]), Modelled,
         "Codec for record batches; on topics/brokers the value 'producer' keeps what was sent.";
-    "compression.zstd.level": Int = Is("3"), Between(-131072, 22), Inert,
+    "compression.zstd.level": Int = Is("3"), Between(-131072, 22), Modelled,
         "Effort level when zstd is the codec.";
     "connections.max.idle.ms": Long = Is("540000"), Any, Unmodelled,
         "Idle time after which a connection is closed.";

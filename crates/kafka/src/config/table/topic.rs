@@ -7,13 +7,13 @@ use super::{VERSIONS, keys};
 keys! { TOPIC
     "cleanup.policy": List = Is("delete"), OneOf(&["compact", "delete"]), Modelled,
         "What happens to old data of a topic: drop segments (delete), keep last value per key (compact), or both.";
-    "compression.gzip.level": Int = Is("-1"), BetweenOr(1, 9, -1), Inert,
+    "compression.gzip.level": Int = Is("-1"), BetweenOr(1, 9, -1), Modelled,
         "Effort level when gzip is the codec.";
-    "compression.lz4.level": Int = Is("9"), Between(1, 17), Inert,
+    "compression.lz4.level": Int = Is("9"), Between(1, 17), Modelled,
         "Effort level when lz4 is the codec.";
-    "compression.type": String = Is("producer"), OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Unmodelled,
+    "compression.type": String = Is("producer"), OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Modelled,
         "Codec for record batches; on topics/brokers the value 'producer' keeps what was sent.";
-    "compression.zstd.level": Int = Is("3"), Between(-131072, 22), Inert,
+    "compression.zstd.level": Int = Is("3"), Between(-131072, 22), Modelled,
         "Effort level when zstd is the codec.";
     "delete.retention.ms": Long = Is("86400000"), AtLeast(0), Modelled,
         "How long tombstones (and transaction markers) of a compacted topic stay visible after cleaning.";
@@ -23,11 +23,11 @@ keys! { TOPIC
         "Records after which a log is forced to disk.";
     "flush.ms": Long = Is("9223372036854775807"), AtLeast(0), Unmodelled,
         "Time after which a log is forced to disk.";
-    "follower.replication.throttled.replicas": List = Is(""), Any, Unmodelled,
+    "follower.replication.throttled.replicas": List = Is(""), Any, Modelled,
         "partition:broker pairs whose follower replication is rate limited, or *.";
     "index.interval.bytes": Int = Is("4096"), AtLeast(0), Inert,
         "Log bytes between two sparse offset-index entries.";
-    "leader.replication.throttled.replicas": List = Is(""), Any, Unmodelled,
+    "leader.replication.throttled.replicas": List = Is(""), Any, Modelled,
         "partition:broker pairs whose leader-side replication is rate limited, or *.";
     "local.retention.bytes": Long = Is("-2"), AtLeast(-2), Inert,
         "With tiering: bytes kept on local disk per partition; -2 follows retention.bytes.";

@@ -58,11 +58,17 @@ fn every_modelled_property_changes_a_setting() {
                 "partitioner" => "fnv1a_random".into(),
                 _ => other_value(key),
             };
-            let entry = entries(&[(key.name, &value)]);
+            let mut entry = entries(&[(key.name, &value)]);
             let (changed, issues) = match role {
                 Role::Producer => {
+                    let beside: &[_] = match key.name {
+                        "compression.level" => &[("compression.codec", "gzip")],
+                        _ => &[],
+                    };
+                    entry.extend(entries(beside));
                     let parsed = CLIENT.parse_producer(&entry);
-                    (parsed.settings != CLIENT.parse_producer(&[]).settings, parsed.issues)
+                    let without = CLIENT.parse_producer(&entries(beside)).settings;
+                    (parsed.settings != without, parsed.issues)
                 }
                 Role::Consumer | Role::Topic | Role::Broker => {
                     let parsed = CLIENT.parse_consumer(&entry);

@@ -15,6 +15,7 @@ use stormglass_types::{
 };
 
 use crate::channel::Backoff;
+use crate::compression::Packing;
 use crate::consumer::Consumer;
 use crate::message::*;
 use crate::metadata::{
@@ -203,6 +204,7 @@ impl Host {
             count,
             epoch: LeaderEpoch(epoch),
             bytes: 100,
+            packing: Packing::PLAIN,
             timestamp: Wall(0),
             stamp: None,
             records: Records::Values(ValueRange { source: SourceId(0), first, count }),

@@ -29,9 +29,9 @@ keys! { PRODUCER
         "Free-form name of a client.";
     "client.rack": String = Null, Any, Inert,
         "No influence on simulated semantics.";
-    "compression.codec": String = Is("none"), OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]), Unmodelled,
+    "compression.codec": String = Is("none"), OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]), Modelled,
         "Codec of record batches.";
-    "compression.level": Int = Is("-1"), Between(-1, 12), Inert,
+    "compression.level": Int = Is("-1"), Between(-1, 12), Modelled,
         "Effort of the codec.";
     "connections.max.idle.ms": Int = Is("0"), Between(0, 2147483647), Unmodelled,
         "Idle time after which a connection is closed; 0 is never.";
