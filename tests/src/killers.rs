@@ -118,7 +118,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 92] = [
+pub static KILLERS: [Killer; 93] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -180,6 +180,7 @@ pub static KILLERS: [Killer; 92] = [
     kills(Rule::FirstSequenceIsZero, About::Producers, NEWCOMERS, 100, "per-key-order"),
     kills(Rule::ProducerEpochCheck, About::Producers, ZOMBIES, 20, "per-key-order"),
     kills(Rule::ProducerStateFollowsLog, About::Producers, FLIPS, 20, "no-duplicates"),
+    log::COPIED_LATE,
     log::ROWS[0],
     log::ROWS[1],
     log::ROWS[2],

@@ -94,6 +94,7 @@ const MISSING: &[(Rule, Missing)] = &[
     (Rule::BumpAwaitsInFlight, open(Some(at(2, 6)))),
     (Rule::SequencesBeginWithEpoch, between(at(2, 5), at(2, 8))),
     (Rule::IdempotentByDefault, between(at(3, 0), at(3, 2))),
+    (Rule::FollowersTakeSequences, before(1, 1)),
     (Rule::ProducerStateOutlivesRecords, before(2, 5)),
     (Rule::RetentionBelowHighWatermark, before(1, 0)),
     (Rule::CleanerBelowHighWatermark, before(3, 1)),

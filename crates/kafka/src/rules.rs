@@ -139,6 +139,8 @@ rules! {
         "a broker refuses a batch of an old producer epoch";
     ProducerStateFollowsLog = "producer-state-follows-log", "ProducerStateManager, UnifiedLog.truncateTo (MU07, MU26)",
         "producer state is that of the log: replicas learn it with the records, and truncation takes it back";
+    FollowersTakeSequences = "KAFKA-6003", "KAFKA-6003 (R23)",
+        "a follower copies what its leader has, whatever the sequences: only leaders judge producers";
     ProducerStateOutlivesRecords = "KIP-360", "KIP-360, KAFKA-7190 (P04)",
         "a broker knows a producer until its id expires, however early its records are deleted";
     RetentionBelowHighWatermark = "KAFKA-5634", "KAFKA-5634 (L03)",

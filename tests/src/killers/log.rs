@@ -67,6 +67,30 @@ pub(super) const ROWS: [Killer; 7] = [
     ),
 ];
 
+/// A follower's copying begins in the middle of what a producer has sent.
+pub(super) const COPIED_LATE: Killer = kills(
+    Rule::FollowersTakeSequences,
+    About::Replication,
+    ("deleted-before-they-were-copied", deleted_before_they_were_copied),
+    10,
+    "liveness",
+);
+
+/// An operator deletes records that a follower out of reach has not copied, so that it starts over behind them.
+fn deleted_before_they_were_copied() -> Story {
+    let deletions = |plan: &Plan, rng: &mut Rng| -> Vec<ScheduledFault> {
+        let mut script = Script::new(plan, rng);
+        let at = script.between(800, 1_500);
+        let (target, lasting) = (Target::FollowerOf(ORDERS), ms(1_200));
+        script.at(at, FaultAction::Isolate { target, lasting });
+        let delete = FaultAction::DeleteRecords { partition: ORDERS, before: None };
+        let later = at + script.between(900, 1_100);
+        script.at(later, delete);
+        script.faults
+    };
+    cluster(&[]).topic("orders", 1, &[]).producer(Span::millis(8), PRODUCER).adversary(deletions)
+}
+
 /// Old segments are looked for all the time.
 const RETENTION: Settings<'_> =
     &[("log.initial.task.delay.ms", "0"), ("log.retention.check.interval.ms", "30")];

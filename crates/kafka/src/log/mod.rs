@@ -12,7 +12,7 @@ mod store;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use stormglass_types::{Chunked, ErrorCode, LeaderEpoch, Offset, Span, Wall};
+use stormglass_types::{Chunked, ErrorCode, LeaderEpoch, Offset, Sequence, Span, Wall};
 
 pub use cleaner::Dropped;
 pub use epochs::{EpochCache, EpochStart};
@@ -166,6 +166,13 @@ impl PartitionLog {
     pub fn append_as_follower(&mut self, batch: &Batch, rules: Rules) -> Result<(), ErrorCode> {
         if batch.base < self.end {
             return Err(ErrorCode::UnknownServerError);
+        }
+        if !rules.on(Rule::FollowersTakeSequences)
+            && let Some(stamp) = batch.stamp
+            && stamp.sequence != Sequence(0)
+            && self.producers.get(stamp.id).is_none()
+        {
+            return Err(ErrorCode::OutOfOrderSequenceNumber);
         }
         if rules.on(Rule::ProducerStateFollowsLog) {
             self.producers.learn(batch, rules);

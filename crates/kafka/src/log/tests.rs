@@ -9,6 +9,7 @@ use stormglass_types::{
 };
 
 use super::{AppendOutcome, EpochCache, MinOne, Origin, PartitionLog};
+use crate::compression::Packing;
 use crate::record::{Batch, ProducerStamp, Records};
 use crate::{Mark, Now, Outbox, Rule, Rules};
 
@@ -21,6 +22,7 @@ pub(super) fn plain(count: u32) -> Batch {
         count,
         epoch: LeaderEpoch::NONE,
         bytes: count * 10,
+        packing: Packing::PLAIN,
         timestamp: Wall(0),
         stamp: None,
         records: Records::Values(ValueRange { source: SourceId(0), first: 0, count }),
@@ -492,4 +494,15 @@ proptest! {
         log.read(Offset(from), log.end(), 500, MinOne::Yes, &mut read);
         prop_assert!(read.iter().eq(log.batches_from(Offset(from)).take(read.len())));
     }
+}
+
+#[test]
+fn a_follower_takes_a_producers_later_batches_without_its_first() {
+    let mut behind = PartitionLog::new();
+    behind.truncate_fully(Offset(57));
+    let batch = Batch { base: Offset(57), epoch: E1, ..stamped(0, 57, 3) };
+    assert_eq!(behind.clone().append_as_follower(&batch, Rules::ALL), Ok(()));
+    let off = Rules::ALL.without(Rule::FollowersTakeSequences);
+    let refused = behind.append_as_follower(&batch, off);
+    assert_eq!(refused, Err(ErrorCode::OutOfOrderSequenceNumber));
 }
