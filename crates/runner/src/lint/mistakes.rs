@@ -127,7 +127,7 @@ pub const MISTAKES: &[Mistake] = &[
         means: "a leader forgets the producer while a retry is still waiting, and takes the retry for the first batch of a new one",
         source: "KIP-854",
         find: producers::ids_expire,
-        proof: Proof::No("no scenario holds a retry back for that long yet"),
+        proof: pair("producer-id-expires", &[]),
     },
     Mistake {
         id: "M11",

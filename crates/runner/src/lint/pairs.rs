@@ -37,6 +37,7 @@ const PAIRS: &[(&str, &str, &str)] = pairs![
     "offsets-topic-without-replicas",
     "partition-expansion-breaks-key-order",
     "poison-pill",
+    "producer-id-expires",
     "reads-from-followers",
     "rebalance-storm",
     "retention-below-lag",
