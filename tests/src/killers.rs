@@ -118,7 +118,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 93] = [
+pub static KILLERS: [Killer; 94] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -157,6 +157,7 @@ pub static KILLERS: [Killer; 93] = [
     histories::CONTROL_ROWS[0],
     histories::CONTROL_ROWS[1],
     histories::CONTROL_ROWS[2],
+    histories::CONTROL_ROWS[3],
     kills(Rule::AlterLeaderEpochCheck, About::Control, CONTROL, 80, "no-loss"),
     kills(Rule::FollowersResetOnEpoch, About::Replication, BACK, 100, "log-matching"),
     kills(Rule::HighWatermarkMonotonic, About::Replication, CONTROL, 60, "monotone"),

@@ -85,6 +85,7 @@ const MISSING: &[(Rule, Missing)] = &[
     (Rule::AlterPartitionBrokerEpoch, before(3, 5)),
     (Rule::RegistrationLeavesIsr, before(4, 0)),
     (Rule::FollowersResetOnEpoch, open(None)),
+    (Rule::ReplayKeepsPending, open(Some(at(2, 7)))),
     (Rule::HighWatermarkNeedsMinIsr, before(3, 7)),
     (Rule::LastLeaderIsAlive, between(at(3, 7), at(4, 1))),
     (Rule::PreVote, before(4, 0)),

@@ -44,8 +44,9 @@ pub(super) const COPIES: [Killer; 5] = [
 ];
 
 /// The rules about who is in sync, in the order of their table.
-pub(super) const CONTROL_ROWS: [Killer; 3] = [
+pub(super) const CONTROL_ROWS: [Killer; 4] = [
     kills(Rule::OutdatedChangeIsAwaited, About::Control, CONTROL, 100, "liveness"),
+    kills(Rule::ReplayKeepsPending, About::Control, super::races::PIECEMEAL, 50, "log-matching"),
     hidden(
         Rule::HighWatermarkAfterIsr,
         About::Control,

@@ -19,7 +19,7 @@ use crate::Story;
 const DEPLOYED: Named = ("cooperative-deployments", cooperative_deployments);
 const SLOW_JOINERS: Named = ("slow-joiners", slow_joiners);
 const REPLAYED: Named = ("replays", replays);
-const PIECEMEAL: Named = ("piecemeal-assignments", piecemeal_assignments);
+pub(super) const PIECEMEAL: Named = ("piecemeal-assignments", piecemeal_assignments);
 const RETURNING: Named = ("static-members-and-flips", static_members_and_flips);
 const BACK_AGAIN: Named = ("coordinator-back-again", coordinator_back_again);
 

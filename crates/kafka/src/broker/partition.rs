@@ -333,7 +333,11 @@ impl Partition {
         let is_new_epoch = registration.leader_epoch > self.leader_epoch;
         self.replicas.clone_from(&registration.replicas);
         self.isr.clone_from(&registration.isr);
-        self.outdate(cluster.rules);
+        // Metadata may repeat what the answer to a change has told already; the next change may be on its way by then.
+        let is_newer = registration.partition_epoch > self.partition_epoch || is_new_epoch;
+        if is_newer || !cluster.rules.on(Rule::ReplayKeepsPending) {
+            self.outdate(cluster.rules);
+        }
         self.followers.retain(|follower| registration.replicas.contains(&follower.broker));
         for broker in registration.replicas.iter().filter(|broker| **broker != cluster.me) {
             if self.follower(*broker).is_none() {

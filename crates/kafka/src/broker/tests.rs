@@ -79,6 +79,14 @@ fn an_outdated_change_is_awaited_before_the_next() {
 }
 
 #[test]
+fn a_pending_change_outlives_metadata_that_are_known_already() {
+    let story = "leader n1 e0 isr=1,2; produce v1; fetch n3 @0 e0; leader n1 e0 isr=1,2 again; fetch n2 @1 e0; \
+                 fetch n3 @1 e0";
+    assert_snapshot!(check(story));
+    assert_snapshot!(check_without(&[Rule::ReplayKeepsPending], story));
+}
+
+#[test]
 fn the_high_watermark_does_not_wait_for_a_replica_that_may_not_enter() {
     let story = "leader n1 e0 isr=1,2; fetch n3 @0 e0; altered; leader n1 e0 isr=1,2; fence n3; fetch n3 @0 e0; \
                  produce v1; fetch n2 @1 e0";

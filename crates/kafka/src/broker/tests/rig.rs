@@ -125,6 +125,9 @@ impl Rig {
                 let leader = number("n").map(|n| BrokerId(u16::try_from(n).unwrap()));
                 let epoch = LeaderEpoch(number("e").unwrap());
                 let isr = word("isr=").unwrap().split(',').map(|n| BrokerId(n.parse().unwrap()));
+                if words.contains(&"again") {
+                    self.partition_epoch -= 1;
+                }
                 self.elect(leader, epoch, isr.collect());
             }
             "fence" => {
