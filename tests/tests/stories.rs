@@ -7,7 +7,7 @@ use stormglass_sim::plan::{FaultAction, Target};
 use stormglass_sim::{End, Step, World};
 use stormglass_tests::Story;
 use stormglass_types::history::What;
-use stormglass_types::{NodeId, Span, TopicId, TopicPartition};
+use stormglass_types::{GroupId, NodeId, Span, TopicId, TopicPartition};
 
 #[test]
 fn a_calm_pipeline_holds_everything() {
@@ -119,6 +119,25 @@ fn a_topic_is_deleted_and_created_anew_under_everybodys_eyes() {
         // Of 100 records a second, those of eighteen seconds: what was sent before is gone, what waited meanwhile is not.
         let written: i64 = final_ends.iter().map(|end| end.0).sum();
         assert!(final_ends.len() == 2 && (1_700..1_900).contains(&written), "{final_ends:?}");
+    }
+}
+
+#[test]
+fn a_group_that_was_deleted_begins_anew() {
+    for protocol in ["classic", "consumer"] {
+        let target = Target::Process(NodeId(5));
+        let killed = FaultAction::Kill { target, kind: CrashKind::Process, down: Span::secs(60) };
+        let settings = [("auto.offset.reset", "earliest"), ("group.protocol", protocol)];
+        let told = Story::new(&[("min.insync.replicas", "2")])
+            .topic("orders", 4, &[])
+            .producer(Span::millis(20), &[])
+            .group(1, Span::millis(1), &settings)
+            .lasting(Span::secs(100))
+            .fault(Span::secs(12), killed)
+            .fault(Span::secs(62), FaultAction::DeleteGroup { group: GroupId(0) })
+            .tell(1);
+        assert!(told.world.marks().contains(Mark::GroupRemoved), "{protocol}");
+        assert_eq!(told.violated(), Vec::<&str>::new(), "{protocol}: {}", told.complaints());
     }
 }
 

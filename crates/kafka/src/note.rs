@@ -155,6 +155,11 @@ pub enum Note {
         /// The next offset to read.
         offset: Offset,
     },
+    /// A group coordinator removed a group with all that it knew of it; if it comes back, it begins anew.
+    GroupRemoved {
+        /// Which group.
+        group: GroupId,
+    },
     /// In the books of a coordinator of the consumer protocol, a member has nothing but what the next notes say.
     Released {
         /// Of which group.

@@ -592,9 +592,10 @@ fn note(record: &GroupRecord, up_to: Offset, cx: &mut Context<'_>) {
             cx.out.note(Note::OffsetCommitted { group, partition, offset });
         }
         GroupRecord::Modern { group, change } => members::note(*group, change, up_to, cx),
-        GroupRecord::OffsetTombstone { .. }
-        | GroupRecord::Group(_)
-        | GroupRecord::GroupTombstone { .. } => {}
+        GroupRecord::GroupTombstone { group } => {
+            cx.out.note(Note::GroupRemoved { group: *group });
+        }
+        GroupRecord::OffsetTombstone { .. } | GroupRecord::Group(_) => {}
     }
 }
 

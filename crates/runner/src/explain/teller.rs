@@ -261,6 +261,7 @@ impl<'w> Teller<'w> {
             | Note::Expanded { .. }
             | Note::Rebalanced { .. }
             | Note::Granted { .. }
+            | Note::GroupRemoved { .. }
             | Note::Released { .. }
             | Note::Held { .. }
             | Note::QuorumLeader { .. }

@@ -106,6 +106,7 @@ pub fn note(names: &Names<'_>, note: &Note) -> String {
         Note::MetadataCommitted { offset, .. } => {
             format!("record {} of the metadata is committed", offset.0)
         }
+        Note::GroupRemoved { group } => format!("{} is removed", names.group(group)),
         Note::OffsetCommitted { group, partition, offset } => {
             let (group, partition) = (names.group(group), names.partition(partition));
             format!("{group}'s committed offset of {partition} is {offset}")

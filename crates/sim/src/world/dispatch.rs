@@ -621,6 +621,7 @@ impl World {
             | Note::HighWatermark { .. }
             | Note::Truncated { .. }
             | Note::Granted { .. }
+            | Note::GroupRemoved { .. }
             | Note::Released { .. }
             | Note::Held { .. }
             | Note::QuorumLeader { .. }
@@ -756,6 +757,7 @@ fn note_word(note: &Note) -> u64 {
             place(partition) ^ offset.0.cast_unsigned()
         }
         Note::Refused { partition, .. } => place(partition),
+        Note::GroupRemoved { group } => u64::from(group.0) << 48,
         Note::Released { member, .. } => u64::from(member.0),
         Note::QuorumLeader { epoch, end } => {
             u64::from(epoch.0.cast_unsigned()) << 32 | u64::from(end.0)

@@ -303,6 +303,12 @@ impl Observer {
             Note::Granted { group, generation, member, partition } => {
                 self.on_granted(at, node, group, generation, member, partition);
             }
+            Note::GroupRemoved { group } => {
+                let owned = &mut self.groups[group];
+                owned.generation = Generation::NONE;
+                owned.grants.clear();
+                owned.held.clear();
+            }
             Note::Released { group, member, up_to } => {
                 if self.is_news(group, up_to) {
                     self.on_released(group, member);
