@@ -474,6 +474,7 @@ impl Story {
                 Note::Held { member, epoch, partition, .. } => {
                     format!("{} has {} in {epoch}", self.name(member), partition.partition)
                 }
+                Note::GroupRemoved { .. } => "removed the group".to_owned(),
                 other => panic!("{other:?}"),
             };
             writeln!(self.text, "  * {line}").unwrap();

@@ -162,7 +162,9 @@ impl Script {
     /// All mistakes in the names, or the first in the form.
     pub fn parse(text: &str) -> Result<Self, Mistakes> {
         let file: File = serde_saphyr::from_str(text).map_err(|error| {
-            let said = error.to_string();
+            // The library's advice is for programmers.
+            let said =
+                error.to_string().replace(", set DuplicateKeyPolicy in Options if acceptable", "");
             Mistakes::from(said.strip_prefix("error: ").unwrap_or(&said).to_owned())
         })?;
         let topics = file.topics.0.into_iter();
@@ -210,7 +212,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
             type Value = Ordered<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("names, each with what belongs to it")
+                f.write_str("names with what belongs to each, such as `orders: 12` for a topic, or `a: [orders]` for a member")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -222,7 +224,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
             }
         }
 
-        from.deserialize_map(Entries(PhantomData))
+        from.deserialize_any(Entries(PhantomData))
     }
 }
 

@@ -144,7 +144,8 @@ fn a_wrong_form_is_told_with_its_place() {
     let negative = mistakes("topics: { orders: -1 }");
     let unknown = mistakes("topics: { orders: 1 }\nmembers:\n  a: { topic: [orders] }");
     let twice = mistakes("topics: { orders: 1, orders: 2 }");
-    insta::assert_snapshot!(format!("{negative}\n\n{unknown}\n\n{twice}"));
+    let list = mistakes("topics: { orders: 1 }\nmembers: [a, b]");
+    insta::assert_snapshot!(format!("{negative}\n\n{unknown}\n\n{twice}\n\n{list}"));
 }
 
 #[test]

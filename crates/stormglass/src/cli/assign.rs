@@ -103,7 +103,11 @@ fn script(arguments: &AssignArguments) -> io::Result<Result<Script, Mistakes>> {
             let text = fs::read_to_string(path).map_err(|why| files::at(path, &why))?;
             match Script::parse(&text) {
                 Ok(script) => script,
-                Err(mistakes) => return Ok(Err(mistakes)),
+                Err(Mistakes(told)) => {
+                    let name = path.display().to_string();
+                    let named = told.iter().map(|one| one.replace("<input>", &name));
+                    return Ok(Err(Mistakes(named.collect())));
+                }
             }
         }
     };
