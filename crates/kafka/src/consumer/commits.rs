@@ -131,7 +131,9 @@ fn outcome(result: Result<(), ErrorCode>) -> Outcome {
             | ErrorCode::FencedInstanceId
             | ErrorCode::FencedMemberEpoch
             | ErrorCode::StaleMemberEpoch
-            | ErrorCode::RebalanceInProgress),
+            | ErrorCode::RebalanceInProgress
+            | ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::UnknownTopicId),
         ) => Outcome::Fail(code),
         Err(code) => Outcome::Unknown(code),
     }
