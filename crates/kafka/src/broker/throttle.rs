@@ -77,9 +77,8 @@ impl Replicas {
     /// Counts what is sent to followers.
     pub(super) fn count_sent(&mut self, now: Time, sent: &FetchedPartition) {
         let id = sent.partition;
-        let Some(partition) = self.partitions.get(id) else { return };
-        let throttled = &partition.settings.throttled.leader;
-        if self.leader_quota.rate.is_some() && self.names(throttled, id) {
+        let is_named = |partition: &Partition| self.names(&partition.settings.throttled.leader, id);
+        if self.leader_quota.rate.is_some() && self.partitions.get(id).is_some_and(is_named) {
             self.leader_quota.record(now, sent.bytes());
         }
     }

@@ -224,7 +224,8 @@ pub(super) struct Assignment {
 /// A question for committed offsets, and its answer once that is there (`PendingCommittedOffsetRequest`).
 #[derive(Clone, Debug)]
 pub(super) struct Lookup {
-    partitions: Vec<TopicPartition>,
+    /// With the topic of the name that each must be of.
+    partitions: Vec<(TopicPartition, Option<TopicUuid>)>,
     member: Option<Member>,
     answer: Option<Committed>,
 }
@@ -460,20 +461,16 @@ impl Consumer {
 
     /// `initWithCommittedOffsetsIfNeeded`.
     fn look_up_committed(&mut self, now: Now, out: &mut Outbox) -> Result<Stage, ErrorCode> {
-        let initializing = self
-            .assignment
-            .states
-            .iter()
-            .filter(|(_, assigned)| assigned.state == FetchState::Initializing);
-        let partitions: Vec<_> = initializing.map(|(partition, _)| partition).collect();
+        let one_topic = self.rules.on(Rule::OffsetsOfOneTopic);
+        let mut partitions = Vec::new();
+        for (partition, assigned) in self.assignment.states.iter_mut() {
+            if assigned.state == FetchState::Initializing {
+                assigned.topic = self.metadata.uuid(partition);
+                partitions.push((partition, assigned.topic.filter(|_| one_topic)));
+            }
+        }
         if partitions.is_empty() {
             return Ok(Stage::Ready);
-        }
-        for partition in partitions.iter().copied() {
-            let topic = self.metadata.uuid(partition);
-            if let Some(assigned) = self.assignment.states.get_mut(partition) {
-                assigned.topic = topic;
-            }
         }
         let member = self.stable_member();
         let takes_any = !self.rules.on(Rule::OnlyAskedAreReset);
@@ -510,21 +507,12 @@ impl Consumer {
         let request = OffsetFetchRequest {
             group: self.group,
             member: known.map(|member| (member.id, member.generation)),
-            partitions: partitions
-                .iter()
-                .map(|partition| (*partition, self.meant(*partition)))
-                .collect(),
+            partitions: partitions.clone(),
         };
         let deadline = now.mono + self.settings.request_timeout;
         self.ask_coordinator(Request::OffsetFetch(request), deadline, Tag::OffsetFetch, out);
         self.lookup = Some(Lookup { partitions, member, answer: None });
         Ok(Stage::Blocked)
-    }
-
-    /// Which topic of its name a partition's committed offset must be of.
-    fn meant(&self, partition: TopicPartition) -> Option<TopicUuid> {
-        let assigned = self.assignment.states.get(partition)?;
-        assigned.topic.filter(|_| self.rules.on(Rule::OffsetsOfOneTopic))
     }
 
     pub(super) fn on_committed(
@@ -544,7 +532,7 @@ impl Consumer {
         if let Some(lookup) = &mut self.lookup {
             let fits = answer.as_ref().map_or(true, |offsets| {
                 offsets.len() == lookup.partitions.len()
-                    && lookup.partitions.iter().all(|one| offsets.iter().any(|it| it.0 == *one))
+                    && lookup.partitions.iter().all(|one| offsets.iter().any(|it| it.0 == one.0))
             });
             if fits {
                 lookup.answer = Some(answer);

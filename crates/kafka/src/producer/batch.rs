@@ -197,7 +197,7 @@ impl ProducerBatch {
 
     /// Some of its records as a batch of their own, closed. All of them count as equally large.
     pub(super) fn piece(&self, done: u32, count: u32) -> Self {
-        let per_record = ((self.bytes - BATCH_OVERHEAD) / self.count).max(1);
+        let per_record = self.mean_record();
         let mut piece = self.clone();
         piece.first = self.first + done;
         piece.count = count;
@@ -210,11 +210,15 @@ impl ProducerBatch {
 
     /// How many of its records go into a batch of `size` bytes, if they cannot be expected to become smaller.
     pub(super) fn fitting(&self, size: u32) -> u32 {
-        let per_record = ((self.bytes - BATCH_OVERHEAD) / self.count).max(1);
         let room = u64::from(size.saturating_sub(BATCH_OVERHEAD));
         let room = if self.codec == Codec::None { room } else { room * 100 / CAUTION };
-        let fitting = u32::try_from(room / u64::from(per_record)).unwrap_or(u32::MAX);
+        let fitting = u32::try_from(room / u64::from(self.mean_record())).unwrap_or(u32::MAX);
         fitting.clamp(1, self.count)
+    }
+
+    /// What each of its records counts as, as if they were equally large.
+    fn mean_record(&self) -> u32 {
+        ((self.bytes - BATCH_OVERHEAD) / self.count).max(1)
     }
 
     /// `MemoryRecordsBuilder.isFull`.

@@ -2,6 +2,7 @@
 //!
 //! Data only. Source: librdkafka's CONFIGURATION.md (2.15).
 
+mod common;
 mod consumer;
 mod producer;
 
@@ -10,10 +11,47 @@ use crate::config::{Key, Role};
 /// A role's properties under their first names, in their order. Brokers and topics have none.
 pub(in crate::config) const fn keys_of(role: Role) -> &'static [Key] {
     match role {
-        Role::Producer => producer::PRODUCER,
-        Role::Consumer => consumer::CONSUMER,
+        Role::Producer => PRODUCER,
+        Role::Consumer => CONSUMER,
         Role::Topic | Role::Broker => &[],
     }
+}
+
+const PRODUCER: &[Key] =
+    &with_common::<{ common::COMMON.len() + producer::PRODUCER.len() }>(producer::PRODUCER);
+const CONSUMER: &[Key] =
+    &with_common::<{ common::COMMON.len() + consumer::CONSUMER.len() }>(consumer::CONSUMER);
+
+/// A role's own properties and those that both have, in the order of names.
+const fn with_common<const N: usize>(own: &[Key]) -> [Key; N] {
+    let common = common::COMMON;
+    let mut all = [common[0]; N];
+    let (mut of_both, mut of_own) = (0, 0);
+    while of_both + of_own < N {
+        let own_is_next = of_both == common.len()
+            || of_own < own.len() && is_before(own[of_own].name, common[of_both].name);
+        if own_is_next {
+            all[of_both + of_own] = own[of_own];
+            of_own += 1;
+        } else {
+            all[of_both + of_own] = common[of_both];
+            of_both += 1;
+        }
+    }
+    all
+}
+
+/// The order of names, for constants.
+const fn is_before(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() {
+        if one[at] != other[at] {
+            return one[at] < other[at];
+        }
+        at += 1;
+    }
+    one.len() < other.len()
 }
 
 /// Other names for the same property.
