@@ -1,29 +1,16 @@
 //! Stories about the history of a log: what replicas remember of epochs, and how changes of the in-sync set end.
 
-use stormglass_kafka::message::Api;
 use stormglass_kafka::{CrashKind, Rule};
-use stormglass_sim::plan::{
-    FaultAction, MessageDirection, MessagePattern, ScheduledFault, Target, Trigger, Ways,
-};
-use stormglass_types::Span;
 
 use super::{
-    About, BACK, CONTROL, FLAPPING, FLIPS, Killer, MEMBER, Named, ORDERS, PRODUCER, ROLLING,
-    Script, cluster, hidden, kills, ms, with,
+    About, BACK, CONTROL, FLAPPING, FLIPS, Killer, ORDERS, ROLLING, Script, Target, hidden, kills,
+    pipeline,
 };
 use crate::Story;
 
-const LAST_WORD: Named = ("last-word", last_word);
-
 /// The rules about copies, in the order of their table.
 pub(super) const COPIES: [Killer; 5] = [
-    hidden(
-        Rule::LeaderNotesEpoch,
-        About::Replication,
-        LAST_WORD,
-        &[],
-        "who fetches names the epoch of the last record that it has, and an epoch without records is nobody's last one",
-    ),
+    kills(Rule::LeaderNotesEpoch, About::Replication, FLIPS, 40, "liveness"),
     hidden(
         Rule::FollowerStartsAnew,
         About::Replication,
@@ -63,43 +50,11 @@ pub(super) const CONTROL_ROWS: [Killer; 4] = [
     ),
 ];
 
-/// The last record reaches its leader and nobody else, and then the leadership moves: nothing is appended in the new epoch.
-fn last_word() -> Story {
-    const RECORDS: u32 = 25;
-    let gives_up =
-        [("request.timeout.ms", "120"), ("delivery.timeout.ms", "120"), ("batch.size", "100")];
-    let last = |action: FaultAction| {
-        let pattern = MessagePattern {
-            api: Some(Api::Produce),
-            direction: MessageDirection::Request,
-            clients: Vec::new(),
-            servers: Vec::new(),
-        };
-        let when = Trigger::On { pattern, nth: RECORDS, since: Span::ZERO };
-        ScheduledFault { when, action }
-    };
-    let story = cluster(&[])
-        .topic("orders", 1, &[])
-        .producer(ms(30), &with(PRODUCER, &gives_up))
-        .group(1, Span::ZERO, MEMBER)
-        .with(|plan| {
-            plan.producers[0].load.limit = Some(u64::from(RECORDS));
-            let brokers: Vec<_> = plan.roster().brokers().map(|(_, node)| node).collect();
-            for broker in brokers {
-                let (from, to) = (Target::LeaderOf(ORDERS), Target::Process(broker));
-                let lasting = ms(300);
-                plan.faults.push(last(FaultAction::Cut { from, to, ways: Ways::Both, lasting }));
-            }
-            plan.faults.push(last(FaultAction::Flip { partition: ORDERS }));
-        });
-    story.lasting(Span::secs(3))
-}
-
 /// A leadership goes away and comes back before its holder has heard of either, and then the holder dies: what it acknowledged
 /// meanwhile may be nowhere else (candidate CAND-3).
 #[must_use]
 pub fn there_and_back_and_gone() -> Story {
-    super::pipeline(&[], &[]).adversary(|plan, rng| {
+    pipeline(&[], &[]).adversary(|plan, rng| {
         let mut script = Script::new(plan, rng);
         for round in 0..3 {
             let t = 300 + round * 1_500 + script.between(0, 100);
