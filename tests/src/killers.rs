@@ -118,7 +118,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 94] = [
+pub static KILLERS: [Killer; 95] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -155,6 +155,7 @@ pub static KILLERS: [Killer; 94] = [
     kills(Rule::RegistrationLeavesIsr, About::Control, UNNOTICED, 30, "no-loss"),
     kills(Rule::PartitionEpochCheck, About::Control, OVERTAKEN, 20, "no-loss"),
     histories::CONTROL_ROWS[0],
+    quorum::BEHIND,
     histories::CONTROL_ROWS[1],
     histories::CONTROL_ROWS[2],
     histories::CONTROL_ROWS[3],
@@ -632,6 +633,18 @@ impl<'a> Script<'a> {
             api: Some(api),
             direction: MessageDirection::Response,
             clients: Vec::new(),
+            servers: Vec::new(),
+        };
+        let when = Trigger::On { pattern, nth: 1, since: ms(since) };
+        self.faults.push(ScheduledFault { when, action: FaultAction::Lose });
+    }
+
+    /// A process's next request of a kind is lost, and its connection with it.
+    fn lose_request(&mut self, since: u64, client: NodeId, api: Api) {
+        let pattern = MessagePattern {
+            api: Some(api),
+            direction: MessageDirection::Request,
+            clients: vec![client],
             servers: Vec::new(),
         };
         let when = Trigger::On { pattern, nth: 1, since: ms(since) };

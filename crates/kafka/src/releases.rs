@@ -85,6 +85,8 @@ const MISSING: &[(Rule, Missing)] = &[
     (Rule::AlterPartitionBrokerEpoch, before(3, 5)),
     (Rule::RegistrationLeavesIsr, before(4, 0)),
     (Rule::FollowersResetOnEpoch, open(None)),
+    // The controllers of ZooKeeper tried to write, and so learned that they were none.
+    (Rule::BehindIsNoController, between(at(2, 8), at(3, 3))),
     (Rule::ReplayKeepsPending, open(Some(at(2, 7)))),
     (Rule::HighWatermarkNeedsMinIsr, before(3, 7)),
     (Rule::LastLeaderIsAlive, between(at(3, 7), at(4, 1))),

@@ -89,6 +89,8 @@ rules! {
         "the controller refuses a change of the in-sync set that stands on an old partition epoch";
     OutdatedChangeIsAwaited = "KAFKA-12686", "KAFKA-12686 (R18)",
         "a leader proposes another change of the in-sync set only when the one before is answered, outdated or not";
+    BehindIsNoController = "KAFKA-14154", "KAFKA-14154 (R18)",
+        "a controller that knows an older epoch than a leader's request names tells it to look for another controller";
     ReplayKeepsPending = "replay-keeps-pending", "Partition.updateAssignmentAndIsr, which lacks it",
         "metadata that tell a leader of a change which it knows already leave the change alone that it has proposed since";
     HighWatermarkAfterIsr = "KAFKA-13091", "KAFKA-13091 (R19)",

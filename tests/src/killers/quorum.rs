@@ -1,8 +1,9 @@
 //! Stories about a quorum of three controllers.
 
+use stormglass_kafka::message::Api;
 use stormglass_kafka::{CrashKind, Rule};
 use stormglass_sim::plan::{FaultAction, Target, Ways};
-use stormglass_types::NodeId;
+use stormglass_types::{NodeId, Span};
 
 use super::{About, Killer, Named, ORDERS, Script, hidden, kills, ms, pipeline};
 use crate::Story;
@@ -12,6 +13,11 @@ const AMNESIA: Named = ("forgotten-votes", forgotten_votes);
 const LAGGING: Named = ("lagging-voter", lagging_voter);
 const DEPOSED: Named = ("deposed-leader", deposed_leader);
 const BLACKOUT: Named = ("voters-lose-power", voters_lose_power);
+const TWO_MINDS: Named = ("brokers-of-two-minds", brokers_of_two_minds);
+
+/// What brokers ask of a controller that is none any more.
+pub(super) const BEHIND: Killer =
+    kills(Rule::BehindIsNoController, About::Control, TWO_MINDS, 60, "liveness");
 
 /// The rules of the controller quorum, in the order of their table.
 pub(super) const ROWS: [Killer; 9] = [
@@ -136,6 +142,33 @@ fn deposed_leader() -> Story {
             let (from, to) = (Target::Controller, Target::Process(*voter));
             let lasting = ms(script.between(2_500, 3_500));
             script.at(t, FaultAction::Cut { from, to, ways: Ways::Both, lasting });
+        }
+        script.faults
+    })
+}
+
+/// The active controller loses touch with the others. Brokers turn to its successor one conversation after the other, so that
+/// leaders ask the old one for changes of what they were told by the new one.
+fn brokers_of_two_minds() -> Story {
+    let patient = [("controller.quorum.fetch.timeout.ms", "4000")];
+    let story = pipeline(&patient, &[]).with(|plan| plan.cluster.controllers = 3);
+    story.lasting(Span::secs(8)).adversary(|plan, rng| {
+        let mut script = Script::new(plan, rng);
+        let voters = voters(&mut script);
+        let t = script.between(300, 500);
+        for voter in &voters {
+            let (from, to) = (Target::Controller, Target::Process(*voter));
+            script.at(t, FaultAction::Cut { from, to, ways: Ways::Both, lasting: ms(6_500) });
+        }
+        let elected = t + script.between(4_100, 4_900);
+        let mut brokers = script.brokers();
+        script.rng.shuffle(&mut brokers);
+        let first = brokers[0];
+        for broker in brokers {
+            let learns = elected + if broker == first { 0 } else { script.between(0, 600) };
+            script.lose_request(learns, broker, Api::FetchMetadata);
+            let beats = learns + if broker == first { 20 } else { script.between(100, 900) };
+            script.lose_request(beats, broker, Api::BrokerHeartbeat);
         }
         script.faults
     })

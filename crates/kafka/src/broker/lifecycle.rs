@@ -393,10 +393,10 @@ impl Lifecycle {
         if error != ErrorCode::None || from != self.fetch_from {
             return self.metadata.turn_to(now.mono, leader, &mut self.rng, out);
         }
-        // Whoever serves the log is the active controller: the other conversations are with it, too.
+        // Whoever serves the log is the active controller: who looks for one, begins there.
         let active = self.metadata.peer();
         for link in [&mut self.control, &mut self.alter, &mut self.producer_ids] {
-            link.prefer(now.mono, active, &mut self.rng, out);
+            link.prefer(active);
         }
         self.metadata.want_at(now.mono);
         if let Some(image) = snapshot {
@@ -421,7 +421,13 @@ impl Lifecycle {
         let Response::AlterPartition(AlterPartitionResponse { error, results }) = response else {
             return self.alter.want_at(now.mono + RESEND_AFTER);
         };
+        // One partition's word is enough: the whole request goes to another controller (`NodeToControllerRequestThread`).
+        let is_sent_away =
+            |(_, result): &(_, Result<_, _>)| *result == Err(ErrorCode::NotController);
         match error {
+            ErrorCode::None if results.iter().any(is_sent_away) => {
+                return self.alter.rotate(now.mono, &mut self.rng, out);
+            }
             ErrorCode::None => {}
             ErrorCode::NotController => return self.alter.rotate(now.mono, &mut self.rng, out),
             _ => return self.alter.want_at(now.mono + RESEND_AFTER),

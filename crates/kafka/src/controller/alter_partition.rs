@@ -67,11 +67,17 @@ impl Controller {
         partition: &PartitionRegistration,
         proposal: &AlterPartition,
     ) -> Result<(), ErrorCode> {
-        // A leader that knows more than this controller has to look for the active one.
-        if proposal.leader_epoch > partition.leader_epoch
-            || proposal.partition_epoch > partition.partition_epoch
-        {
-            return Err(ErrorCode::NotController);
+        // A leader that knows more than this controller has to look for the active one. Without the rule it is told what a
+        // leader with old epochs is told: to wait for metadata.
+        let knows_more = |otherwise| {
+            let behind = self.rules.on(Rule::BehindIsNoController);
+            Err(if behind { ErrorCode::NotController } else { otherwise })
+        };
+        if proposal.leader_epoch > partition.leader_epoch {
+            return knows_more(ErrorCode::FencedLeaderEpoch);
+        }
+        if proposal.partition_epoch > partition.partition_epoch {
+            return knows_more(ErrorCode::InvalidUpdateVersion);
         }
         let former_term = proposal.leader_epoch < partition.leader_epoch;
         if self.rules.on(Rule::AlterLeaderEpochCheck) {

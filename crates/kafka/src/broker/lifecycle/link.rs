@@ -16,9 +16,18 @@ pub(super) struct Link {
     /// One per controller; only the present one has a connection.
     channels: Vec<Channel<()>>,
     present: usize,
+    search: Search,
     /// When the next request is wanted, if one is.
     due: Option<Time>,
     timeout: Span,
+}
+
+/// Whether the active controller is known. Whoever has found it stays with it until it says that it is none, or the connection
+/// ends, whatever else the broker hears (`NodeToControllerRequestThread.doWork`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Search {
+    Looking,
+    Found,
 }
 
 /// The channel to the controller reconnects at a steady pace (`NodeToControllerChannelManagerImpl`).
@@ -28,7 +37,7 @@ impl Link {
     pub(super) fn new(controllers: &[NodeId], timeout: Span) -> Self {
         assert!(!controllers.is_empty(), "a cluster has a controller");
         let channels = controllers.iter().map(|node| Channel::new(*node)).collect();
-        Self { channels, present: 0, due: None, timeout }
+        Self { channels, present: 0, search: Search::Looking, due: None, timeout }
     }
 
     /// Wants the next request at an instant, whatever was wanted before.
@@ -76,7 +85,11 @@ impl Link {
 
     /// Takes an answer in; tells whether it is one.
     pub(super) fn on_response(&mut self, conn: ConnId, correlation: Correlation) -> bool {
-        self.channels[self.present].on_response(conn, correlation).is_some()
+        let is_one = self.channels[self.present].on_response(conn, correlation).is_some();
+        if is_one {
+            self.search = Search::Found;
+        }
+        is_one
     }
 
     /// Takes the end of a connection in: what was under way is wanted again, from the next controller.
@@ -121,16 +134,15 @@ impl Link {
         }
     }
 
-    /// Asks another controller from now on, unless an answer is waited for.
-    pub(super) fn prefer(&mut self, now: Time, node: NodeId, rng: &mut Rng, out: &mut Outbox) {
-        if self.is_waiting() || self.peer() == node {
-            return;
+    /// Turns to a controller that is the active one, if that is looked for and no answer is awaited.
+    pub(super) fn prefer(&mut self, node: NodeId) {
+        if self.search == Search::Looking
+            && !self.is_waiting()
+            && let Some(at) = self.place_of(node)
+        {
+            self.present = at;
+            self.search = Search::Found;
         }
-        let Some(at) = self.place_of(node) else { return };
-        if self.channels[self.present].conn().is_some() {
-            self.channels[self.present].disconnect(now, RECONNECT, rng, out);
-        }
-        self.present = at;
     }
 
     /// The controller that is asked.
@@ -144,5 +156,6 @@ impl Link {
 
     fn turn(&mut self) {
         self.present = (self.present + 1) % self.channels.len();
+        self.search = Search::Looking;
     }
 }

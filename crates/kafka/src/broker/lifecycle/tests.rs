@@ -316,7 +316,7 @@ fn proposals_wait_for_the_request_under_way_and_leave_together() {
     rig.pass(Span::ZERO);
     rig.altered(
         ErrorCode::None,
-        &[(1, ErrorCode::NotController), (2, ErrorCode::IneligibleReplica)],
+        &[(1, ErrorCode::UnknownServerError), (2, ErrorCode::IneligibleReplica)],
     );
     let altered = |p, error| LifecycleEvent::Altered(orders(p), Err(error));
     assert_eq!(
@@ -343,6 +343,44 @@ fn a_request_refused_as_a_whole_is_sent_again() {
         rig.said_of("alter"),
         "0ms to node-0: alter [3]\n50ms to node-0: alter [3, 4]\n50ms to node-0: alter [3]"
     );
+}
+
+#[test]
+fn a_controller_that_is_behind_for_one_partition_is_left_and_the_request_goes_to_the_next() {
+    let mut rig = Rig::new(2);
+    rig.register(Ok(BrokerEpoch(0)));
+    rig.events.clear();
+    rig.propose(0);
+    rig.propose(1);
+    rig.altered(ErrorCode::None, &[(0, ErrorCode::NotController)]);
+    assert_eq!(rig.events, []);
+    assert_eq!(rig.said_of("alter"), "0ms to node-0: alter [0]\n0ms to node-1: alter [0, 1]");
+    let fenced = ErrorCode::FencedLeaderEpoch;
+    rig.altered(ErrorCode::None, &[(0, fenced), (1, fenced)]);
+    let altered = |p| LifecycleEvent::Altered(orders(p), Err(fenced));
+    assert_eq!(rig.events, [altered(0), altered(1)]);
+}
+
+#[test]
+fn who_has_found_a_controller_stays_with_it_until_it_says_that_it_is_none() {
+    let mut rig = Rig::new(2);
+    rig.register(Ok(BrokerEpoch(0)));
+    rig.answer(Response::FetchMetadata(FetchMetadataResponse {
+        error: ErrorCode::NotController,
+        leader: Some(NodeId(1)),
+        ..FetchMetadataResponse::nothing(MetadataOffset(0))
+    }));
+    rig.answer(Response::FetchMetadata(FetchMetadataResponse::nothing(MetadataOffset(0))));
+    assert_eq!(rig.said_of("fetch").lines().last(), Some("0ms to node-1: fetch from 0"));
+    rig.heartbeat(Ok(BrokerState::Fenced));
+    rig.pass(Span::secs(2));
+    assert_eq!(
+        rig.said_of("beat").lines().last().unwrap().split(':').next(),
+        Some("10ms to node-0")
+    );
+    // Who looks for one for the first time begins where metadata come from.
+    rig.propose(0);
+    assert_eq!(rig.said_of("alter"), "2000ms to node-1: alter [0]");
 }
 
 #[test]

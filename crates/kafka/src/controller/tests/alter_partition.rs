@@ -54,6 +54,16 @@ fn each_check_is_made_before_the_next() {
 }
 
 #[test]
+fn without_the_rule_a_controller_that_is_behind_speaks_as_if_the_leader_were() {
+    let refused = |change: fn(&mut AlterPartition)| {
+        let rules = Rules::ALL.without(Rule::BehindIsNoController);
+        cluster(rules).propose(1, &[1, 2, 3], change).unwrap_err()
+    };
+    assert_eq!(refused(|p| p.leader_epoch = LeaderEpoch(1)), ErrorCode::FencedLeaderEpoch);
+    assert_eq!(refused(|p| p.partition_epoch = PartitionEpoch(2)), ErrorCode::InvalidUpdateVersion);
+}
+
+#[test]
 fn only_the_leader_may_propose() {
     let mut rig = cluster(Rules::ALL);
     let proposed = rig.propose(2, &[1, 2], |p| p.partition_epoch = PartitionEpoch(0));
