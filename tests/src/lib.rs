@@ -143,6 +143,7 @@ impl Story {
             starts_after: Span::ZERO,
             on_failure: OnFailure::GiveUp,
             sending: Sending::PLAIN,
+            dealt: None,
         });
         self
     }

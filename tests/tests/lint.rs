@@ -48,6 +48,7 @@ const TAUGHT: &[(&str, Result<&str, &str>)] = &[
     ("rebalance-storm", Ok("M19")),
     ("retention-below-lag", Ok("M23")),
     ("retry-reorders", Ok("M05")),
+    ("round-robin-over-producers", Ok("M36")),
     (
         "replay-into-plain-sink",
         Err("what the application does with a result it has written, and no setting"),

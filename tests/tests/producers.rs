@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stormglass_kafka::Mark;
 use stormglass_sim::plan::{
-    AtStop, ChosenBy, FaultAction, FlushEvery, Keys, Sending, SpanRange, Target, WaitsFor,
+    AtStop, ChosenBy, Dealt, DealtBy, FaultAction, FlushEvery, Keys, ProducerPlan, Sending,
+    SpanRange, Target, WaitsFor,
 };
 use stormglass_tests::{Story, Told};
 use stormglass_types::history::{Outcome, What};
-use stormglass_types::{NodeId, Span, Time, TopicId};
+use stormglass_types::{Key, NodeId, Span, Time, TopicId};
 
 /// The node of the only producer.
 const PRODUCER: NodeId = NodeId(4);
@@ -169,4 +170,40 @@ fn how_a_producer_is_closed_decides_what_becomes_of_its_buffer() {
     );
     assert_eq!(life(&ended).1, 0, "nobody is told anything");
     assert!(!ended.world.marks().contains(Mark::ClosedForcefully));
+}
+
+/// Three producers between which a stream of events is dealt; tells who sent each event, in the order of their keys' sends.
+fn dealt(by: DealtBy) -> (Vec<NodeId>, BTreeMap<Key, BTreeSet<NodeId>>) {
+    let three = story(Sending::PLAIN, &[]).with(|plan| {
+        let one = plan.producers[0].clone();
+        let pool = (0..3).map(|to| ProducerPlan {
+            name: format!("pool-{to}"),
+            dealt: Some(Dealt { by, among: 3, to }),
+            ..one.clone()
+        });
+        plan.producers = pool.collect();
+    });
+    // What is lost of the order of the stream is none of this test.
+    let told = three.tell(1);
+    let (mut senders, mut homes) = (Vec::new(), BTreeMap::<Key, BTreeSet<NodeId>>::new());
+    for event in told.world.history().events.iter() {
+        if let What::Send { key: Some(key), .. } = event.what {
+            senders.push(event.process);
+            homes.entry(key).or_default().insert(event.process);
+        }
+    }
+    (senders, homes)
+}
+
+#[test]
+fn a_pool_of_producers_shares_one_stream_of_events() {
+    let (in_turn, scattered) = dealt(DealtBy::Turn);
+    // As many as one producer would send, and each in its turn once all have what `send` waits for.
+    assert!((5_000..7_000).contains(&in_turn.len()), "{}", in_turn.len());
+    let late = &in_turn[in_turn.len() / 2..];
+    assert!(late.windows(3).all(|three| three.iter().collect::<BTreeSet<_>>().len() == 3));
+    assert!(scattered.values().all(|senders| senders.len() == 3));
+    let (by_key, gathered) = dealt(DealtBy::Key);
+    assert_eq!(by_key.len(), in_turn.len(), "the same events");
+    assert!(gathered.values().all(|senders| senders.len() == 1));
 }

@@ -1,10 +1,10 @@
 //! Records of one key keep the order in which one producer life sent them: in the log, and as groups first process them.
 //!
-//! Does not compare producers with each other: nobody promises an order between them. A redelivery is not a reordering.
+//! Compares producers with each other only where one stream of events is dealt between them, and then to tell that its order
+//! is lost, which nobody promised to keep. A redelivery is not a reordering.
 
-use stormglass_types::Dense;
-use stormglass_types::GroupId;
 use stormglass_types::history::{CommitMode, What};
+use stormglass_types::{Dense, GroupId, NodeId};
 
 use crate::Checker;
 use crate::index::{Fate, Indexed, Partition, Record, offset};
@@ -27,16 +27,29 @@ impl Checker for PerKeyOrder {
             stored += in_log(history, partition, &mut lanes, &mut findings, &mut late);
         }
         let homes = homes(history);
+        let pools = &history.history.header.pools;
+        let (mut shared, all) = (
+            0,
+            pools
+                .iter()
+                .flat_map(|pool| history.partitions.iter().map(move |partition| (pool, partition))),
+        );
+        for (pool, partition) in all {
+            shared += in_pool(history, pool, partition, &mut lanes, &mut findings);
+        }
         for group in history.history.header.groups.ids() {
             processed += in_group(history, group, &homes, &mut lanes, &mut findings);
         }
         let missing = (stored + processed == 0)
             .then_some("no two records of one key were stored or processed");
-        let counts = vec![
+        let mut counts = vec![
             ("neighbours of one key checked in logs", stored),
             ("neighbours of one key checked in groups", processed),
             ("late arrivals of unanswered sends", late),
         ];
+        if !pools.is_empty() {
+            counts.push(("neighbours of one key checked between producers", shared));
+        }
         findings.verdict(missing, Evidence { counts })
     }
 }
@@ -91,6 +104,48 @@ fn in_log(
         }
         findings
             .add(log_promise(history, record), || overtaken(history, partition, earlier, record));
+    }
+    checked
+}
+
+/// Whether records of one key that several producers share lie in the order in which they were sent. Kafka keeps none between
+/// producers, but who deals one stream of events between them may count on it.
+fn in_pool(
+    history: &Indexed<'_>,
+    pool: &[NodeId],
+    partition: &Partition,
+    lanes: &mut Lanes,
+    findings: &mut Findings,
+) -> u64 {
+    let process = |record: &Record| history.source(record.value).process;
+    let of_pool = |id: &usize| {
+        let record = &history.records[*id];
+        counts(record) && pool.contains(&process(record))
+    };
+    let mut ids: Vec<usize> = partition.records.clone().filter(of_pool).collect();
+    ids.sort_unstable_by_key(|id| {
+        let record = &history.records[*id];
+        (record.sent, record.value.serial)
+    });
+    lanes.clear();
+    let mut checked = 0;
+    for id in ids {
+        let record = &history.records[id];
+        let before = lanes.get(record.lane).map(|before| &history.records[before]);
+        let in_order = before.is_none_or(|before| record.found_at > before.found_at);
+        if in_order {
+            lanes.set(record.lane, id);
+        }
+        let Some(earlier) = before.filter(|before| process(before) != process(record)) else {
+            continue;
+        };
+        checked += 1;
+        if !in_order {
+            let why = "the application deals the events of a key between producers, and nobody keeps an order between them";
+            findings.add(Promise::NotMade(why.to_owned()), || {
+                overtaken(history, partition, earlier, record)
+            });
+        }
     }
     checked
 }

@@ -98,6 +98,29 @@ pub struct ProducerPlan {
     pub on_failure: OnFailure,
     /// How it uses its client.
     pub sending: Sending,
+    /// Which events of a stream that it shares with others are its own; it has a stream of its own unless set.
+    pub dealt: Option<Dealt>,
+}
+
+/// A producer's place among those between which one stream of events is dealt. They follow one another in the plan, and have
+/// the same load.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dealt {
+    /// How it is dealt.
+    pub by: DealtBy,
+    /// Between how many.
+    pub among: u16,
+    /// Which of them this one is, from zero on.
+    pub to: u16,
+}
+
+/// How events are dealt between producers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DealtBy {
+    /// In turn.
+    Turn,
+    /// By their keys' hashes: those of a key always to the same one.
+    Key,
 }
 
 /// How an application uses its producer.

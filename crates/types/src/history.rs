@@ -36,6 +36,8 @@ pub struct Header {
     pub keys: Vec<String>,
     /// Whether eligible leader replicas (KIP-966) are on, which raises how many power losses an ack must survive.
     pub eligible_leader_replicas: bool,
+    /// Producers between which one stream of events is dealt: whoever made it meant an order that none of them knows.
+    pub pools: Vec<Vec<NodeId>>,
 }
 
 /// A process of the world.

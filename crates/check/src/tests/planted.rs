@@ -57,6 +57,7 @@ pub(super) fn cast() -> Cast {
         groups: [billing].into_iter().collect(),
         keys: vec!["alice".into(), "bob".into()],
         eligible_leader_replicas: false,
+        pools: Vec::new(),
     };
     let source = Source {
         process: NodeId(3),

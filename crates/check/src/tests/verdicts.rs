@@ -1,7 +1,7 @@
 //! One planted history for each thing that a checker must reject, and its legal neighbours.
 
-use stormglass_types::history::{Acks, CommitMode};
-use stormglass_types::{GroupId, TopicId};
+use stormglass_types::history::{Acks, CommitMode, Process, Role};
+use stormglass_types::{GroupId, NodeId, TopicId};
 
 use super::planted::{Cast, cast, tell, verdict, verdict_of};
 use crate::{AnomalyKind, INVARIANTS, judge};
@@ -169,6 +169,36 @@ fn other_keys_sources_and_lanes_keep_no_order() {
     let sources = "p0 send v0 k0; p0 send w0 k0; p0 send w1 k0; p0 log w0-1 v0";
     check("per-key-order", cast(), sources, &["hold: 1 neighbours"]);
     check("per-key-order", cast(), "p0 send v0-1; p0 log v1 v0", &["violated: nonmonotonic-send"]);
+}
+
+#[test]
+fn between_producers_an_order_counts_only_where_a_stream_was_dealt() {
+    let pooled = || {
+        with(|cast| {
+            let second = Process { name: "checkout-2".into(), role: Role::Producer };
+            cast.header.processes.push(second);
+            cast.sources[1].process = NodeId(6);
+            cast.header.pools = vec![vec![NodeId(3), NodeId(6)]];
+        })
+    };
+    let crossed = "p0 send v0 k0; p0 send w0 k0; p0 send w1 k0; p0 log w0-1 v0";
+    check(
+        "per-key-order",
+        pooled(),
+        crossed,
+        &["violated: nonmonotonic-send", "checkout-2#0:0", "not promised", "deals the events"],
+    );
+    let straight = "p0 send v0 k0; p0 send w0 k0; p0 send v1 k0; p0 log v0 w0 v1";
+    check(
+        "per-key-order",
+        pooled(),
+        straight,
+        &["hold: 1 neighbours", "2 neighbours of one key checked between"],
+    );
+    let others = "p0 send v0 k0; p0 send w0 k1; p0 send v1 k0; p0 log w0 v0 v1";
+    check("per-key-order", pooled(), others, &["hold: 1 neighbours"]);
+    let strangers = with(|cast| cast.header.pools = pooled().header.pools);
+    check("per-key-order", strangers, crossed, &["hold: 1 neighbours"]);
 }
 
 #[test]

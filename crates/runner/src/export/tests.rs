@@ -49,6 +49,7 @@ fn history() -> History {
         .collect(),
         keys: vec!["customer-0".to_owned()],
         eligible_leader_replicas: false,
+        pools: Vec::new(),
     };
     let mut history = History::new(header);
     history.begin_source(Source {

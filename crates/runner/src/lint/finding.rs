@@ -52,6 +52,8 @@ pub(super) enum Edit {
     Consumer(&'static str, String),
     /// A key of the scenario language: of the topic.
     OfTopic(&'static [&'static str], Tree),
+    /// A key of the scenario language: of the producer.
+    OfProducer(&'static [&'static str], Tree),
     /// A key of the scenario language: of the group; none takes it away.
     OfGroup(&'static [&'static str], Option<Tree>),
 }
@@ -168,9 +170,9 @@ impl Edit {
             Self::Producer(key, Some(value)) | Self::Consumer(key, value) => setting(key, value),
             Self::Producer(key, None) => format!("remove {key}"),
             Self::OfTopic([key], value) if !scenario => format!("{key}={}", value.flow()),
-            Self::OfTopic(path, value) | Self::OfGroup(path, Some(value)) => {
-                nested(path, &value.flow())
-            }
+            Self::OfTopic(path, value)
+            | Self::OfProducer(path, value)
+            | Self::OfGroup(path, Some(value)) => nested(path, &value.flow()),
             Self::OfGroup(path, None) => format!("remove `{}`", path.join(".")),
         }
     }

@@ -372,6 +372,16 @@ pub const MISTAKES: &[Mistake] = &[
         proof: BELIEF,
     },
     Mistake {
+        id: "M36",
+        title: "events of one key through several producers",
+        level: Level::Warning,
+        harm: Harm::Reorder,
+        means: "each producer has batches, retries and connections of its own: a key's later event may be stored before its earlier one, whatever the settings",
+        source: "KafkaProducer's documentation: order is kept per producer and partition",
+        find: producers::dealt_blindly,
+        proof: pair("round-robin-over-producers", &[Take::Instances, Take::Spread]),
+    },
+    Mistake {
         id: "M37",
         title: "no replica to spare",
         level: Level::Error,

@@ -42,6 +42,7 @@ const PAIRS: &[(&str, &str, &str)] = pairs![
     "rebalance-storm",
     "retention-below-lag",
     "retry-reorders",
+    "round-robin-over-producers",
     "short-delivery-timeout",
     "static-member-gone",
     "static-membership-rolling-restart",

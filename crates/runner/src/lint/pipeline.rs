@@ -48,6 +48,8 @@ pub(super) struct Producer {
     /// The most frequent key and its share in percent.
     pub(super) hottest: Option<(String, u64)>,
     pub(super) instances: Option<u16>,
+    /// Whether events are dealt to its instances whatever their keys, if that is known.
+    pub(super) deals_blindly: bool,
 }
 
 /// A group of consumers.

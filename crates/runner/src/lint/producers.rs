@@ -5,6 +5,7 @@ use stormglass_types::Span;
 
 use super::finding::{Edit, Fix, Level, Spot, Subject};
 use super::pipeline::{Acks, Idempotence, Pipeline, Producer};
+use crate::scenario::Tree;
 use crate::words;
 
 const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
@@ -259,6 +260,17 @@ pub(super) fn partitioners_differ(pipeline: &Pipeline) -> Vec<Spot> {
         }
     }
     spots
+}
+
+pub(super) fn dealt_blindly(pipeline: &Pipeline) -> Vec<Spot> {
+    each(pipeline, |at, producer| {
+        let instances = producer.instances.filter(|instances| *instances > 1)?;
+        let says = format!(
+            "`spread: round-robin` over {instances} instances: the events of a key go through all of them, and overtake one another"
+        );
+        let fix = Fix::edits([Edit::OfProducer(&["spread"], Tree::from("by-key"))]);
+        producer.deals_blindly.then(|| spot(at, producer, "spread", says, fix))
+    })
 }
 
 pub(super) fn hot_key(pipeline: &Pipeline) -> Vec<Spot> {

@@ -78,6 +78,10 @@ pub enum Take {
     Partitions,
     /// The keys of the producer's records.
     Keys,
+    /// How many instances the producer has.
+    Instances,
+    /// How they share one stream of events.
+    Spread,
 }
 
 /// What must last longer with other settings than the pair's.

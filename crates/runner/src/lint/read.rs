@@ -11,8 +11,8 @@ use stormglass_kafka::config::{
 };
 use stormglass_kafka::settings::TopicSettings;
 use stormglass_sim::plan::{
-    ChosenBy, FaultAction, GroupPlan, Keys, Plan, Processing, ProducerPlan, SpanRange, Subscribing,
-    Target,
+    ChosenBy, DealtBy, FaultAction, GroupPlan, Keys, Plan, Processing, ProducerPlan, SpanRange,
+    Subscribing, Target,
 };
 use stormglass_types::{Dense, GroupId, NodeId, Span};
 
@@ -94,6 +94,9 @@ impl Pipeline {
                 asks_partitioner: one
                     .is_none_or(|one| one.sending.partition == ChosenBy::Partitioner),
                 hottest: one.and_then(|producer| hottest(&plan, producer)),
+                deals_blindly: one
+                    .and_then(|one| one.dealt)
+                    .is_some_and(|dealt| dealt.by == DealtBy::Turn),
                 instances: u16::try_from(instances.count()).ok(),
             }
         });
@@ -166,6 +169,7 @@ impl Pipeline {
             asks_partitioner: true,
             hottest: None,
             instances: given.instances,
+            deals_blindly: false,
         });
         let application = given.each.map(|each| Application {
             processing: Processing::plain(SpanRange { least: each, most: each }),

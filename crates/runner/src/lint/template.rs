@@ -113,11 +113,13 @@ impl Template {
                 self.draft.set(&["producers", name, "config"], config.clone());
                 self.draft.set(&["producers", name, "profile"], section.client.name().into());
             }
-            let keys = pipeline.draft.as_ref();
-            let keys = keys.and_then(|draft| draft.get(&["producers", &section.name, "keys"]));
-            if let Some(keys) = keys.filter(|_| takes.contains(&Take::Keys)) {
-                for name in &self.producers {
-                    self.draft.set(&["producers", name, "keys"], keys.clone());
+            let taken =
+                [(Take::Keys, "keys"), (Take::Instances, "instances"), (Take::Spread, "spread")];
+            for (_, key) in taken.iter().filter(|(take, _)| takes.contains(take)) {
+                let draft = pipeline.draft.as_ref();
+                let own = draft.and_then(|draft| draft.get(&["producers", &section.name, key]));
+                for name in own.iter().flat_map(|_| &self.producers) {
+                    self.draft.set(&["producers", name, key], own.cloned().unwrap_or(Tree::Null));
                 }
             }
         }
@@ -353,6 +355,15 @@ impl Template {
                     let path: Vec<&str> =
                         ["topics", &topic].into_iter().chain(path.iter().copied()).collect();
                     self.draft.set(&path, value.clone());
+                }
+                Edit::OfProducer(path, value) => {
+                    for name in self.producers.clone() {
+                        let path: Vec<&str> = ["producers", name.as_str()]
+                            .into_iter()
+                            .chain(path.iter().copied())
+                            .collect();
+                        self.draft.set(&path, value.clone());
+                    }
                 }
                 Edit::OfGroup(keys, value) => {
                     let path: Vec<&str> =

@@ -6,8 +6,8 @@ use stormglass_kafka::compression::Codec;
 use stormglass_kafka::config::Role;
 use stormglass_kafka::settings::ProducerSettings;
 use stormglass_sim::plan::{
-    AtStop, ChosenBy, FlushEvery, Keys, Load, OnFailure, ProducerPlan, Sending, ShareRange,
-    SizeRange, TopicPlan, WaitsFor,
+    AtStop, ChosenBy, Dealt, DealtBy, FlushEvery, Keys, Load, OnFailure, ProducerPlan, Sending,
+    ShareRange, SizeRange, TopicPlan, WaitsFor,
 };
 use stormglass_types::{Dense, Span, TopicId};
 
@@ -24,6 +24,8 @@ pub(super) const ON_FAILURE: &[&str] = &["give-up", "send-again"];
 pub(super) const SENDS: &[&str] = &["callback", "blocking", "fire-and-forget"];
 /// That the application works a record's partition out itself.
 pub(super) const BY_KEY: &str = "by-key";
+/// How instances can share one stream of events.
+pub(super) const SPREADS: &[&str] = &["round-robin", "by-key"];
 /// What it can do when it is asked to stop, beside waiting for some time.
 pub(super) const CLOSES: &[&str] = &["wait", "never"];
 
@@ -67,7 +69,9 @@ impl Lowering<'_> {
                 partition: self.partition(&fields, &lines, &load, (topic, topics)),
                 ..self.sending(&fields, on_failure)
             };
+            let spread = self.spread(&fields, &load, instances);
             for instance in 1..=instances {
+                let dealt = |by| Dealt { by, among: instances, to: instance - 1 };
                 producers.push(ProducerPlan {
                     name: format!("{name}-{instance}"),
                     settings: Arc::clone(&settings),
@@ -76,10 +80,28 @@ impl Lowering<'_> {
                     starts_after: starts_after.unwrap_or(Span::ZERO),
                     on_failure,
                     sending,
+                    dealt: spread.map(dealt),
                 });
             }
         }
         producers
+    }
+
+    /// How the instances share one stream of events, if they do.
+    fn spread(&mut self, fields: &Fields<'_>, load: &Load, instances: u16) -> Option<DealtBy> {
+        fields.get("spread")?;
+        let ways = [DealtBy::Turn, DealtBy::Key];
+        let by = self.choose(fields, "spread", "way to share events", SPREADS, &ways);
+        let place = fields.place_of("spread");
+        if load.keys == Keys::None {
+            let message = "`spread` needs records with keys".to_owned();
+            self.report.conflict(place, message, "add `keys: { count: 1000 }`");
+        }
+        if instances == 1 {
+            let message = "one instance has nobody to share with: `spread` does not matter";
+            self.report.note(place, message.to_owned());
+        }
+        Some(by)
     }
 
     /// What compression has to gain, if anybody compresses.

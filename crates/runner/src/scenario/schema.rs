@@ -168,6 +168,8 @@ sections! {
     Producer = "a producer" {
         /// How many processes, each with the load below; 1 unless set.
         "instances" instances: Option<u16>,
+        /// The instances share one stream of events with the load below: they get them in turn (`round-robin`), whatever their keys, or each those of its keys (`by-key`). Each has a stream of its own unless set.
+        "spread" spread: Option<Spread>,
         /// Whose client it is.
         "profile" profile: Option<Profile>,
         /// Kafka's producer settings.
@@ -176,7 +178,7 @@ sections! {
         "properties" properties: Option<String>,
         /// The topic it sends to.
         "to" to: String,
-        /// Records per time and instance; 100/s unless set.
+        /// Records per time and instance, or of all instances with `spread`; 100/s unless set.
         "rate" rate: Option<Rate>,
         /// Each instance stops after so many records.
         "records" records: Option<u64>,
@@ -528,6 +530,7 @@ values! {
     ScaleBy = words(super::scale::LEAVINGS);
     Side = words(&["request", "response"]);
     Crash = words(super::faults::CRASHES);
+    Spread = words(super::producers::SPREADS);
     OnFailure = words(super::producers::ON_FAILURE);
     Sends = words(super::producers::SENDS);
     OwnPartition = json_schema!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "const": super::producers::BY_KEY }] });

@@ -5,7 +5,8 @@ use stormglass_check::{Figures, GroupFigures, Percentiles};
 use stormglass_kafka::settings::{AutoCommit, Delivery};
 use stormglass_kafka::{CrashKind, Rule};
 use stormglass_sim::plan::{
-    AtStop, ChosenBy, FaultAction, FlushEvery, Keys, Sending, Target, Trigger, WaitsFor,
+    AtStop, ChosenBy, Dealt, DealtBy, FaultAction, FlushEvery, Keys, Sending, Target, Trigger,
+    WaitsFor,
 };
 use stormglass_types::history::CommitMode;
 use stormglass_types::{Dense, GroupId, Span, TopicId, TopicPartition};
@@ -131,6 +132,26 @@ fn applications_use_their_producers_in_several_ways() {
     let beyond = format!("producers: {{ checkout: {{ to: orders, partition: 2 }} }}\n{SMALL}");
     let notes = scenario(&beyond).notes().to_string();
     assert!(notes.contains("`orders` has no partition 2"), "{notes}");
+}
+
+#[test]
+fn instances_may_share_one_stream_of_events() {
+    let dealt = |lines: &str| {
+        let text = format!("producers: {{ checkout: {{ to: orders, {lines} }} }}\n{SMALL}");
+        let plan = scenario(&text).plan(0);
+        plan.producers.iter().map(|producer| producer.dealt).collect::<Vec<_>>()
+    };
+    assert_eq!(dealt("instances: 2, keys: { count: 3 }"), [None, None]);
+    let place = |to| Some(Dealt { by: DealtBy::Turn, among: 2, to });
+    let shared = dealt("instances: 2, keys: { count: 3 }, spread: round-robin");
+    assert_eq!(shared, [place(0), place(1)]);
+    let alone = format!(
+        "producers: {{ checkout: {{ to: orders, keys: {{ count: 3 }}, spread: by-key }} }}\n{SMALL}"
+    );
+    let notes = scenario(&alone).notes().to_string();
+    assert!(notes.contains("nobody to share with"), "{notes}");
+    let unkeyed = "topics: { orders: {} }\nproducers: { checkout: { to: orders, instances: 2, spread: by-key } }";
+    assert!(complaints(unkeyed).contains("`spread` needs records with keys"));
 }
 
 #[test]

@@ -13,7 +13,8 @@ use stormglass_types::{
 };
 
 use crate::plan::{
-    AtStop, ChosenBy, FlushEvery, Keys, OnFailure, ProducerPlan, ShareRange, WaitsFor,
+    AtStop, ChosenBy, Dealt, DealtBy, FlushEvery, Keys, OnFailure, ProducerPlan, ShareRange,
+    WaitsFor,
 };
 
 /// A record as its application knows it.
@@ -40,6 +41,10 @@ pub(crate) struct ProducerApp {
     next_at: Time,
     /// Records that `send` took, over all lives.
     sent: u64,
+    /// The next event of a shared stream that is its own; none in a stream of its own, or if it never gets any.
+    ahead: Option<Record>,
+    /// Events of the shared stream so far, whoever's they are.
+    events: u64,
     busy: Busy,
     next_op: u32,
     /// Records taken in whose callbacks have not come, per partition.
@@ -79,6 +84,8 @@ impl ProducerApp {
             source,
             next_at: Time::ZERO,
             sent: 0,
+            ahead: None,
+            events: 0,
             busy: Busy::No,
             next_op: 0,
             open: PartitionMap::new(),
@@ -110,7 +117,15 @@ impl ProducerApp {
         self.open.clear();
         self.kept.clear();
         self.again.clear();
-        self.next_at = now + self.gap();
+        match self.plan.dealt {
+            None => self.next_at = now + self.gap(),
+            Some(dealt) if self.events == 0 => {
+                self.next_at = now;
+                self.look_ahead(dealt);
+            }
+            // What was dealt to it meanwhile waited for it.
+            Some(_) => {}
+        }
     }
 
     /// When it wants to be woken, if at all.
@@ -122,7 +137,8 @@ impl ProducerApp {
             return Some(Time::ZERO);
         }
         let done = self.plan.load.limit.is_some_and(|limit| self.sent >= limit);
-        let next = (!self.ended && !done).then_some(self.next_at);
+        let never = self.plan.dealt.is_some() && self.ahead.is_none();
+        let next = (!self.ended && !done && !never).then_some(self.next_at);
         match self.flush_at() {
             Some(flush) => Some(next.map_or(flush, |next| next.min(flush))),
             None => next,
@@ -169,9 +185,46 @@ impl ProducerApp {
 
     /// A record that was never sent.
     fn next(&mut self) -> Record {
+        self.sent += 1;
+        if let (Some(dealt), Some(record)) = (self.plan.dealt, self.ahead.take()) {
+            self.look_ahead(dealt);
+            return record;
+        }
         let gap = self.gap();
         self.next_at += gap;
-        self.sent += 1;
+        self.draw()
+    }
+
+    /// Draws events of the shared stream until one is its own.
+    fn look_ahead(&mut self, dealt: Dealt) {
+        if !self.gets_any(dealt) {
+            return;
+        }
+        while self.ahead.is_none() {
+            let gap = self.gap();
+            self.next_at += gap;
+            let record = self.draw();
+            let to = match (dealt.by, record.key) {
+                (DealtBy::Key, Some((_, hash))) => u64::from(partition_for(hash, dealt.among)),
+                (DealtBy::Turn, _) | (DealtBy::Key, None) => self.events % u64::from(dealt.among),
+            };
+            self.events += 1;
+            self.ahead = (to == u64::from(dealt.to)).then_some(record);
+        }
+    }
+
+    /// Whether any key is its own.
+    fn gets_any(&self, dealt: Dealt) -> bool {
+        match (dealt.by, &self.plan.load.keys) {
+            (DealtBy::Key, Keys::Weighted(keys)) => {
+                keys.iter().any(|key| partition_for(key.hash, dealt.among) == dealt.to)
+            }
+            (DealtBy::Key, Keys::None) | (DealtBy::Turn, _) => true,
+        }
+    }
+
+    /// Another record.
+    fn draw(&mut self) -> Record {
         let key = self.key();
         let load = &self.plan.load;
         let (least, most) = (u64::from(load.bytes.least), u64::from(load.bytes.most));

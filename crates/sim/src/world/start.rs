@@ -59,7 +59,9 @@ impl World {
             )
         });
         let producers = plan.producers.iter().zip(roster.producers()).map(|(producer, node)| {
-            let rng = luck.stream(Stream::Workload, entity(node.index()));
+            // Those that share a stream of events draw the same ones, and each takes its own of them.
+            let first = node.index() - producer.dealt.map_or(0, |dealt| usize::from(dealt.to));
+            let rng = luck.shared(Stream::Workload, entity(first), entity(node.index()));
             ProducerApp::new(Arc::new(producer.clone()), rng, SourceId(0))
         });
         let consumers = plan.groups.iter().enumerate().flat_map(|(number, group)| {
@@ -361,10 +363,21 @@ pub(super) fn describe_topic(topic: &TopicPlan) -> history::Topic {
     }
 }
 
+/// Producers that share a stream of events.
+fn pools(plan: &Plan, roster: &Roster) -> Vec<Vec<NodeId>> {
+    let nodes: Vec<NodeId> = roster.producers().collect();
+    let firsts = plan.producers.iter().enumerate().filter_map(|(at, producer)| {
+        let dealt = producer.dealt.filter(|dealt| dealt.to == 0)?;
+        Some(nodes[at..at + usize::from(dealt.among)].to_vec())
+    });
+    firsts.collect()
+}
+
 fn header(plan: &Plan, roster: &Roster) -> Header {
     let mut header = Header {
         keys: plan.keys.to_vec(),
         eligible_leader_replicas: plan.cluster.eligible_leaders == EligibleLeaders::On,
+        pools: pools(plan, roster),
         ..Header::default()
     };
     let mut process = |name: String, role| {

@@ -57,7 +57,12 @@ pub(super) struct Luck<'t> {
 impl Luck<'_> {
     /// The stream of a purpose and an entity, at its beginning.
     pub(super) fn stream(&self, purpose: Stream, entity: u32) -> Rng {
-        let rng = self.streams.stream(purpose, entity);
+        self.shared(purpose, entity, entity)
+    }
+
+    /// The luck of somebody, for another who keeps a record of his own of it.
+    pub(super) fn shared(&self, purpose: Stream, of: u32, entity: u32) -> Rng {
+        let rng = self.streams.stream(purpose, of);
         match self.taping {
             Taping::Off => rng,
             Taping::Writes { .. } => rng.writing(),
