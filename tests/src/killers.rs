@@ -118,7 +118,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 95] = [
+pub static KILLERS: [Killer; 98] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -193,6 +193,9 @@ pub static KILLERS: [Killer; 95] = [
     kills(Rule::BumpAwaitsInFlight, About::Producers, OVERSIZED, 60, "no-duplicates"),
     producers::ROWS[0],
     producers::ROWS[1],
+    producers::ROWS[2],
+    producers::ROWS[3],
+    producers::ROWS[4],
     kills(Rule::CommitFencing, About::Groups, PAUSED, 30, "monotone"),
     kills(Rule::CommitWaitsForIsr, About::Groups, FORGETFUL, 30, "monotone"),
     hidden(
@@ -498,7 +501,11 @@ fn zombie_batches() -> Story {
 
 /// Some records are too large, while others wait for replicas.
 fn oversized() -> Story {
-    let producer = [("metadata.max.age.ms", "30"), ("batch.size", "100")];
+    oversized_with(&[])
+}
+
+fn oversized_with(producer: Settings<'_>) -> Story {
+    let producer = with(&[("metadata.max.age.ms", "30"), ("batch.size", "100")], producer);
     pipeline(&[], &producer).chaos(families(&[Family::FlipStorm])).with(|plan| {
         for topic in &mut plan.topics {
             std::sync::Arc::make_mut(&mut topic.settings).max_message_bytes = 1_000;

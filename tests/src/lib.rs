@@ -21,7 +21,7 @@ use stormglass_sim::plan::{
 };
 use stormglass_sim::{End, World};
 use stormglass_types::history::CommitMode;
-use stormglass_types::{Key, Rng, Span, Stream, Streams, TopicId};
+use stormglass_types::{Key, Rng, Sequence, Span, Stream, Streams, TopicId};
 
 /// A pipeline under construction.
 #[derive(Clone, Debug)]
@@ -144,6 +144,7 @@ impl Story {
             on_failure: OnFailure::GiveUp,
             sending: Sending::PLAIN,
             dealt: None,
+            sent_before: Sequence::default(),
         });
         self
     }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use stormglass_types::history::{Outcome, Positioning};
 use stormglass_types::{
-    BrokerId, Generation, GroupId, Key, NodeId, Offset, Rng, SourceId, Time, TopicId,
+    BrokerId, Generation, GroupId, Key, NodeId, Offset, Rng, Sequence, SourceId, Time, TopicId,
     TopicPartition, ValueRange, Wall,
 };
 
@@ -478,6 +478,8 @@ pub struct ProducerSetup {
     pub settings: Arc<crate::settings::ProducerSettings>,
     /// The identity of this life's records.
     pub source: SourceId,
+    /// The sequence with which it begins in each partition: zero, unless this life is older than the run.
+    pub sequence: Sequence,
 }
 
 /// What a member of a group is started with.

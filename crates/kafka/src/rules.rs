@@ -163,6 +163,12 @@ rules! {
         "an idempotent producer begins a new epoch only when no batch of the old one is under way";
     SequencesBeginWithEpoch = "KAFKA-12152", "KAFKA-12152 (P06)",
         "every partition of an idempotent producer begins at sequence zero in a new epoch, not only the one that brought it about";
+    SequencesWrap = "KAFKA-7692", "KAFKA-7692, KAFKA-7693 (P05)",
+        "after sequence 2147483647 comes zero, in what a producer sends and in what brokers remember of it";
+    OrderOverTheWrap = "order-over-the-wrap", "RecordAccumulator.insertInSequenceOrder, TxnPartitionEntry, which lack it",
+        "a batch that is sent again goes before those that came after it also where sequences begin at zero again";
+    RenumberInOrder = "KAFKA-8483", "KAFKA-8483, KAFKA-13794 (P07)",
+        "batches under way are numbered anew in the order in which they were sent";
     IdempotentByDefault = "KAFKA-13598", "KIP-679, KAFKA-13598 (P08)",
         "a producer is idempotent unless something speaks against it, also if nobody asks for that";
     CommitFencing = "commit-fencing", "ClassicGroup.validateOffsetCommit (C01)",

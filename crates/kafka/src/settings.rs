@@ -423,6 +423,18 @@ pub struct TopicSettings {
     pub throttled: ThrottledReplicas,
     /// What becomes of old records.
     pub cleanup: Cleanup,
+    /// No setting of Kafka's: what was in the topic before the run.
+    pub past: Past,
+}
+
+/// What was in a topic before the run.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Past {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Records that are gone, and with them what was known of who wrote them.
+    GoneRecords,
 }
 
 /// Whose copying is throttled while they are out of sync (KIP-73).

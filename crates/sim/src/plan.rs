@@ -11,7 +11,9 @@ use stormglass_kafka::settings::{
 };
 use stormglass_kafka::{CrashKind, Mark, Rules, Start};
 use stormglass_types::history::CommitMode;
-use stormglass_types::{BrokerId, Dense, GroupId, NodeId, Span, Time, TopicId, TopicPartition};
+use stormglass_types::{
+    BrokerId, Dense, GroupId, NodeId, Sequence, Span, Time, TopicId, TopicPartition,
+};
 
 /// Everything that decides a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -100,6 +102,9 @@ pub struct ProducerPlan {
     pub sending: Sending,
     /// Which events of a stream that it shares with others are its own; it has a stream of its own unless set.
     pub dealt: Option<Dealt>,
+    /// How many records its first life has sent to each partition before the run, as a sequence. The topic must have a past
+    /// then, or brokers refuse what does not begin at zero.
+    pub sent_before: Sequence,
 }
 
 /// A producer's place among those between which one stream of events is dealt. They follow one another in the plan, and have

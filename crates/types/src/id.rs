@@ -200,6 +200,25 @@ impl Sequence {
         Self(wrapped as i32)
     }
 
+    /// This sequence and the `count` before it, as it was computed once: below zero comes what is negative (KAFKA-7692).
+    #[must_use]
+    pub const fn plainly_minus(self, count: u32) -> Self {
+        Self(self.0.wrapping_sub_unsigned(count))
+    }
+
+    /// The sequence `count` records further on, as it was computed once: behind `i32::MAX` comes what is negative
+    /// (KAFKA-7693).
+    #[must_use]
+    pub const fn plainly_plus(self, count: u32) -> Self {
+        Self(self.0.wrapping_add_unsigned(count))
+    }
+
+    /// Whether this one comes later than another of those near it, or is the same, over the wrap too.
+    #[must_use]
+    pub const fn is_not_before(self, other: Self) -> bool {
+        self.0.wrapping_sub(other.0) & i32::MAX < 1 << 30
+    }
+
     /// Whether `next` directly follows this one (`ProducerAppendInfo.inSequence`).
     #[must_use]
     pub const fn precedes(self, next: Self) -> bool {

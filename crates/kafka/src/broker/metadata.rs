@@ -249,13 +249,14 @@ impl Broker {
             out.mark(Mark::StrayLogDeleted);
             out.note(Note::ReplicaDeleted { partition: id });
         }
-        let log = replicas.store.logs.get_or_insert_with(id, PartitionLog::new);
-        let checkpoint = replicas.store.checkpoints.get(id).copied().unwrap_or(Offset::ZERO);
-        let high_watermark = checkpoint.min(log.end()).max(log.start());
-        log.belong_to(topic);
         let settings = replicas.image.settings(id.topic).unwrap_or_else(|| {
             unreachable!("{id} was registered after its topic");
         });
+        let past = settings.past;
+        let log = replicas.store.logs.get_or_insert_with(id, || PartitionLog::with_past(past));
+        let checkpoint = replicas.store.checkpoints.get(id).copied().unwrap_or(Offset::ZERO);
+        let high_watermark = checkpoint.min(log.end()).max(log.start());
+        log.belong_to(topic);
         let partition = Partition::new(id, topic, Arc::clone(settings), high_watermark);
         replicas.partitions.insert(id, partition);
         self.watch_from_sessions(id);

@@ -12,8 +12,8 @@ use super::{Entry, Parsed, Role, defaults};
 use crate::compression::{Codec, Levels, Repack, TopicCompression};
 use crate::settings::{
     BrokerSettings, Cleanup, CleanupPolicy, ConsumerGroupSettings, ControlledShutdown,
-    MigrationPolicy, QuorumSettings, RemoteAssignor, ReplicaSelector, Throttled, ThrottledReplicas,
-    Throttles, TimestampType, TopicSettings, UncleanElection,
+    MigrationPolicy, Past, QuorumSettings, RemoteAssignor, ReplicaSelector, Throttled,
+    ThrottledReplicas, Throttles, TimestampType, TopicSettings, UncleanElection,
 };
 
 /// Parses the configuration of a cluster's brokers and controllers.
@@ -115,6 +115,7 @@ pub fn parse_topic<'a>(
             min_compaction_lag: over(names.min_compaction_lag).cleanup.min_compaction_lag,
             max_compaction_lag: over(names.max_compaction_lag).cleanup.max_compaction_lag,
         },
+        past: Past::Nothing,
     };
     keys.finish(settings)
 }
@@ -223,6 +224,7 @@ fn topic(keys: &mut Reader<'_>, names: &Names) -> TopicSettings {
         },
         throttled: ThrottledReplicas::default(),
         cleanup: cleanup(keys, names),
+        past: Past::Nothing,
     }
 }
 

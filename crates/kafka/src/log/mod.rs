@@ -24,6 +24,7 @@ use segments::Segments;
 
 use crate::metadata::TopicUuid;
 use crate::record::Batch;
+use crate::settings::Past;
 use crate::{Now, Outbox, Rule, Rules};
 
 /// A partition's log as one replica has it. A clone shares the batches.
@@ -108,6 +109,17 @@ impl PartitionLog {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The empty log of a topic that has had records, or none.
+    #[must_use]
+    pub fn with_past(past: Past) -> Self {
+        let mut log = Self::new();
+        match past {
+            Past::Nothing => {}
+            Past::GoneRecords => log.producers.records_are_gone(),
+        }
+        log
     }
 
     /// Which topic of the name it is of, if that is known.

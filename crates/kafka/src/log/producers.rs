@@ -152,7 +152,7 @@ impl ProducerStates {
         if stale || repeated {
             return;
         }
-        self.entries[at].add(stamp, batch);
+        self.entries[at].add(stamp, batch, rules);
     }
 
     /// Starts over from what is known of an earlier time, and the batches of a log since.
@@ -237,7 +237,7 @@ impl ProducerState {
         self.window().last().is_none_or(|seen| seen.last.precedes(stamp.sequence))
     }
 
-    fn add(&mut self, stamp: ProducerStamp, batch: &Batch) {
+    fn add(&mut self, stamp: ProducerStamp, batch: &Batch, rules: Rules) {
         if stamp.epoch != self.epoch {
             self.epoch = stamp.epoch;
             self.known = 0;
@@ -246,12 +246,14 @@ impl ProducerState {
             self.window.copy_within(1.., 0);
             self.known -= 1;
         }
-        self.window[self.known] = Seen {
-            first: stamp.sequence,
-            last: stamp.last_sequence(batch.count),
-            base: batch.base,
-            end: batch.end(),
+        let last = stamp.last_sequence(batch.count);
+        // What is kept is where a batch ends, and how many records it has.
+        let first = if rules.on(Rule::SequencesWrap) {
+            stamp.sequence
+        } else {
+            last.plainly_minus(batch.count - 1)
         };
+        self.window[self.known] = Seen { first, last, base: batch.base, end: batch.end() };
         self.known += 1;
         self.last_timestamp = batch.timestamp;
     }

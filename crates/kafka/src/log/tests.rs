@@ -11,6 +11,7 @@ use stormglass_types::{
 use super::{AppendOutcome, EpochCache, MinOne, Origin, PartitionLog};
 use crate::compression::Packing;
 use crate::record::{Batch, ProducerStamp, Records};
+use crate::settings::Past;
 use crate::{Mark, Now, Outbox, Rule, Rules};
 
 pub(super) const E1: LeaderEpoch = LeaderEpoch(1);
@@ -191,6 +192,20 @@ fn sequences_wrap_to_zero() {
         "a repeated wrapping batch"
     );
     assert_eq!(append(&mut log, stamped(0, 1, 1)), Ok(Offset(2)));
+}
+
+#[test]
+fn without_the_rule_a_batch_over_the_wrap_is_not_known_again() {
+    let rules = Rules::ALL.without(Rule::SequencesWrap);
+    let mut log = PartitionLog::with_past(Past::GoneRecords);
+    assert_eq!(append_with(&mut log, stamped(0, i32::MAX - 4, 3), rules), Ok(Offset(0)));
+    assert_eq!(append_with(&mut log, stamped(0, i32::MAX - 4, 3), rules), Ok(Offset(0)), "again");
+    assert_eq!(append_with(&mut log, stamped(0, i32::MAX - 1, 3), rules), Ok(Offset(3)));
+    let refused = Err(ErrorCode::OutOfOrderSequenceNumber);
+    assert_eq!(append_with(&mut log, stamped(0, i32::MAX - 1, 3), rules), refused, "again");
+    assert_eq!(append_with(&mut log, stamped(0, 1, 1), rules), Ok(Offset(6)));
+    // What a producer would send that does not begin at zero again either.
+    assert_eq!(append_with(&mut log, stamped(0, i32::MIN + 2, 1), rules), refused);
 }
 
 #[test]

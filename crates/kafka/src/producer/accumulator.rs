@@ -6,7 +6,9 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use smallvec::SmallVec;
-use stormglass_types::{Dense, IdVec, LeaderEpoch, Rng, Span, Time, TopicId, TopicPartition};
+use stormglass_types::{
+    Dense, IdVec, LeaderEpoch, Rng, Sequence, Span, Time, TopicId, TopicPartition,
+};
 
 use super::batch::{
     BatchId, Batches, Buffer, Content, Fate, PartId, Place, ProducerBatch, batch_upper_bound,
@@ -15,10 +17,10 @@ use super::links::LinkId;
 use super::partitioner::{
     Candidates, RoundRobin, StickyPartitioner, Switch, TimedSticky, partition_for,
 };
-use crate::SendCall;
 use crate::metadata::TopicUuid;
 use crate::record::ProducerStamp;
 use crate::settings::{Buffering, KeyHash, Partitioner, ProducerSettings};
+use crate::{Rule, Rules, SendCall};
 
 /// A partition as the producer sees it.
 #[derive(Clone, Debug)]
@@ -507,14 +509,21 @@ impl Accumulator {
     }
 
     /// Puts a batch back behind those with a smaller sequence (`insertInSequenceOrder`).
-    pub(super) fn put_in_order(&mut self, id: BatchId) {
+    pub(super) fn put_in_order(&mut self, id: BatchId, rules: Rules) {
         self.queued += 1;
         let sequence = self.batches.get(id).sequence();
+        let is_not_before = |other: Sequence| {
+            if rules.on(Rule::OrderOverTheWrap) {
+                other.is_not_before(sequence)
+            } else {
+                other >= sequence
+            }
+        };
         let queue = &mut self.parts[self.batches.get(id).part].queue;
         let at = queue
             .iter()
             .position(|queued| {
-                self.batches.get(*queued).stamp.is_none_or(|stamp| stamp.sequence.0 >= sequence)
+                self.batches.get(*queued).stamp.is_none_or(|stamp| is_not_before(stamp.sequence))
             })
             .unwrap_or(queue.len());
         queue.insert(at, id);

@@ -4,7 +4,7 @@
 
 use alloc::vec::Vec;
 
-use stormglass_types::{Dense, IdVec, LeaderEpoch, Span, Time, TopicPartition, Wall};
+use stormglass_types::{Dense, IdVec, LeaderEpoch, Sequence, Span, Time, TopicPartition, Wall};
 
 use crate::Now;
 use crate::compression::{Codec, Packing};
@@ -264,8 +264,8 @@ impl ProducerBatch {
     }
 
     /// The sequence of its first record; it has one.
-    pub(super) fn sequence(&self) -> i32 {
-        self.stamp.expect("a batch under way carries a stamp").sequence.0
+    pub(super) fn sequence(&self) -> Sequence {
+        self.stamp.expect("a batch under way carries a stamp").sequence
     }
 }
 

@@ -83,7 +83,9 @@ impl Producer {
                 RetryOrder::Front => self.accumulator.put_first(id),
                 RetryOrder::AsTaken => self.accumulator.put_as_taken(id),
             },
-            Some(_) if self.rules.on(Rule::RetryKeepsOrder) => self.accumulator.put_in_order(id),
+            Some(_) if self.rules.on(Rule::RetryKeepsOrder) => {
+                self.accumulator.put_in_order(id, self.rules)
+            }
             Some(sequences) => {
                 sequences.take_back(id, batch);
                 self.accumulator.put_last(id);
@@ -96,11 +98,11 @@ impl Producer {
         let part = self.accumulator.batches.get(id).part;
         let pieces = self.accumulator.split(id, self.settings.batch_size);
         if let Some(sequences) = &mut self.sequences {
-            sequences.split(id, part, &pieces);
+            sequences.split(id, part, &pieces, &self.accumulator.batches);
         }
         for piece in pieces.into_iter().rev() {
             if self.sequences.is_some() {
-                self.accumulator.put_in_order(piece);
+                self.accumulator.put_in_order(piece, self.rules);
             } else {
                 self.accumulator.put_first(piece);
             }

@@ -11,6 +11,7 @@ mod metadata;
 mod partitioner;
 mod sender;
 mod sequence;
+mod under_way;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -122,7 +123,7 @@ impl Machine for Producer {
         let by_default = setup.settings.idempotence == IdempotenceBy::Default;
         let sequences = match setup.settings.delivery {
             Delivery::Idempotent if by_default && !boot.rules.on(Rule::IdempotentByDefault) => None,
-            Delivery::Idempotent => Some(Sequences::new(boot.rules)),
+            Delivery::Idempotent => Some(Sequences::new(boot.rules, setup.sequence)),
             Delivery::FireAndForget | Delivery::Leader | Delivery::AllReplicas => None,
         };
         let links = Links::new(&boot.directory);

@@ -4,10 +4,10 @@
 
 use alloc::vec::Vec;
 
-use smallvec::SmallVec;
 use stormglass_types::{ErrorCode, IdVec, Offset, ProducerEpoch, ProducerId, Sequence, Time};
 
 use super::batch::{BatchId, Batches, Fate, PartId, Place, ProducerBatch};
+use super::under_way::UnderWay;
 use crate::message::ProduceResult;
 use crate::record::ProducerStamp;
 use crate::{Mark, Outbox, Rule, Rules};
@@ -28,6 +28,9 @@ pub(super) struct Sequences {
     rewrite: Vec<PartId>,
     /// Partitions with a batch that was given up after it may have been appended.
     unresolved: Vec<PartId>,
+    /// The first identity, and the sequence with which partitions begin under it.
+    began: Option<Identity>,
+    first: Sequence,
     rules: Rules,
 }
 
@@ -48,7 +51,7 @@ struct Sequencing {
     last_acked: Option<Sequence>,
     last_acked_offset: Option<Offset>,
     /// Batches that were sent and are not complete, in the order of their sequences.
-    under_way: SmallVec<[BatchId; 5]>,
+    under_way: UnderWay,
     /// The sequence after the last batch that was given up.
     unresolved: Option<Sequence>,
 }
@@ -67,8 +70,10 @@ pub(super) enum Turn {
 }
 
 impl Sequences {
-    pub(super) fn new(rules: Rules) -> Self {
+    pub(super) fn new(rules: Rules, first: Sequence) -> Self {
         Self {
+            began: None,
+            first,
             identity: None,
             init: Init::NotBefore(Time::ZERO),
             fatal: None,
@@ -87,6 +92,7 @@ impl Sequences {
     /// Takes a new id in.
     pub(super) fn identify(&mut self, id: ProducerId, epoch: ProducerEpoch, batches: &mut Batches) {
         self.identity = Some((id, epoch));
+        self.began = self.began.or(self.identity);
         self.rewrite_all(batches);
     }
 
@@ -116,7 +122,7 @@ impl Sequences {
                 continue;
             }
             sequencing.unresolved = None;
-            if !sequencing.is_next(sequencing.next.0) {
+            if !sequencing.is_next(sequencing.next, self.rules) {
                 self.want_bump(part);
             }
         }
@@ -133,8 +139,8 @@ impl Sequences {
         !self.rules.on(Rule::BumpAwaitsInFlight)
             || self.rewrite.iter().all(|part| {
                 self.parts.get(*part).is_none_or(|sequencing| {
-                    sequencing.under_way.iter().all(|id| {
-                        let batch = batches.get(*id);
+                    sequencing.under_way.ids().all(|id| {
+                        let batch = batches.get(id);
                         batch.place == Place::Queued && batch.fate == Fate::Refused
                     })
                 })
@@ -174,12 +180,12 @@ impl Sequences {
         let keeps_order = self.rules.on(Rule::RetryKeepsOrder);
         let sequencing = self.part(batch.part);
         if awaits_bump {
-            let unsettled = sequencing.under_way.iter().find(|id| {
-                let batch = batches.get(**id);
+            let unsettled = sequencing.under_way.ids().find(|id| {
+                let batch = batches.get(*id);
                 batch.place != Place::Queued || batch.fate != Fate::Refused
             });
             return match unsettled {
-                Some(id) if batches.get(*id).place == Place::Queued => Turn::Instead(*id),
+                Some(id) if batches.get(id).place == Place::Queued => Turn::Instead(id),
                 Some(_) | None => Turn::NotInThisEpoch,
             };
         }
@@ -190,7 +196,7 @@ impl Sequences {
             return if wait { Turn::No } else { Turn::Yes };
         }
         // A batch that is sent again waits until it is the oldest one under way.
-        if keeps_order && oldest != Some(&first) { Turn::No } else { Turn::Yes }
+        if keeps_order && oldest != Some(first) { Turn::No } else { Turn::Yes }
     }
 
     /// Gives a batch that is about to be sent its place in the sequence, if it has none.
@@ -198,43 +204,67 @@ impl Sequences {
         let batch = batches.get_mut(id);
         let (None, Some(identity)) = (batch.stamp, self.identity) else { return };
         let begins_anew = self.rules.on(Rule::SequencesBeginWithEpoch);
+        let (rules, first) = (self.rules, self.first);
+        let is_first = self.began == Some(identity);
         let sequencing = self.part(batch.part);
         if sequencing.identity != Some(identity) && sequencing.under_way.is_empty() {
-            sequencing.identity = Some(identity);
-            if begins_anew {
+            if is_first && sequencing.identity.is_none() && first != Sequence(0) {
+                sequencing.next = first;
+                sequencing.last_acked = Some(first.plainly_minus(1));
+            } else if begins_anew {
                 sequencing.next = Sequence(0);
                 sequencing.last_acked = None;
             }
+            sequencing.identity = Some(identity);
         }
         let sequence = sequencing.next;
         batch.stamp = Some(ProducerStamp { id: identity.0, epoch: identity.1, sequence });
-        sequencing.next = sequence.plus(batch.count);
-        sequencing.under_way.push(id);
+        sequencing.next = if rules.on(Rule::SequencesWrap) {
+            sequence.plus(batch.count)
+        } else {
+            sequence.plainly_plus(batch.count)
+        };
+        sequencing.under_way.add(id, sequence, rules);
     }
 
     /// `handleCompletedBatch`.
     pub(super) fn acked(&mut self, id: BatchId, base: Offset, batch: &ProducerBatch) {
         let Some(stamp) = batch.stamp else { return };
+        let rules = self.rules;
         let sequencing = self.part(batch.part);
-        let last = stamp.last_sequence(batch.count);
-        sequencing.last_acked = sequencing.last_acked.max(Some(last));
+        let last = if rules.on(Rule::OrderOverTheWrap) {
+            stamp.last_sequence(batch.count)
+        } else {
+            stamp.sequence.plainly_plus(batch.count - 1)
+        };
+        let is_later = sequencing.last_acked.is_none_or(|before| {
+            if rules.on(Rule::OrderOverTheWrap) {
+                last.is_not_before(before)
+            } else {
+                last > before
+            }
+        });
+        if is_later {
+            sequencing.last_acked = Some(last);
+        }
         if base != Offset::UNKNOWN {
             sequencing.last_acked_offset =
                 sequencing.last_acked_offset.max(Some(base.plus(batch.count - 1)));
         }
-        sequencing.forget(id);
+        sequencing.under_way.remove(id, rules);
     }
 
     /// `handleFailedBatch`: `code` is what the application is told.
     pub(super) fn failed(&mut self, id: BatchId, batch: &ProducerBatch, code: ErrorCode, gap: Gap) {
+        let (rules, identity) = (self.rules, self.identity);
         let sequencing = self.part(batch.part);
-        sequencing.forget(id);
+        sequencing.under_way.remove(id, rules);
         if matches!(code, ErrorCode::ClusterAuthorizationFailed | ErrorCode::ProducerFenced) {
             self.fatal = Some(code);
             return;
         }
         if code == ErrorCode::UnknownProducerId {
-            *sequencing = Sequencing::default();
+            *sequencing = Sequencing { identity, ..Sequencing::default() };
             self.unresolved.retain(|unresolved| *unresolved != batch.part);
         } else if code == ErrorCode::OutOfOrderSequenceNumber || gap == Gap::Left {
             self.want_bump(batch.part);
@@ -243,13 +273,14 @@ impl Sequences {
 
     /// A batch was given up without an answer.
     pub(super) fn forget(&mut self, id: BatchId, part: PartId) {
-        self.part(part).forget(id);
+        let rules = self.rules;
+        self.part(part).under_way.remove(id, rules);
     }
 
     /// `markSequenceUnresolved`, for a batch that was given up after an attempt.
     pub(super) fn mark_unresolved(&mut self, batch: &ProducerBatch) {
         let Some(stamp) = batch.stamp else { return };
-        let next = Sequence(stamp.last_sequence(batch.count).0.saturating_add(1));
+        let next = stamp.sequence.plus(batch.count);
         let sequencing = self.part(batch.part);
         sequencing.unresolved = sequencing.unresolved.max(Some(next));
         if !self.unresolved.contains(&batch.part) {
@@ -260,6 +291,7 @@ impl Sequences {
     /// `TransactionManager.canRetry`; may find that a new epoch is needed.
     pub(super) fn can_retry(&mut self, batch: &ProducerBatch, result: &ProduceResult) -> bool {
         let Some(stamp) = batch.stamp else { return result.error.is_retriable() };
+        let rules = self.rules;
         let sequencing = self.part(batch.part);
         if result.error == ErrorCode::UnknownProducerId {
             // The broker lost what it knew of this producer; only a new epoch can begin at zero again.
@@ -269,7 +301,7 @@ impl Sequences {
             return true;
         }
         if result.error == ErrorCode::OutOfOrderSequenceNumber {
-            let next = sequencing.is_next(stamp.sequence.0);
+            let next = sequencing.is_next(stamp.sequence, rules);
             let gap = match sequencing.unresolved {
                 None => next && !batch.restamped,
                 Some(unresolved) => unresolved == stamp.sequence,
@@ -283,18 +315,24 @@ impl Sequences {
     }
 
     /// A split batch leaves, its pieces take its place.
-    pub(super) fn split(&mut self, id: BatchId, part: PartId, pieces: &[BatchId]) {
+    pub(super) fn split(
+        &mut self,
+        id: BatchId,
+        part: PartId,
+        pieces: &[BatchId],
+        batches: &Batches,
+    ) {
+        let rules = self.rules;
         let under_way = &mut self.part(part).under_way;
-        let at = under_way.iter().position(|other| *other == id).unwrap_or(under_way.len());
-        under_way.retain(|other| *other != id);
-        under_way.insert_many(at, pieces.iter().copied());
+        under_way.replace(id, pieces, batches, rules);
     }
 
     /// With `RetryKeepsOrder` off: a failed batch loses its place in the sequence, and the next one to be sent takes it.
     pub(super) fn take_back(&mut self, id: BatchId, batch: &mut ProducerBatch) {
         let Some(stamp) = batch.stamp.take() else { return };
+        let rules = self.rules;
         let sequencing = self.part(batch.part);
-        sequencing.forget(id);
+        sequencing.under_way.remove(id, rules);
         if sequencing.identity == Some((stamp.id, stamp.epoch)) {
             sequencing.next = sequencing.next.min(stamp.sequence);
         }
@@ -312,12 +350,11 @@ pub(super) enum Gap {
 
 impl Sequencing {
     /// `isNextSequence`.
-    fn is_next(&self, sequence: i32) -> bool {
-        i64::from(sequence) - self.last_acked.map_or(-1, |last| i64::from(last.0)) == 1
-    }
-
-    fn forget(&mut self, id: BatchId) {
-        self.under_way.retain(|other| *other != id);
+    fn is_next(&self, sequence: Sequence, rules: Rules) -> bool {
+        match self.last_acked {
+            Some(last) if rules.on(Rule::OrderOverTheWrap) => last.precedes(sequence),
+            last => i64::from(sequence.0) - last.map_or(-1, |last| i64::from(last.0)) == 1,
+        }
     }
 
     /// `startSequencesAtBeginning`.
@@ -326,10 +363,11 @@ impl Sequencing {
         self.identity = identity;
         self.last_acked = None;
         let Some((id, epoch)) = identity else { return };
-        for under_way in &self.under_way {
-            let batch = batches.get_mut(*under_way);
+        for under_way in self.under_way.places() {
+            let batch = batches.get_mut(under_way.id);
             batch.stamp = Some(ProducerStamp { id, epoch, sequence: self.next });
             batch.restamped = true;
+            under_way.sequence = self.next;
             self.next = self.next.plus(batch.count);
         }
     }

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use stormglass_types::history::Outcome;
 use stormglass_types::{
     BrokerEpoch, BrokerId, ErrorCode, Key, LeaderEpoch, NodeId, Offset, PartitionEpoch,
-    ProducerEpoch, ProducerId, Rng, SourceId, Span, Stream, Streams, Time, TopicId, TopicPartition,
-    Wall,
+    ProducerEpoch, ProducerId, Rng, Sequence, SourceId, Span, Stream, Streams, Time, TopicId,
+    TopicPartition, Wall,
 };
 
 use super::Producer;
@@ -33,6 +33,7 @@ use crate::{
 };
 
 mod librdkafka;
+mod wrap;
 
 const TOPIC: TopicId = TopicId(1);
 
@@ -131,6 +132,16 @@ impl Host {
         image: MetadataImage,
         reachable: bool,
     ) -> Self {
+        Self::from(settings, rules, image, reachable, Sequence(0))
+    }
+
+    fn from(
+        settings: ProducerSettings,
+        rules: Rules,
+        image: MetadataImage,
+        reachable: bool,
+        sequence: Sequence,
+    ) -> Self {
         let directory = Directory {
             brokers: vec![(BrokerId(1), NodeId(1)), (BrokerId(2), NodeId(2))],
             controllers: Vec::new(),
@@ -142,7 +153,7 @@ impl Host {
             rules,
             rng: Streams::new(1).stream(Stream::Machine, 9),
         };
-        let setup = ProducerSetup { settings: Arc::new(settings), source: SourceId(0) };
+        let setup = ProducerSetup { settings: Arc::new(settings), source: SourceId(0), sequence };
         let mut out = Outbox::default();
         let now = Time(1_000_000);
         let producer = Producer::boot(Now { mono: now, wall: Wall(1) }, boot, setup, (), &mut out);

@@ -10,14 +10,14 @@ use regex_lite::Regex;
 use stormglass_kafka::assignor::Rack;
 use stormglass_kafka::config::{Client, Role, parse_broker, parse_topic};
 use stormglass_kafka::settings::{
-    AutoCommit, BrokerSettings, ConsumerSettings, EligibleLeaders, GroupProtocol,
+    AutoCommit, BrokerSettings, ConsumerSettings, EligibleLeaders, GroupProtocol, Past,
 };
 use stormglass_kafka::{Release, Rule, Rules};
 use stormglass_sim::plan::{
     Cluster, Disk, GroupPlan, Keys, MemberPlan, Network, Phases, Plan, SpanRange, Subscribing,
     TopicPlan,
 };
-use stormglass_types::{Dense, Span, TopicId};
+use stormglass_types::{Dense, Sequence, Span, TopicId};
 
 use super::config::{Folder, Lines};
 use super::diagnostic::{Place, Report};
@@ -55,8 +55,15 @@ pub(super) fn lower(
     let storm = phases.storm;
     let mut lowering = Lowering { folder, everyone, storm, report, names, keys };
     let (cluster, rules, network, disk) = lowering.cluster(file);
-    let topics = lowering.topics(file, &cluster);
+    let mut topics = lowering.topics(file, &cluster);
     let producers = lowering.producers(file, &topics);
+    for producer in producers.iter().filter(|it| it.sent_before != Sequence::default()) {
+        let at = producer.topic.index().checked_sub(1);
+        if let Some(topic) = at.and_then(|at| topics.get_mut(at)) {
+            // What it sent then is gone, and brokers know it no longer.
+            Arc::make_mut(&mut topic.settings).past = Past::GoneRecords;
+        }
+    }
     let mut groups = lowering.groups(file, &topics, &cluster.settings);
     let applications = lowering.applications(file, &topics, &mut groups);
     let keys = lowering.keys.finish();

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use stormglass_kafka::compression::Codec;
 use stormglass_kafka::config::Role;
-use stormglass_kafka::settings::ProducerSettings;
+use stormglass_kafka::settings::{Delivery, ProducerSettings};
 use stormglass_sim::plan::{
     AtStop, ChosenBy, Dealt, DealtBy, FlushEvery, Keys, Load, OnFailure, ProducerPlan, Sending,
     ShareRange, SizeRange, TopicPlan, WaitsFor,
 };
-use stormglass_types::{Dense, Span, TopicId};
+use stormglass_types::{Dense, Sequence, Span, TopicId};
 
 use super::config::Lines;
 use super::fields::Fields;
@@ -28,6 +28,9 @@ pub(super) const BY_KEY: &str = "by-key";
 pub(super) const SPREADS: &[&str] = &["round-robin", "by-key"];
 /// What it can do when it is asked to stop, beside waiting for some time.
 pub(super) const CLOSES: &[&str] = &["wait", "never"];
+
+/// The last sequence of a producer; zero comes after it.
+const MOST_SENT: u64 = (1 << 31) - 1;
 
 impl Lowering<'_> {
     pub(super) fn producers(
@@ -69,6 +72,7 @@ impl Lowering<'_> {
                 partition: self.partition(&fields, &lines, &load, (topic, topics)),
                 ..self.sending(&fields, on_failure)
             };
+            let sent_before = self.sent_before(&fields, &settings);
             let spread = self.spread(&fields, &load, instances);
             for instance in 1..=instances {
                 let dealt = |by| Dealt { by, among: instances, to: instance - 1 };
@@ -81,10 +85,24 @@ impl Lowering<'_> {
                     on_failure,
                     sending,
                     dealt: spread.map(dealt),
+                    sent_before,
                 });
             }
         }
         producers
+    }
+
+    /// Where its sequences stand when the run begins.
+    fn sent_before(&mut self, fields: &Fields<'_>, settings: &ProducerSettings) -> Sequence {
+        let Some(sent) = fields.number("sent-before", (0, MOST_SENT), self.report) else {
+            return Sequence::default();
+        };
+        if settings.delivery != Delivery::Idempotent {
+            let message =
+                "without idempotence nobody counts records: `sent-before` does not matter";
+            self.report.note(fields.place_of("sent-before"), message.to_owned());
+        }
+        Sequence(i32::try_from(sent).expect("checked to fit"))
     }
 
     /// How the instances share one stream of events, if they do.

@@ -182,6 +182,8 @@ sections! {
         "rate" rate: Option<Rate>,
         /// Each instance stops after so many records.
         "records" records: Option<u64>,
+        /// How many records each instance has sent to each partition before the run, long ago, so that they are gone from the topic: its sequences go on from there, and begin at zero again after 2147483647. None unless set.
+        "sent-before" sent_before: Option<u64>,
         /// The records' keys; none unless set.
         "keys" keys: Option<Keys>,
         /// The records' values.

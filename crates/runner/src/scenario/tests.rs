@@ -2,6 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use stormglass_check::{Figures, GroupFigures, Percentiles};
+use stormglass_kafka::settings::Past;
 use stormglass_kafka::settings::{AutoCommit, Delivery};
 use stormglass_kafka::{CrashKind, Rule};
 use stormglass_sim::plan::{
@@ -9,7 +10,7 @@ use stormglass_sim::plan::{
     WaitsFor,
 };
 use stormglass_types::history::CommitMode;
-use stormglass_types::{Dense, GroupId, Span, TopicId, TopicPartition};
+use stormglass_types::{Dense, GroupId, Sequence, Span, TopicId, TopicPartition};
 
 use super::*;
 
@@ -152,6 +153,20 @@ fn instances_may_share_one_stream_of_events() {
     assert!(notes.contains("nobody to share with"), "{notes}");
     let unkeyed = "topics: { orders: {} }\nproducers: { checkout: { to: orders, instances: 2, spread: by-key } }";
     assert!(complaints(unkeyed).contains("`spread` needs records with keys"));
+}
+
+#[test]
+fn a_producer_may_have_sent_before() {
+    let text =
+        format!("producers: {{ checkout: {{ to: orders, sent-before: 2147483647 }} }}\n{SMALL}");
+    let plan = scenario(&text).plan(0);
+    assert_eq!(plan.producers[0].sent_before, Sequence(i32::MAX));
+    assert_eq!(plan.topics[0].settings.past, Past::GoneRecords);
+    let plan = scenario(&text.replace("2147483647", "0")).plan(0);
+    assert_eq!(plan.topics[0].settings.past, Past::Nothing);
+    let uncounted =
+        text.replace("sent-before", "config: { enable.idempotence: false }, sent-before");
+    assert!(scenario(&uncounted).notes().to_string().contains("nobody counts records"));
 }
 
 #[test]

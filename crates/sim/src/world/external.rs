@@ -16,7 +16,8 @@ use stormglass_kafka::{
 };
 use stormglass_types::history::{self, CommitMode, Role, Source, What};
 use stormglass_types::{
-    Dense, GroupId, Key, NodeId, PartitionMap, SourceId, Stream, Time, TopicId, TopicPartition,
+    Dense, GroupId, Key, NodeId, PartitionMap, Sequence, SourceId, Stream, Time, TopicId,
+    TopicPartition,
 };
 
 use super::application::{Application, Client, MOST_CLIENTS};
@@ -148,7 +149,8 @@ impl World {
             ClientKind::Producer(settings) => {
                 let identity = self.identity(process, place, "producer", Role::Producer);
                 let source = self.external_source(identity, &settings);
-                let setup = ProducerSetup { settings, source };
+                let sequence = Sequence::default();
+                let setup = ProducerSetup { settings, source, sequence };
                 let machine = Producer::boot(local, boot, setup, (), &mut out);
                 (identity, Kind::Producer(Sending::default()), Client::Producer(machine))
             }

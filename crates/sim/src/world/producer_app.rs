@@ -9,7 +9,7 @@ use stormglass_kafka::record::Payload;
 use stormglass_kafka::{Call, OpId, SendCall};
 use stormglass_types::history::Outcome;
 use stormglass_types::{
-    Key, PartitionMap, Rng, SourceId, Span, Time, TopicPartition, Value, ValueRange,
+    Key, PartitionMap, Rng, Sequence, SourceId, Span, Time, TopicPartition, Value, ValueRange,
 };
 
 use crate::plan::{
@@ -41,6 +41,8 @@ pub(crate) struct ProducerApp {
     next_at: Time,
     /// Records that `send` took, over all lives.
     sent: u64,
+    /// The sequence with which its first life goes on; later ones begin anew.
+    sequence: Sequence,
     /// The next event of a shared stream that is its own; none in a stream of its own, or if it never gets any.
     ahead: Option<Record>,
     /// Events of the shared stream so far, whoever's they are.
@@ -79,6 +81,7 @@ enum Busy {
 impl ProducerApp {
     pub(crate) fn new(plan: Arc<ProducerPlan>, rng: Rng, source: SourceId) -> Self {
         Self {
+            sequence: plan.sent_before,
             plan,
             rng,
             source,
@@ -107,8 +110,8 @@ impl ProducerApp {
         self.rng = rng;
     }
 
-    /// Begins a life: new identity, same luck, same count.
-    pub(crate) fn start(&mut self, now: Time, source: SourceId) {
+    /// Begins a life: new identity, same luck, same count. Tells the sequence with which its client goes on.
+    pub(crate) fn start(&mut self, now: Time, source: SourceId) -> Sequence {
         self.source = source;
         self.busy = Busy::No;
         self.stopping = false;
@@ -126,6 +129,7 @@ impl ProducerApp {
             // What was dealt to it meanwhile waited for it.
             Some(_) => {}
         }
+        core::mem::take(&mut self.sequence)
     }
 
     /// When it wants to be woken, if at all.

@@ -21,7 +21,7 @@ use stormglass_kafka::{
 };
 use stormglass_types::history::{self, CommitMode, Header, History, Role, Source, What};
 use stormglass_types::{
-    Dense, Digest, GroupId, IdVec, NodeId, SourceId, Stream, Streams, Time, TopicId,
+    Dense, Digest, GroupId, IdVec, NodeId, Sequence, SourceId, Stream, Streams, Time, TopicId,
 };
 
 use super::application::Application;
@@ -211,8 +211,8 @@ impl World {
                 let index = node.index() - self.first_producer();
                 let settings = Arc::clone(&self.plan.producers[index].settings);
                 let source = self.new_source(node, &settings);
-                self.producers[index].start(self.now, source);
-                let setup = ProducerSetup { settings, source };
+                let sequence = self.producers[index].start(self.now, source);
+                let setup = ProducerSetup { settings, source, sequence };
                 Node::Producer(Producer::boot(local, boot, setup, (), &mut self.out))
             }
             (Role::Consumer(group), Resting::Client) => {
@@ -232,7 +232,8 @@ impl World {
                         let source = self.new_source(node, &settings);
                         let beside = Boot { rng, ..boot.clone() };
                         let consumer = Consumer::boot(local, boot, setup, (), &mut self.out);
-                        let setup = ProducerSetup { settings, source };
+                        let sequence = Sequence::default();
+                        let setup = ProducerSetup { settings, source, sequence };
                         Node::Forwarder(Forwarder::boot(
                             local,
                             consumer,
