@@ -8,11 +8,9 @@ use stormglass_sim::plan::{
     FaultAction, Keys, MessageDirection, MessagePattern, Plan, ScheduledFault, Target, Trigger,
     WeightedKey,
 };
-use stormglass_types::{Key, Rng, Span};
+use stormglass_types::{Dense, GroupId, Key, Rng, Span};
 
-use super::{
-    About, Killer, MEMBER, ORDERS, PRODUCER, Script, cluster, hidden, kills, ms, pipeline, with,
-};
+use super::{About, Killer, MEMBER, ORDERS, PRODUCER, Script, cluster, kills, ms, pipeline, with};
 use crate::{Settings, Story};
 
 pub(super) const ROWS: [Killer; 7] = [
@@ -30,19 +28,19 @@ pub(super) const ROWS: [Killer; 7] = [
         20,
         "no-loss",
     ),
-    hidden(
+    kills(
         Rule::CleanerBelowHighWatermark,
         About::Replication,
         ("cleaned-too-far", cleaned_too_far),
-        &[],
-        "not shown yet by a story: a cleaner and a truncation have to meet on one key; the log's own tests show both behaviours",
+        60,
+        "no-loss",
     ),
-    hidden(
+    kills(
         Rule::TombstonesHaveHorizons,
         About::Replication,
-        ("cleaned-too-far", cleaned_too_far),
-        &[],
-        "a cleaner that is always at work gives tombstones their time either way; one that had stood still would not",
+        ("cleaner-wakes-up", cleaner_wakes_up),
+        20,
+        "at-least-once",
     ),
     kills(
         Rule::CleanerKeepsSequences,
@@ -174,10 +172,9 @@ const COMPACTED: Settings<'_> = &[
     ("delete.retention.ms", "60000"),
 ];
 
-/// Records of so many keys that most are written once or twice, some of them to delete their key.
-fn many_keys(plan: &mut Plan) {
-    const COUNT: u32 = 400;
-    let names: Vec<String> = (0..COUNT).map(|n| format!("key-{n}")).collect();
+/// Records of so many keys that most are written once or twice.
+fn many_keys(plan: &mut Plan, count: u32) {
+    let names: Vec<String> = (0..count).map(|n| format!("key-{n}")).collect();
     let keys: Vec<WeightedKey> = names
         .iter()
         .zip(0..)
@@ -190,32 +187,67 @@ fn many_keys(plan: &mut Plan) {
     plan.keys = Arc::from(names);
     for producer in &mut plan.producers {
         producer.load.keys = Keys::Weighted(Arc::from(keys.clone()));
-        producer.load.tombstones = 100_000;
     }
 }
 
-/// A leader compacts what no follower has, and is one no longer a moment later.
+/// A leader compacts what no follower has, and is one no longer a moment later, when nobody sends that again.
 fn cleaned_too_far() -> Story {
     let cuts = |plan: &Plan, rng: &mut Rng| -> Vec<ScheduledFault> {
         let mut script = Script::new(plan, rng);
-        let mut t = 300;
+        let mut t = 600;
         while t < 4_600 {
             for broker in script.brokers() {
-                script.cut_off(t, broker, 120);
+                script.cut_off(t, broker, 250);
             }
-            let flip = t + script.between(70, 110);
+            let flip = t + script.between(100, 140);
             script.at(flip, FaultAction::Flip { partition: ORDERS });
-            t += script.between(300, 500);
+            t += script.between(450, 600);
         }
         script.faults
     };
+    let hasty = with(PRODUCER, &[("request.timeout.ms", "60"), ("delivery.timeout.ms", "70")]);
     cluster(CLEANER)
         .topic("orders", 1, COMPACTED)
-        .producer(Span::millis(8), PRODUCER)
-        .producer(Span::millis(8), PRODUCER)
+        .producer(Span::millis(4), &hasty)
+        .producer(Span::millis(4), &hasty)
         .group(1, Span::ZERO, MEMBER)
-        .with(many_keys)
+        .with(|plan| many_keys(plan, 1_500))
         .adversary(cuts)
+}
+
+/// Nothing is written for two seconds, so that what was deleted before lies in the active segment, which no cleaner looks at.
+/// Then it is cleaned for the first time, and again whenever a segment is full. A reader that was away is back sooner after
+/// the first time than `delete.retention.ms` says.
+fn cleaner_wakes_up() -> Story {
+    let absence = |plan: &Plan, rng: &mut Rng| -> Vec<ScheduledFault> {
+        let mut script = Script::new(plan, rng);
+        let member = plan.roster().members(GroupId::from_index(0)).next().expect("it has one");
+        let goes = script.between(500, 600);
+        let back = script.between(5_100, 5_300);
+        script.kill(goes, Target::Process(member), CrashKind::Process, back - goes);
+        script.faults
+    };
+    let segments = [("segment.ms", "1000"), ("delete.retention.ms", "2800")];
+    cluster(CLEANER)
+        .topic("orders", 1, &with(COMPACTED, &segments))
+        .producer(Span::millis(1), PRODUCER)
+        .producer(Span::millis(10), PRODUCER)
+        .producer(Span::millis(4), PRODUCER)
+        .group(1, Span::ZERO, MEMBER)
+        .with(|plan| {
+            many_keys(plan, 200);
+            let [values, deletions, others] = &mut plan.producers[..] else {
+                unreachable!("it has three producers")
+            };
+            values.load.limit = Some(300);
+            (deletions.load.limit, deletions.load.tombstones) = (Some(25), 1_000_000);
+            deletions.starts_after = ms(650);
+            others.starts_after = ms(3_000);
+            let Keys::Weighted(keys) = &others.load.keys else { return };
+            others.load.keys = Keys::Weighted(Arc::from(&keys[..1]));
+        })
+        .lasting(Span::secs(7))
+        .adversary(absence)
 }
 
 /// What a retry repeats is superseded and compacted away before it comes, and every broker has begun another life.
