@@ -650,6 +650,17 @@ pub enum MessageDirection {
     Response,
 }
 
+/// Which applications are told something about partitions that they have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Readers {
+    /// Those of this group's members.
+    pub group: GroupId,
+    /// Only this one, if set.
+    pub member: Option<NodeId>,
+    /// About this partition only, if set.
+    pub partition: Option<TopicPartition>,
+}
+
 /// Whom a fault strikes; looked up when it strikes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Target {
@@ -794,12 +805,20 @@ pub enum FaultAction {
         /// For how long.
         lasting: Span,
     },
-    /// The application of each member of a group seeks, in all partitions that it has.
+    /// Applications seek in partitions that they have.
     Seek {
-        /// Which group's.
-        group: GroupId,
+        /// Whose, and where.
+        readers: Readers,
         /// Where to.
         to: Start,
+    },
+    /// Applications pause partitions that they have (`KafkaConsumer.pause`), poll on, and resume them after a while. As with
+    /// Kafka's client, a pause ends with the assignment: what a member is given anew is read.
+    PauseReading {
+        /// Whose, and which.
+        readers: Readers,
+        /// For how long.
+        lasting: Span,
     },
     /// An operator removes a group and its offsets; refused while it has members.
     DeleteGroup {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::message::Api;
 use stormglass_kafka::{CrashKind, Rule, Start};
-use stormglass_sim::plan::{FaultAction, Target};
+use stormglass_sim::plan::{FaultAction, Readers, Target};
 use stormglass_types::history::CommitMode;
 use stormglass_types::{GroupId, Offset, Span, TopicPartition};
 
@@ -115,7 +115,8 @@ fn replays() -> Story {
             let at = 800 + round * 600 + script.between(0, 300);
             let first = i64::try_from(script.between(0, 9)).unwrap_or(0);
             let to = if round % 2 == 0 { Start::At(Offset(first)) } else { Start::Earliest };
-            script.at(at, FaultAction::Seek { group: GroupId(0), to });
+            let readers = Readers { group: GroupId(0), member: None, partition: None };
+            script.at(at, FaultAction::Seek { readers, to });
         }
         script.faults
     })

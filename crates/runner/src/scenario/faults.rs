@@ -3,7 +3,8 @@
 use stormglass_kafka::message::Api;
 use stormglass_kafka::{CrashKind, Mark, Start};
 use stormglass_sim::plan::{
-    FaultAction, MessageDirection, MessagePattern, ScheduledFault, SpanRange, Target, Trigger, Ways,
+    FaultAction, MessageDirection, MessagePattern, Readers, ScheduledFault, SpanRange, Target,
+    Trigger, Ways,
 };
 use stormglass_types::{
     BrokerId, GroupId, NodeId, Rng, Span, Stream, Streams, TopicId, TopicPartition,
@@ -43,7 +44,8 @@ const ACTIONS: &[(&str, &[&str], &[&str])] = &[
     ("lag-metadata", &["by", "for"], &[]),
     ("slow-processing", &["each", "for"], &[]),
     ("expand", &["to"], &[]),
-    ("seek", &["to"], &[]),
+    ("seek", &["to"], &["partition"]),
+    ("pause-reading", &["for"], &["partition"]),
     ("delete-group", &[], &[]),
     ("delete-topic", &["for"], &[]),
     ("delete-records", &[], &["below"]),
@@ -59,6 +61,7 @@ const EXTRAS: &[(&str, &str)] = &[
     ("each", "each: 50ms"),
     ("to", "to: 24"),
     ("below", "below: 1000"),
+    ("partition", "partition: orders-0"),
     ("replicas", "replicas: [broker-4, broker-2, broker-3]"),
 ];
 
@@ -99,7 +102,8 @@ enum Action {
     LagMetadata(Target),
     SlowProcessing(Target),
     Expand(TopicId, u16),
-    Seek(GroupId, Start),
+    Seek(Readers, Start),
+    PauseReading(Readers),
     DeleteGroup(GroupId),
     DeleteTopic(TopicId),
     DeleteRecords(TopicPartition, Option<u64>),
@@ -155,7 +159,8 @@ impl FaultSpec {
                 FaultAction::SlowProcessing { target, each: amount, lasting }
             }
             Action::Expand(topic, partitions) => FaultAction::Expand { topic, partitions },
-            Action::Seek(group, to) => FaultAction::Seek { group, to },
+            Action::Seek(readers, to) => FaultAction::Seek { readers, to },
+            Action::PauseReading(readers) => FaultAction::PauseReading { readers, lasting },
             Action::DeleteGroup(group) => FaultAction::DeleteGroup { group },
             Action::DeleteTopic(topic) => FaultAction::DeleteTopic { topic, gone: lasting },
             Action::DeleteRecords(partition, before) => {
@@ -385,9 +390,12 @@ fn read_action(
             return Some(Action::Reassign(partition, Some(replicas)));
         }
         "seek" => {
-            let group = cast.group(text, place, report);
+            let readers = read_readers(fields, action, cast, report);
             let to = fields.read("to", report, units::start)?;
-            return group.map(|(group, _)| Action::Seek(group, to));
+            return readers.map(|readers| Action::Seek(readers, to));
+        }
+        "pause-reading" => {
+            return read_readers(fields, action, cast, report).map(Action::PauseReading);
         }
         "delete-group" => {
             let found = cast.group(text, place, report);
@@ -426,6 +434,22 @@ fn read_action(
         "lag-metadata" => Action::LagMetadata(target),
         _ => Action::SlowProcessing(target),
     })
+}
+
+/// A group, or one of its members, and perhaps one partition.
+fn read_readers(
+    fields: &Fields<'_>,
+    action: &str,
+    cast: &Cast,
+    report: &mut Report,
+) -> Option<Readers> {
+    let found = cast.members(fields.text(action, report)?, fields.place_of(action), report);
+    let named = fields.get("partition").is_some();
+    let partition = fields
+        .text("partition", report)
+        .and_then(|text| cast.partition(text, fields.place_of("partition"), report));
+    let (group, member) = found?;
+    (!named || partition.is_some()).then_some(Readers { group, member, partition })
 }
 
 fn read_crash(fields: &Fields<'_>, report: &mut Report) -> Option<CrashKind> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use stormglass_kafka::CrashKind;
 use stormglass_sim::plan::{
-    FaultAction, MessageDirection, MessagePattern, Plan, ScheduledFault, Trigger, Ways,
+    FaultAction, MessageDirection, MessagePattern, Plan, Readers, ScheduledFault, Trigger, Ways,
 };
 use stormglass_types::{NodeId, Span};
 
@@ -66,6 +66,14 @@ fn on(pattern: &MessagePattern, nth: u32, since: Span, cast: &Cast) -> String {
     }
     out.push_str(" }");
     out
+}
+
+fn readers_of(action: &'static str, readers: Readers, cast: &Cast) -> Pairs {
+    let group = || cast.describe_group(readers.group);
+    let who = readers.member.map_or_else(group, |member| cast.name(member));
+    let place =
+        readers.partition.map(|partition| ("partition", cast.describe_partition(partition)));
+    [(action, who.to_owned())].into_iter().chain(place).collect()
 }
 
 fn names(nodes: &[NodeId], cast: &Cast) -> String {
@@ -131,9 +139,15 @@ fn action(fault: &ScheduledFault, cast: &Cast) -> Pairs {
         FaultAction::SlowProcessing { target: whom, each, lasting } => {
             vec![("slow-processing", target(whom)), ("each", time(*each)), ("for", time(*lasting))]
         }
-        FaultAction::Seek { group, to } => {
-            let group = cast.describe_group(*group).to_owned();
-            vec![("seek", group), ("to", units::start_words(*to))]
+        FaultAction::Seek { readers, to } => {
+            let mut pairs = readers_of("seek", *readers, cast);
+            pairs.push(("to", units::start_words(*to)));
+            pairs
+        }
+        FaultAction::PauseReading { readers, lasting } => {
+            let mut pairs = readers_of("pause-reading", *readers, cast);
+            pairs.push(("for", time(*lasting)));
+            pairs
         }
         FaultAction::DeleteGroup { group } => {
             vec![("delete-group", cast.describe_group(*group).to_owned())]

@@ -414,8 +414,11 @@ sections! {
         "reassign" reassign: Option<Partition>,
         /// An operator stops moving a partition's replicas.
         "cancel-reassignment" cancel_reassignment: Option<Partition>,
-        /// The application of each member of a group seeks in all partitions that it has, `to` somewhere.
+        /// The application of each member of a group, or of one member, seeks in the partitions that it has, `to` somewhere.
         "seek" seek: Option<String>,
+        /// The application of each member of a group, or of one member, pauses the partitions that it has, polls on, and
+        /// resumes them after `for`. What it is given anew meanwhile is not paused.
+        "pause-reading" pause_reading: Option<String>,
         /// An operator removes a group and its offsets; refused while it has members.
         "delete-group" delete_group: Option<String>,
         /// An operator deletes a topic, and creates it anew after `for`.
@@ -436,6 +439,8 @@ sections! {
         "replicas" replicas: Option<Names>,
         /// With `expand`: how many partitions. With `seek`: `beginning`, `end`, `5m ago` or `offset 120`.
         "to" to: Option<Whither>,
+        /// With `seek` and `pause-reading`: only in this partition, by whoever has it.
+        "partition" partition: Option<Partition>,
         /// With `delete-records`: the first offset that stays.
         "below" below: Option<u64>,
     }

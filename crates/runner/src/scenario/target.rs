@@ -205,6 +205,27 @@ impl Cast {
         found.map(|(_, id, nodes)| (*id, nodes.clone()))
     }
 
+    /// A group, or one of its members.
+    pub(super) fn members(
+        &self,
+        name: &str,
+        place: Place,
+        report: &mut Report,
+    ) -> Option<(GroupId, Option<NodeId>)> {
+        let groups = self.groups.iter().map(|(known, id, _)| (known.as_str(), (*id, None)));
+        let members = self.processes.iter().filter_map(|(known, node)| {
+            let group = self.groups.iter().find(|(_, _, nodes)| nodes.contains(node));
+            group.map(|(_, id, _)| (known.as_str(), (*id, Some(*node))))
+        });
+        let all: Vec<_> = groups.chain(members).collect();
+        let found = all.iter().find(|(known, _)| *known == name.trim());
+        if found.is_none() {
+            let known: Vec<&str> = all.iter().map(|(known, _)| *known).take(40).collect();
+            report.unknown_word(place, "group or member", name.trim(), &known);
+        }
+        found.map(|(_, whom)| *whom)
+    }
+
     pub(super) fn group_names(&self) -> impl Iterator<Item = (&str, GroupId)> {
         self.groups.iter().map(|(name, id, _)| (name.as_str(), *id))
     }

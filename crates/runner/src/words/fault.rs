@@ -2,7 +2,7 @@
 
 use stormglass_kafka::{CrashKind, Start};
 use stormglass_sim::FaultStory;
-use stormglass_sim::plan::{FaultAction, Plan, Target, Ways};
+use stormglass_sim::plan::{FaultAction, Plan, Readers, Target, Ways};
 use stormglass_types::Span;
 
 use super::span::short_span;
@@ -78,8 +78,13 @@ pub fn fault_words(action: &FaultAction, names: &Names<'_>) -> (String, Option<S
         FaultAction::SlowProcessing { each, lasting, .. } => {
             (format!("{} per record", short_span(*each)), Some(*lasting))
         }
-        FaultAction::Seek { group, to } => {
-            (format!("{} seeks to {}", names.group(*group), start_words(*to)), None)
+        FaultAction::Seek { readers, to } => {
+            let (who, place) = reader_words(*readers, names);
+            (format!("{who} seeks to {}{place}", start_words(*to)), None)
+        }
+        FaultAction::PauseReading { readers, lasting } => {
+            let (who, place) = reader_words(*readers, names);
+            (format!("{who} pauses reading{place}"), Some(*lasting))
         }
         FaultAction::DeleteGroup { group } => {
             (format!("{} is to be removed", names.group(*group)), None)
@@ -103,6 +108,14 @@ pub fn fault_words(action: &FaultAction, names: &Names<'_>) -> (String, Option<S
         }
     };
     (what, lasting)
+}
+
+/// Who is told about which partition.
+fn reader_words(readers: Readers, names: &Names<'_>) -> (String, String) {
+    let group = || names.group(readers.group);
+    let who = readers.member.map_or_else(group, |member| names.process(member));
+    let place = readers.partition.map(|partition| format!(" in {}", names.partition(partition)));
+    (who, place.unwrap_or_default())
 }
 
 /// A position that somebody seeks.
@@ -145,6 +158,7 @@ fn whom(action: &FaultAction, names: &Names<'_>) -> String {
         FaultAction::Lose
         | FaultAction::Late { .. }
         | FaultAction::Seek { .. }
+        | FaultAction::PauseReading { .. }
         | FaultAction::DeleteGroup { .. }
         | FaultAction::DeleteTopic { .. }
         | FaultAction::Expand { .. } => String::new(),

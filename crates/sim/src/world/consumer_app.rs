@@ -3,6 +3,7 @@
 //! Decides nothing about Kafka: it calls its client and takes time.
 
 mod offsets;
+mod pauses;
 mod work;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use stormglass_types::history::{CommitMode, Outcome};
 use stormglass_types::{Generation, GroupId, Key, Rng, Span, Time, TopicId, TopicPartition, Value};
 
 use self::offsets::Offsets;
+use self::pauses::Pauses;
 use self::work::{Verdict, Work, draw, is_free};
 use crate::plan::{
     AtRevocation, CommitCall, CommitScope, GroupPlan, OffsetStore, OnPoison, Place, Retry,
@@ -33,10 +35,9 @@ pub(crate) struct ConsumerApp {
     assigned: Vec<(TopicPartition, Generation)>,
     /// Time per record while a fault slows the application.
     pub(crate) slowed: Option<Span>,
-    /// Whether its partitions are paused because too much waits.
-    paused: Paused,
-    /// Where it is to seek before it polls again.
-    seeking: Option<Start>,
+    pauses: Pauses,
+    /// Where it is to seek before it polls again, in one partition or in all.
+    seeking: Vec<(Option<TopicPartition>, Start)>,
     /// Whether the poll loop ends instead of polling again.
     stopping: bool,
 }
@@ -66,14 +67,6 @@ enum State {
     Parting(OpId),
     /// Out of the poll loop.
     Closed,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Paused {
-    Yes,
-    No,
-    /// Those that it kept are, those that it was given since are not.
-    Some,
 }
 
 /// What the application wants next.
@@ -125,8 +118,8 @@ impl ConsumerApp {
             offsets: Offsets::default(),
             assigned: Vec::new(),
             slowed: None,
-            paused: Paused::No,
-            seeking: None,
+            pauses: Pauses::default(),
+            seeking: Vec::new(),
             stopping: false,
         }
     }
@@ -145,8 +138,8 @@ impl ConsumerApp {
         self.work.clear();
         self.offsets.clear();
         self.assigned.clear();
-        self.paused = Paused::No;
-        self.seeking = None;
+        self.pauses = Pauses::default();
+        self.seeking.clear();
         self.stopping = false;
         let mut steps = Vec::new();
         if let Some(start) = self.plan.seek_on_assign {
@@ -247,8 +240,8 @@ impl ConsumerApp {
                 steps.push(Step::Call(op, Call::CommitAsync(positions)));
             }
         }
-        if let Some(start) = self.seeking.take() {
-            self.seek_everywhere(start, steps);
+        for (partition, start) in std::mem::take(&mut self.seeking) {
+            self.seek_in(partition, start, steps);
         }
         self.hold_back(steps);
         let op = self.op();
@@ -257,14 +250,25 @@ impl ConsumerApp {
     }
 
     /// Somebody wants it to seek. Only its poll loop may touch its client.
-    pub(crate) fn ask_to_seek(&mut self, start: Start) {
-        self.seeking = Some(start);
+    pub(crate) fn ask_to_seek(&mut self, partition: Option<TopicPartition>, start: Start) {
+        self.seeking.push((partition, start));
     }
 
-    /// Seeks in all partitions that it has: what it has in hand of them, and has not committed, is not its concern any more.
-    fn seek_everywhere(&mut self, start: Start, steps: &mut Vec<Step>) {
-        let partitions: Vec<TopicPartition> =
-            self.assigned.iter().map(|(partition, _)| *partition).collect();
+    /// Somebody wants it to pause a partition, or all.
+    pub(crate) fn ask_to_pause(&mut self, partition: Option<TopicPartition>) {
+        self.pauses.ask(partition);
+    }
+
+    /// Somebody wants it to resume what it was asked to pause.
+    pub(crate) fn ask_to_resume(&mut self, partition: Option<TopicPartition>) {
+        self.pauses.end(partition);
+    }
+
+    /// Seeks in one or all partitions that it has: what it has in hand of them, and has not committed, is not its concern
+    /// any more.
+    fn seek_in(&mut self, only: Option<TopicPartition>, start: Start, steps: &mut Vec<Step>) {
+        let mut partitions = self.owned();
+        partitions.retain(|partition| only.is_none_or(|only| only == *partition));
         self.work.drop_those_of(&partitions);
         self.offsets.gave_up(&partitions, None);
         steps.extend(partitions.into_iter().map(|partition| self.seek(partition, start)));
@@ -286,27 +290,21 @@ impl ConsumerApp {
         }
     }
 
-    /// Pauses its partitions while too much waits, and resumes them when half of that is done.
+    /// Pauses partitions and resumes them, as it was told to and as its queue has room.
     fn hold_back(&mut self, steps: &mut Vec<Step>) {
+        if self.pauses.were_told() {
+            for steer in self.pauses.as_told(&self.owned()) {
+                steps.push(self.steer(steer));
+            }
+        }
         let Some(most) = self.plan.processing.queue else { return };
-        let waiting = self.work.backlog();
-        let partitions = self.assigned.iter().map(|(partition, _)| *partition).collect();
-        let steer = match self.paused {
-            Paused::No if waiting > u64::from(most) => {
-                self.paused = Paused::Yes;
-                Steer::Hold(partitions)
-            }
-            Paused::Yes | Paused::Some if waiting <= u64::from(most / 2) => {
-                self.paused = Paused::No;
-                Steer::Release(partitions)
-            }
-            Paused::Some => {
-                self.paused = Paused::Yes;
-                Steer::Hold(partitions)
-            }
-            Paused::Yes | Paused::No => return,
-        };
-        steps.push(self.steer(steer));
+        let steer = self.pauses.under(self.work.backlog(), most, &self.owned());
+        steps.extend(steer.map(|steer| self.steer(steer)));
+    }
+
+    /// The partitions that it has.
+    fn owned(&self) -> Vec<TopicPartition> {
+        self.assigned.iter().map(|(partition, _)| *partition).collect()
     }
 
     /// `poll` returned.
@@ -458,9 +456,7 @@ impl ConsumerApp {
     pub(crate) fn was_assigned(&mut self, generation: Generation, partitions: &[TopicPartition]) {
         self.assigned.retain(|(known, _)| !partitions.contains(known));
         self.assigned.extend(partitions.iter().map(|partition| (*partition, generation)));
-        if self.paused == Paused::Yes {
-            self.paused = Paused::Some;
-        }
+        self.pauses.were_assigned();
     }
 
     /// Goes on to read somewhere else.

@@ -17,8 +17,8 @@ use super::trace::TraceKind;
 use super::{Event, Phase, World};
 use crate::engine::net::Death;
 use crate::plan::{
-    AtStop, FaultAction, Leaving, MessageDirection, MessagePattern, Plan, Poisonous, Target,
-    Trigger, Ways,
+    AtStop, FaultAction, Leaving, MessageDirection, MessagePattern, Plan, Poisonous, Readers,
+    Target, Trigger, Ways,
 };
 
 /// What became of the plan's faults so far.
@@ -75,6 +75,7 @@ enum Undo {
     MakeRoom(NodeId),
     LearnFast(NodeId),
     ProcessFast(NodeId),
+    ReadOn(Readers),
     CreateTopic(TopicId),
 }
 
@@ -225,6 +226,7 @@ impl World {
             | FaultAction::LagMetadata { .. }
             | FaultAction::SlowProcessing { .. }
             | FaultAction::Seek { .. }
+            | FaultAction::PauseReading { .. }
             | FaultAction::DeleteGroup { .. }
             | FaultAction::DeleteTopic { .. }
             | FaultAction::DeleteRecords { .. }
@@ -332,15 +334,14 @@ impl World {
                     self.hold(fault, node, Undo::ProcessFast(node), *lasting);
                 }
             }
-            FaultAction::Seek { group, to } => {
-                for node in self.roster.members(*group).collect::<Vec<_>>() {
-                    if self.slots[node].is_up()
-                        && let Some(app) = self.consumer_app(node)
-                    {
-                        app.ask_to_seek(*to);
-                    }
-                }
-                self.begin_story(fault, None);
+            FaultAction::Seek { readers, to } => {
+                self.tell_readers(*readers, |app| app.ask_to_seek(readers.partition, *to));
+                self.begin_story(fault, readers.member);
+            }
+            FaultAction::PauseReading { readers, lasting } => {
+                self.tell_readers(*readers, |app| app.ask_to_pause(readers.partition));
+                let node = readers.member.unwrap_or_else(|| self.roster.admin());
+                self.hold(fault, node, Undo::ReadOn(*readers), *lasting);
             }
             FaultAction::DeleteGroup { group } => {
                 self.operator.ask(Call::DeleteGroup(*group));
@@ -416,6 +417,9 @@ impl World {
             }
             Undo::CreateTopic(topic) => self.create_topic(topic),
             Undo::LearnFast(node) => self.slots[node].metadata_lag = Span::ZERO,
+            Undo::ReadOn(readers) => {
+                self.tell_readers(readers, |app| app.ask_to_resume(readers.partition));
+            }
             Undo::ProcessFast(node) => {
                 if let Some(app) = self.consumer_app(node) {
                     app.slowed = None;
@@ -635,6 +639,18 @@ impl World {
                     self.faults.rngs[fault as usize].pick(&voters).copied()
                 }
             },
+        }
+    }
+
+    /// Tells applications something; those that are down do not hear it.
+    fn tell_readers(&mut self, readers: Readers, what: impl Fn(&mut super::ConsumerApp)) {
+        for node in self.roster.members(readers.group) {
+            if readers.member.is_none_or(|only| only == node)
+                && self.slots[node].is_up()
+                && let Some(app) = self.consumer_app(node)
+            {
+                what(app);
+            }
         }
     }
 

@@ -88,6 +88,7 @@ impl Teller<'_> {
                 | FaultAction::Flip { .. }
                 | FaultAction::Reassign { .. }
                 | FaultAction::Seek { .. }
+                | FaultAction::PauseReading { .. }
         );
         let nobody = if asked { "operator" } else { "the network" };
         let who = whom.unwrap_or_else(|| nobody.to_owned());

@@ -67,6 +67,23 @@ faults:
   - { at: 10s, kill: billing-1, for: 20s }
 ";
 
+/// A group that leaves one partition unread for a while and polls on, and reads another one again.
+const CHOOSY: &str = "\
+run: { for: 40s, settle: 60s }
+topics: { orders: { partitions: 2, replication.factor: 3 } }
+producers:
+  checkout: { to: orders, rate: 100/s }
+groups:
+  billing:
+    members: 2
+    subscribe: [orders]
+    config: { auto.offset.reset: earliest, max.poll.interval.ms: 6000 }
+    commit: after-processing
+faults:
+  - { at: 10s, pause-reading: billing, partition: orders-0, for: 20s }
+  - { at: 35s, seek: billing, partition: orders-1, to: offset 10 }
+";
+
 /// Scenario, figure, a bound that is kept, and one that is not.
 const TABLE: &[(&str, &str, &str, &str)] = &[
     (RESTLESS, "billing.lag.max", ">= 100", "< 100"),
@@ -106,6 +123,12 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     (CARELESS, "billing.skipped.sought", ">= 1", "< 1"),
     (FORGETFUL, "billing.skipped.deleted", ">= 100", "< 100"),
     (FORGETFUL, "billing.skipped", ">= 100", "< 100"),
+    (CHOOSY, "billing.orders-0.lag.max", ">= 700", "< 700"),
+    (CHOOSY, "billing.orders-1.lag.max", "< 700", ">= 700"),
+    (CHOOSY, "billing.lag.end", "== 0", "> 0"),
+    (CHOOSY, "billing.rebalances", "<= 2", "> 2"),
+    (CHOOSY, "billing.redelivered.sought", ">= 1000", "< 1000"),
+    (CHOOSY, "billing.redelivered", "<= 2500", "> 2500"),
 ];
 
 /// What a scenario's run measured of these bounds.
@@ -119,7 +142,7 @@ fn bounds(text: &str, rules: &[String]) -> Vec<Bound> {
 #[test]
 fn every_figure_of_a_group_can_be_bounded() {
     let mut complaints = Vec::new();
-    for text in [RESTLESS, CARELESS, FORGETFUL] {
+    for text in [RESTLESS, CARELESS, FORGETFUL, CHOOSY] {
         let rows: Vec<_> = TABLE.iter().filter(|(of, ..)| *of == text).collect();
         let kept: Vec<_> =
             rows.iter().map(|(_, name, bound, _)| format!("{name} {bound}")).collect();
