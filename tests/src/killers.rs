@@ -118,7 +118,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 98] = [
+pub static KILLERS: [Killer; 99] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -223,6 +223,7 @@ pub static KILLERS: [Killer; 98] = [
     modern::ROWS[3],
     modern::ROWS[4],
     modern::ROWS[5],
+    modern::ROWS[6],
     groups::LATER[0],
     races::ROWS[0],
     races::ROWS[1],

@@ -118,6 +118,7 @@ const MISSING: &[(Rule, Missing)] = &[
     (Rule::CommitNeedsEpoch, open(Some(at(3, 7)))),
     (Rule::RejoinWithEpochZero, open(Some(at(3, 7)))),
     (Rule::PollsBeforeItCommits, between(at(3, 7), at(4, 0))),
+    (Rule::ConversionIsResumed, open(Some(at(3, 8)))),
     (Rule::PausedWhileItCommits, between(at(3, 2), at(3, 4))),
     (Rule::CooperativeCommitsFirst, open(Some(at(2, 4)))),
     (Rule::GivenUpStaysSo, before(2, 5)),

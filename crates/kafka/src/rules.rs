@@ -213,6 +213,8 @@ rules! {
         "a member of the consumer protocol that was fenced may join again under its id";
     PollsBeforeItCommits = "KAFKA-18641", "KAFKA-18641, AbstractMembershipManager.maybeReconcile (C18)",
         "a member of the consumer protocol commits by itself, and gives partitions up, only when its application polls";
+    ConversionIsResumed = "conversion-is-resumed", "KIP-848; GroupMetadataManager.onLoaded lacks it",
+        "a group that was just made a classic one again rebalances under its next coordinator, too";
     PausedWhileItCommits = "KAFKA-14024", "KAFKA-14024, KAFKA-14196 (C09)",
         "a member with an eager assignor reads nothing more while it commits before a rebalance";
     CooperativeCommitsFirst = "KAFKA-14224", "KAFKA-14224, ConsumerCoordinator.onJoinComplete (C10)",

@@ -1,22 +1,25 @@
 //! Stories about members of the consumer protocol (KIP-848): who may have a partition, who may commit, who may come back.
 
+use std::sync::Arc;
+
 use stormglass_kafka::message::Api;
-use stormglass_kafka::{CrashKind, Rule};
+use stormglass_kafka::{CrashKind, Rule, config};
 use stormglass_sim::chaos::Family;
-use stormglass_sim::plan::{FaultAction, Plan, Target};
+use stormglass_sim::plan::{Absence, FaultAction, Leaving, Plan, Target};
 use stormglass_types::{GroupId, NodeId, Span};
 
 use super::{About, Killer, Named, PRODUCER, Script, cluster, families, hidden, kills, ms, with};
-use crate::{Settings, Story};
+use crate::{Settings, Story, entries};
 
 const CHURN: Named = ("modern-churn", churn);
 const CHANGING: Named = ("modern-change-of-mind", change_of_mind);
 const SLEEPERS: Named = ("modern-sleepers", sleepers);
 const LOST_BEATS: Named = ("modern-lost-heartbeats", lost_heartbeats);
+const WAY_BACK: Named = ("modern-way-back", way_back);
 const AUTOMATIC: Named = ("modern-automatic-commits", automatic_commits);
 
 /// The rules about the consumer protocol, in the order of their table.
-pub(super) const ROWS: [Killer; 6] = [
+pub(super) const ROWS: [Killer; 7] = [
     kills(Rule::ReleaseBeforeGrant, About::Groups, CHURN, 20, "single-owner"),
     kills(Rule::TakenBackStaysOwned, About::Groups, CHANGING, 60, "single-owner"),
     kills(Rule::MemberEpochFencing, About::Groups, SLEEPERS, 40, "monotone"),
@@ -29,6 +32,7 @@ pub(super) const ROWS: [Killer; 6] = [
         "whoever is not let in again under its id is let in as somebody new when the session of its former self ends",
     ),
     kills(Rule::PollsBeforeItCommits, About::Groups, AUTOMATIC, 20, "at-least-once"),
+    kills(Rule::ConversionIsResumed, About::Groups, WAY_BACK, 20, "liveness"),
 ];
 
 pub(super) const CLUSTER: Settings<'_> = &[
@@ -130,6 +134,31 @@ fn automatic_commits() -> Story {
         }
         script.faults
     })
+}
+
+/// The last member of the consumer protocol goes for good, and its group's coordinator dies before the others have heard that
+/// they are to join again.
+fn way_back() -> Story {
+    let leaves = Span::millis(1_500);
+    let classic = [("session.timeout.ms", "1500"), ("heartbeat.interval.ms", "300")];
+    let others: Vec<_> = MEMBER.iter().skip(1).copied().chain(classic).collect();
+    cluster(CLUSTER)
+        .topic("orders", 3, &[])
+        .producer(Span::millis(4), PRODUCER)
+        .group(3, Span::millis(4), &with(MEMBER, &[]))
+        .with(|plan| {
+            let members = &mut plan.groups[0].members;
+            let settings = Arc::new(config::parse_consumer(&entries(&others)).settings);
+            members[..2].iter_mut().for_each(|member| member.settings = Arc::clone(&settings));
+            members[2].absences =
+                vec![Absence { from: leaves, until: None, leaving: Leaving::Closes }];
+        })
+        .adversary(|plan, rng| {
+            let mut script = Script::new(plan, rng);
+            let at = 1_500 + script.between(10, 250);
+            script.kill(at, Target::CoordinatorOf(GroupId(0)), CrashKind::Process, 900);
+            script.faults
+        })
 }
 
 fn a_member(script: &mut Script<'_>) -> NodeId {

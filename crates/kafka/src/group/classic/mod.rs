@@ -17,6 +17,7 @@ use stormglass_types::{
     ErrorCode, Generation, GroupId, MemberId, Span, TopicId, TopicPartition, Wall,
 };
 
+use crate::Rule;
 use crate::message::{JoinGroupRequest, Subscription};
 use crate::record::{GroupMemberValue, GroupRecord, GroupValue};
 use crate::settings::Assignor;
@@ -236,9 +237,9 @@ impl Group {
             cx.schedule(Due::Session(self.id, member.id), member.session_timeout);
         }
         let most = usize::try_from(cx.io.settings.group_max_size).unwrap_or(usize::MAX);
-        // Kafka forgets here that a group was just converted: what its last other member had stays with nobody then.
+        let resumes = cx.io.rules.on(Rule::ConversionIsResumed);
         let converted = self.origin == Origin::Converted && self.state == State::Stable;
-        if converted || self.members.len() > most { self.prepare(cx) } else { None }
+        if (resumes && converted) || self.members.len() > most { self.prepare(cx) } else { None }
     }
 
     /// Answers everything that waits, because this coordinator is none any more.

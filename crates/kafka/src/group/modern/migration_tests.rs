@@ -2,7 +2,8 @@
 
 use alloc::format;
 
-use crate::group::tests::tell;
+use crate::group::tests::{tell, tell_with};
+use crate::{Rule, Rules};
 
 /// A classic group of two, in its first generation.
 const TWO: &str = "join a; join a; join b; join b; wait 6s; sync b; sync a a=0,1 b=2,3;";
@@ -63,6 +64,17 @@ fn the_next_coordinator_knows_who_speaks_what() {
     insta::assert_snapshot!(tell(&format!(
         "{TWO} enter c; join a; sync a; failover; wait 1s; beat a; beat b; join b; sync b; quit c; failover; wait 1s; beat a; beat b"
     )));
+}
+
+#[test]
+fn without_its_rule_the_next_coordinator_leaves_what_the_last_other_member_had_with_nobody() {
+    let lax = Rules::ALL.without(Rule::ConversionIsResumed);
+    insta::assert_snapshot!(tell_with(
+        lax,
+        &format!(
+            "{TWO} enter c; join a; sync a; join b; sync b; hb c; quit c; failover; wait 1s; beat a; beat b; sync a; sync b"
+        )
+    ));
 }
 
 #[test]
