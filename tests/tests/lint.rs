@@ -136,19 +136,38 @@ fn what_is_found_is_proved_on_its_own_settings() {
             continue;
         }
         let linted = lint(incident, "broken.yaml");
-        let finding = linted.findings().iter().find(|it| it.mistake().id == *id).unwrap();
-        let options = ProofOptions { seeds: Seeds::range(0..4).unwrap(), jobs: all_cores() };
-        let mut text = String::new();
-        let proved = linted.prove(finding, options, &mut |scenario| {
-            scenario.clone_into(&mut text);
-            Ok("reports/lint/proof.yaml".to_owned())
-        });
-        match proved.unwrap() {
-            Proved::Shown(shown) => {
-                let remedied = !matches!(shown.remedy, Some(Remedy::Fails(_)));
-                assert!(remedied, "{incident}: {id} is still there with its fix\n{text}");
-            }
-            other => panic!("{incident}: {id} is not shown: {other:?}\n{text}"),
+        assert_proved(incident, &linted, id);
+    }
+}
+
+/// A backlog that a group finds does not hang on where it begins without an offset, which is at the end by default.
+#[test]
+fn a_poll_that_takes_too_long_is_proved_where_groups_begin_at_the_end() {
+    let text = "\
+topics: { orders: { partitions: 6, replication.factor: 3 } }
+producers: { checkout: { to: orders, rate: 100/s } }
+groups:
+  billing: { members: 3, subscribe: orders, config: { max.poll.interval.ms: 10000 }, process: { each: 50ms } }
+expect: { hold: [no-loss] }
+";
+    let scenario = Scenario::parse("mine.yaml", text).unwrap_or_else(|report| panic!("{report}"));
+    assert_proved("mine", &Linted::scenario(&scenario), "M19");
+}
+
+/// A mistake that is found shows in a run, and not with its fix.
+fn assert_proved(name: &str, linted: &Linted, id: &str) {
+    let finding = linted.findings().iter().find(|it| it.mistake().id == id).unwrap();
+    let options = ProofOptions { seeds: Seeds::range(0..4).unwrap(), jobs: all_cores() };
+    let mut text = String::new();
+    let proved = linted.prove(finding, options, &mut |scenario| {
+        scenario.clone_into(&mut text);
+        Ok("reports/lint/proof.yaml".to_owned())
+    });
+    match proved.unwrap() {
+        Proved::Shown(shown) => {
+            let remedied = !matches!(shown.remedy, Some(Remedy::Fails(_)));
+            assert!(remedied, "{name}: {id} is still there with its fix\n{text}");
         }
+        other => panic!("{name}: {id} is not shown: {other:?}\n{text}"),
     }
 }

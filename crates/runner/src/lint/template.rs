@@ -239,7 +239,8 @@ impl Template {
             Stretch::None => return Ok(()),
             Stretch::PollInterval => {
                 let interval = group.map(|group| group.millis("max.poll.interval.ms"));
-                Span::secs(60) + Span(interval.unwrap_or(Span::ZERO).0.saturating_mul(3))
+                self.let_a_backlog_grow();
+                Span::secs(75) + Span(interval.unwrap_or(Span::ZERO).0.saturating_mul(3))
             }
             Stretch::MetadataAge => {
                 let producer = focus.producer.map(|at| &pipeline.producers[at].section);
@@ -266,6 +267,22 @@ impl Template {
             self.draft.set(&["run", "for"], lasts.into());
         }
         Ok(())
+    }
+
+    /// Lets the members begin, commit and be away for a minute: `auto.offset.reset` has no say in what they find then.
+    fn let_a_backlog_grow(&mut self) {
+        let group = self.group.clone();
+        self.draft.remove(&["groups", &group, "after"]);
+        let members = self.draft.get(&["groups", &group, "members"]).and_then(Tree::number);
+        let away = |n| Tree::parse(&format!("{{ at: 15s, restart: {group}-{n}, for: 60s }}"));
+        let faults = self
+            .draft
+            .faults()
+            .iter()
+            .cloned()
+            .chain((1..=members.unwrap_or(1)).map(away))
+            .collect();
+        self.draft.set_faults(faults);
     }
 
     /// Lets the group be away until its records are deleted, and says for how long that is.
