@@ -2,7 +2,7 @@
 //!
 //! Data only. Source: librdkafka's CONFIGURATION.md (2.15).
 
-mod common;
+mod alike;
 mod consumer;
 mod producer;
 
@@ -18,13 +18,13 @@ pub(in crate::config) const fn keys_of(role: Role) -> &'static [Key] {
 }
 
 const PRODUCER: &[Key] =
-    &with_common::<{ common::COMMON.len() + producer::PRODUCER.len() }>(producer::PRODUCER);
+    &with_common::<{ alike::COMMON.len() + producer::PRODUCER.len() }>(producer::PRODUCER);
 const CONSUMER: &[Key] =
-    &with_common::<{ common::COMMON.len() + consumer::CONSUMER.len() }>(consumer::CONSUMER);
+    &with_common::<{ alike::COMMON.len() + consumer::CONSUMER.len() }>(consumer::CONSUMER);
 
 /// A role's own properties and those that both have, in the order of names.
 const fn with_common<const N: usize>(own: &[Key]) -> [Key; N] {
-    let common = common::COMMON;
+    let common = alike::COMMON;
     let mut all = [common[0]; N];
     let (mut of_both, mut of_own) = (0, 0);
     while of_both + of_own < N {
