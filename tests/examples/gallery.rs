@@ -123,7 +123,6 @@ fn killed(killer: &Killer) -> Result<Option<Piece>, String> {
         }
         let faults = faults_to_yaml(&story.plan(seed));
         let text = story.scenario(&faults, invariant);
-        let text = text.map_err(|why| format!("`{name}`: {why}"))?;
         let scenario = Scenario::parse(&format!("tests/{}.yaml", killer.name), &text)
             .map_err(|report| format!("`{name}`: {report}"))?;
         let scenario = Arc::new(scenario);

@@ -6,6 +6,7 @@ pub mod generic;
 pub mod killers;
 pub mod loads;
 pub mod tla;
+mod written;
 
 use std::sync::Arc;
 
@@ -254,96 +255,6 @@ impl Story {
         Told { world, end, judgement }
     }
 
-    /// The story as a scenario for people, with a list of faults in YAML. Its keys have other names than the story's, which
-    /// only matters where there are several partitions.
-    ///
-    /// # Errors
-    ///
-    /// If producers have different settings: they have no such form yet.
-    pub fn scenario(&self, faults: &str, invariant: &str) -> Result<String, &'static str> {
-        if self.said.producers.windows(2).any(|pair| pair[0] != pair[1]) {
-            return Err(
-                "its producers have different settings, which has no form as a scenario yet",
-            );
-        }
-        let plan = &self.plan;
-        let us = |span: Span| span.to_string();
-        let mut out = format!(
-            "run: {{ for: {}, settle: {} }}\ncluster:\n  network: {{ latency: {}..{} }}\n  disk: {{ sync: {}..{} }}\n",
-            plan.phases.storm,
-            plan.phases.settle,
-            us(plan.network.latency.least),
-            us(plan.network.latency.most),
-            us(plan.disk.sync.least),
-            us(plan.disk.sync.most),
-        );
-        let mut line = |text: String| {
-            out.push_str(&text);
-            out.push('\n');
-        };
-        let settings: Vec<String> =
-            self.said.cluster.iter().map(|(key, value)| format!("    {key}: {value}")).collect();
-        line(format!("  config:\n{}", settings.join("\n")));
-        let off: Vec<&str> = plan.rules.switched_off().map(|rule| rule.name()).collect();
-        if plan.cluster.eligible_leaders == EligibleLeaders::On {
-            line("  features: { eligible.leader.replicas.version: 1 }".to_owned());
-        }
-        line(format!("  without: [{}]\ntopics:", off.join(", ")));
-        for (topic, said) in plan.topics.iter().zip(&self.said.topics) {
-            let mut said = said.clone();
-            if topic.settings.max_message_bytes != plan.cluster.settings.topic.max_message_bytes {
-                said.push((
-                    "max.message.bytes".to_owned(),
-                    topic.settings.max_message_bytes.to_string(),
-                ));
-            }
-            let (name, partitions) = (&topic.name, topic.partitions);
-            line(format!(
-                "  {name}: {{ partitions: {partitions}, replication.factor: 3{} }}",
-                config(&said)
-            ));
-        }
-        line("producers:".to_owned());
-        if let (Some(producer), Some(said)) = (plan.producers.first(), self.said.producers.first())
-        {
-            let rate = 1_000_000_000 / producer.load.every.0.max(1);
-            let bytes = &producer.load.bytes;
-            line(format!(
-                "  producer: {{ instances: {}, to: {}, rate: {rate}/s, keys: {{ count: 10 }}, values: {{ bytes: {}..{} }}{} }}",
-                plan.producers.len(),
-                plan.topics[producer.topic.0 as usize - 1].name,
-                bytes.least,
-                bytes.most,
-                config(said),
-            ));
-        }
-        line("groups:".to_owned());
-        for (group, said) in plan.groups.iter().zip(&self.said.groups) {
-            let automatic =
-                said.iter().any(|(key, value)| key == "enable.auto.commit" && value == "true");
-            let topics: Vec<&str> = group
-                .topics
-                .iter()
-                .map(|id| plan.topics[id.0 as usize - 1].name.as_str())
-                .collect();
-            line(format!(
-                "  {}: {{ members: {}, subscribe: [{}], process: {{ each: {} }}, commit: {}{} }}",
-                group.name,
-                group.members.len(),
-                topics.join(", "),
-                us(group.processing.each.least),
-                if automatic { "auto" } else { "after-processing" },
-                config(said),
-            ));
-        }
-        line("faults:".to_owned());
-        for fault in faults.lines() {
-            line(format!("  {fault}"));
-        }
-        line(format!("expect: {{ violate: [{invariant}] }}"));
-        Ok(out)
-    }
-
     fn latest_topic(&self) -> TopicId {
         TopicId(u16::try_from(self.plan.topics.len()).expect("a story has few topics"))
     }
@@ -393,12 +304,6 @@ impl Told {
 
 fn owned(settings: Settings<'_>) -> Vec<(String, String)> {
     settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-}
-
-fn config(settings: &[(String, String)]) -> String {
-    let pairs: Vec<String> =
-        settings.iter().map(|(key, value)| format!("{key}: {value}")).collect();
-    if pairs.is_empty() { String::new() } else { format!(", config: {{ {} }}", pairs.join(", ")) }
 }
 
 fn entries<'a>(settings: Settings<'a>) -> Vec<Entry<'a>> {
