@@ -105,6 +105,7 @@ const FLAPPING: Named = ("flapping", flapping);
 const ROLLING: Named = ("rolling", rolling);
 const LATE: Named = ("late", late);
 const TORN: Named = ("torn", torn);
+const LONG_STARTS: Named = ("long-starts", long_starts);
 const UNNOTICED: Named = ("unnoticed-restart", unnoticed_restart);
 const FORGOTTEN: Named = ("forgotten-life", forgotten_life);
 const OVERTAKEN: Named = ("overtaken-request", overtaken_request);
@@ -118,7 +119,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 99] = [
+pub static KILLERS: [Killer; 100] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -176,6 +177,7 @@ pub static KILLERS: [Killer; 99] = [
     quorum::ROWS[7],
     quorum::ROWS[8],
     kills(Rule::RecoveryChecksCrc, About::Replication, TORN, 20, "log-matching"),
+    kills(Rule::MarkerNeedsRecovery, About::Replication, LONG_STARTS, 20, "log-matching"),
     kills(Rule::BrokerDropsDuplicates, About::Producers, LATE, 20, "no-duplicates"),
     kills(Rule::DedupWindowOfFive, About::Producers, LATE, 40, "no-duplicates"),
     kills(Rule::SequenceCheck, About::Producers, LATE, 40, "no-duplicates"),
@@ -373,6 +375,23 @@ fn late() -> Story {
 
 fn torn() -> Story {
     pipeline(&[], &[]).chaos(families(&[Family::Torn]))
+}
+
+/// Recovery takes so long that some starts are given up, and tried again.
+fn long_starts() -> Story {
+    pipeline(&[("server.max.startup.time.ms", "1500")], &[])
+        .with(|plan| plan.disk.recovery = SpanRange { least: ms(300), most: ms(2_500) })
+        .adversary(|plan, rng| {
+            let mut script = Script::new(plan, rng);
+            let mut t = 300;
+            while t < 4_000 {
+                let victim = Target::Process(script.broker());
+                let down = script.between(50, 300);
+                script.kill(t, victim, CrashKind::Torn, down);
+                t += script.between(400, 1_200);
+            }
+            script.faults
+        })
 }
 
 /// A broker that loses power registers again before the controller has noticed that its former life is over.

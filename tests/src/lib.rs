@@ -84,7 +84,10 @@ impl Story {
                 latency: SpanRange { least: Span::micros(200), most: Span::micros(600) },
                 bytes_per_second: 125_000_000,
             },
-            disk: Disk { sync: SpanRange { least: Span::millis(1), most: Span::millis(4) } },
+            disk: Disk {
+                sync: SpanRange { least: Span::millis(1), most: Span::millis(4) },
+                recovery: SpanRange { least: Span::ZERO, most: Span::ZERO },
+            },
             faults: Vec::new(),
             phases: Phases {
                 storm: Span::secs(10),

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use stormglass_kafka::assignor::Rack;
 use stormglass_kafka::settings::EligibleLeaders;
-use stormglass_sim::plan::{Cluster, GroupPlan, Keys, Load, Plan, ProducerPlan};
+use stormglass_sim::plan::{Cluster, GroupPlan, Keys, Load, Plan, ProducerPlan, SpanRange};
 use stormglass_types::{Sequence, Span};
 
 use crate::Story;
@@ -78,8 +78,12 @@ impl Story {
 fn cluster(plan: &Plan, said: &[(String, String)]) -> String {
     let Cluster { controllers, racks, eligible_leaders, .. } = &plan.cluster;
     let (latency, sync) = (&plan.network.latency, &plan.disk.sync);
+    let recovery = match plan.disk.recovery {
+        SpanRange { most: Span::ZERO, .. } => String::new(),
+        SpanRange { least, most } => format!(", log-recovery: {least}..{most}"),
+    };
     let mut out = format!(
-        "cluster:\n  network: {{ latency: {}..{} }}\n  disk: {{ sync: {}..{} }}\n  config:",
+        "cluster:\n  network: {{ latency: {}..{} }}\n  disk: {{ sync: {}..{}{recovery} }}\n  config:",
         latency.least, latency.most, sync.least, sync.most
     );
     for (key, value) in said {

@@ -156,6 +156,8 @@ pub enum Timer {
     Retention,
     /// Broker: compact logs.
     Cleaner,
+    /// Broker: its logs are recovered, or its start takes too long.
+    Startup,
     /// Broker: drop producer ids that were idle too long.
     ProducerExpiry,
     /// Broker: the earliest deadline of the group coordinator.
@@ -500,6 +502,8 @@ pub struct BrokerSetup {
     pub rack: Option<crate::assignor::Rack>,
     /// Its settings.
     pub settings: Arc<crate::settings::BrokerSettings>,
+    /// How long this life takes to recover its logs if the last one ended uncleanly.
+    pub recovery: stormglass_types::Span,
 }
 
 /// What a controller is started with.

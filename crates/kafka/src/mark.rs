@@ -92,6 +92,10 @@ marks! {
     RecoveredShorterLog,
     /// Recovery rejected a torn batch by its checksum.
     TornBatchRejected,
+    /// A broker ended before it had recovered its logs.
+    RecoveryCutShort,
+    /// A broker gave its start up because `server.max.startup.time.ms` was over.
+    StartGivenUp,
     /// Retention deleted segments that were too old.
     DeletedByAge,
     /// Retention deleted segments because the log was too large.

@@ -92,6 +92,8 @@ const MISSING: &[(Rule, Missing)] = &[
     (Rule::LastLeaderIsAlive, between(at(3, 7), at(4, 1))),
     (Rule::PreVote, before(4, 0)),
     (Rule::CheckQuorum, before(3, 7)),
+    // Only where another thread than that of the start loads logs.
+    (Rule::MarkerNeedsRecovery, between(at(3, 0), at(3, 6))),
     (Rule::DedupWindowOfFive, between(at(0, 11), at(1, 0))),
     (Rule::FirstSequenceIsZero, open(Some(at(0, 11)))),
     (Rule::BumpAwaitsInFlight, open(Some(at(2, 6)))),

@@ -131,6 +131,8 @@ rules! {
         "a controller decides only when it has replayed every record of earlier epochs";
     RecoveryChecksCrc = "recovery-checks-crc", "LogSegment.recover",
         "after an unclean stop a broker rejects a torn batch and everything behind it";
+    MarkerNeedsRecovery = "KAFKA-15375", "KAFKA-15375 (R22)",
+        "a broker whose start fails before its logs are recovered does not leave the marker of a clean shutdown";
     BrokerDropsDuplicates = "broker-drops-duplicates", "KIP-98, ProducerStateEntry.findDuplicateBatch (P01)",
         "a broker appends a batch of an idempotent producer once";
     DedupWindowOfFive = "KAFKA-5494", "KAFKA-5494 (P01)",

@@ -566,6 +566,8 @@ pub struct BrokerSettings {
     pub heartbeat_interval: Span,
     /// `broker.session.timeout.ms`.
     pub session_timeout: Span,
+    /// `server.max.startup.time.ms`; without limit unless set.
+    pub max_startup: Option<Span>,
     /// `controlled.shutdown.enable`, with the time a broker gives itself.
     pub controlled_shutdown: ControlledShutdown,
     /// `auto.leader.rebalance.enable`, `leader.imbalance.check.interval.seconds`; zero is off.

@@ -588,6 +588,8 @@ pub struct Network {
 pub struct Disk {
     /// Time per sync.
     pub sync: SpanRange,
+    /// Time that a broker takes to recover its logs after an unclean stop.
+    pub recovery: SpanRange,
 }
 
 /// How long the run is.

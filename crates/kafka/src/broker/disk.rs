@@ -42,7 +42,7 @@ impl Broker {
         self.replicas.on_synced(now.mono, token, out);
         if self.phase == Phase::Closing(token) {
             self.phase = Phase::Ended;
-            self.replicas.store.clean_shutdown = self.replicas.epoch;
+            self.replicas.store.clean_shutdown = self.marker(out);
             out.exit(Exit::Clean);
             return;
         }
@@ -53,6 +53,7 @@ impl Broker {
     /// SIGTERM: the controller is asked to move leaderships away first, if that is wanted.
     pub(super) fn on_shutdown(&mut self, now: Now, out: &mut Outbox) {
         match self.phase {
+            Phase::Starting if self.startup.is_recovering() => self.abandon_start(out),
             Phase::Starting | Phase::Serving => {
                 self.phase = Phase::Stopping;
                 self.lifecycle.begin_shutdown(now, out);
@@ -64,8 +65,10 @@ impl Broker {
     /// Nothing is left to hand over: writes everything down; the process ends once the disk has it.
     pub(super) fn on_may_stop(&mut self, out: &mut Outbox) {
         match self.replicas.settings.controlled_shutdown {
-            ControlledShutdown::On => out.mark(Mark::ControlledShutdown),
-            ControlledShutdown::Off => {}
+            ControlledShutdown::On if !self.startup.is_recovering() => {
+                out.mark(Mark::ControlledShutdown);
+            }
+            ControlledShutdown::On | ControlledShutdown::Off => {}
         }
         self.replicas.checkpoint();
         self.replicas.checkpoint_starts();

@@ -41,6 +41,7 @@ pub struct Lifecycle {
     rng: Rng,
     phase: Phase,
     epoch: Option<BrokerEpoch>,
+    logs: Logs,
     /// How far the broker has applied the metadata log.
     applied: MetadataOffset,
     /// The next record of the metadata log to fetch.
@@ -100,6 +101,13 @@ enum Phase {
     Stopped,
 }
 
+/// Whether the broker can use its logs. It applies no metadata before, and beats as it always does then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Logs {
+    Ready,
+    Recovering,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Urgency {
     Usual,
@@ -145,6 +153,7 @@ impl Lifecycle {
             rng: boot.rng.clone(),
             phase: Phase::Registering,
             epoch: None,
+            logs: Logs::Ready,
             applied: MetadataOffset(0),
             fetch_from: MetadataOffset(0),
             asked: Want::Fence,
@@ -170,6 +179,22 @@ impl Lifecycle {
     #[must_use]
     pub const fn epoch(&self) -> Option<BrokerEpoch> {
         self.epoch
+    }
+
+    /// Does not want to be unfenced soon: the logs have to be recovered first.
+    pub fn recovers(&mut self) {
+        self.logs = Logs::Recovering;
+    }
+
+    /// The logs are recovered (`BrokerLifecycleManager.setReadyToUnfence`).
+    pub fn recovered(&mut self, now: Now, out: &mut Outbox) {
+        self.logs = Logs::Ready;
+        if self.control.is_waiting() {
+            self.urgency = Urgency::AtOnce;
+        } else if self.epoch.is_some() {
+            self.control.want_at(now.mono);
+        }
+        self.pump(now, out);
     }
 
     /// Begins to stop: in controlled shutdown if the broker runs, at once if it never did. Ends with
@@ -354,13 +379,11 @@ impl Lifecycle {
                 self.phase = Phase::StoppingKnown;
                 STOPPING_INTERVAL
             }
-            Phase::Starting if self.asked == Want::Fence => {
-                if self.is_caught_up() {
-                    Span::ZERO
-                } else {
-                    STARTING_INTERVAL
-                }
-            }
+            Phase::Starting if self.asked == Want::Fence => match self.logs {
+                Logs::Recovering => self.heartbeat_interval,
+                Logs::Ready if self.is_caught_up() => Span::ZERO,
+                Logs::Ready => STARTING_INTERVAL,
+            },
             Phase::Starting if state != BrokerState::Fenced => {
                 self.phase = Phase::Running;
                 self.heartbeat_interval

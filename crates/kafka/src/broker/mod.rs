@@ -9,6 +9,7 @@ mod fetch;
 mod fetcher;
 mod groups;
 pub mod lifecycle;
+mod loading;
 mod metadata;
 mod offsets;
 mod partition;
@@ -42,6 +43,7 @@ use crate::{Boot, BrokerSetup, ConnId, Directory, Input, Machine, Now, Outbox, S
 use connections::{Activity, Connections};
 use fetcher::Fetcher;
 use lifecycle::{Lifecycle, LifecycleEvent};
+use loading::Startup;
 use producer_ids::{ProducerIds, Stock};
 use replicas::{Replicas, Touched};
 use retention::Retention;
@@ -53,6 +55,7 @@ pub struct Broker {
     directory: Arc<Directory>,
     rng: Rng,
     phase: Phase,
+    startup: Startup,
     replicas: Replicas,
     lifecycle: Lifecycle,
     coordinator: GroupCoordinator,
@@ -95,9 +98,13 @@ impl Machine for Broker {
         mut store: BrokerStore,
         out: &mut Outbox,
     ) -> Self {
-        let BrokerSetup { broker: me, rack, settings } = setup;
-        let previous = store.recover(boot.rules, out);
-        let lifecycle = Lifecycle::new(now, (me, rack), &boot, &settings, previous, out);
+        let BrokerSetup { broker: me, rack, settings, recovery } = setup;
+        let startup = Startup::new(now, &store, recovery, settings.max_startup);
+        let previous = if startup.is_recovering() { None } else { store.recover(boot.rules, out) };
+        let mut lifecycle = Lifecycle::new(now, (me, rack), &boot, &settings, previous, out);
+        if startup.is_recovering() {
+            lifecycle.recovers();
+        }
         let coordinator =
             GroupCoordinator::new(Arc::clone(&settings), boot.rules, me, boot.rng.clone());
         let replicas = Replicas {
@@ -121,6 +128,7 @@ impl Machine for Broker {
             directory: boot.directory,
             rng: boot.rng,
             phase: Phase::Starting,
+            startup,
             replicas,
             lifecycle,
             coordinator,
@@ -138,6 +146,7 @@ impl Machine for Broker {
         broker.schedule_checkpoint(now, out);
         broker.schedule_writeback(now, out);
         broker.schedule_producer_expiry(now, out);
+        broker.arm_startup(out);
         broker
     }
 
@@ -282,6 +291,7 @@ impl Broker {
 
     fn on_events(&mut self, now: Now, mut events: Vec<LifecycleEvent>, out: &mut Outbox) {
         for event in events.drain(..) {
+            let Some(event) = self.hold_back(now, event, out) else { continue };
             match event {
                 LifecycleEvent::Metadata(records) => self.on_metadata(now, &records, out),
                 LifecycleEvent::Snapshot(image) => self.on_metadata_snapshot(now, image, out),
@@ -326,6 +336,7 @@ impl Broker {
                 self.replicas.begin_sync(out);
                 self.schedule_writeback(now, out);
             }
+            Timer::Startup => self.on_startup_timer(now, out),
             Timer::ProducerExpiry => {
                 self.expire_producers(now);
                 self.schedule_producer_expiry(now, out);

@@ -1,6 +1,7 @@
 //! Stories of one broker: what others do, and what it says.
 
 mod cluster;
+mod loading;
 mod rig;
 
 use insta::assert_snapshot;

@@ -43,6 +43,9 @@ pub fn parse_broker<'a>(entries: &[Entry<'a>]) -> Parsed<'a, BrokerSettings> {
         retention_check_interval: keys.period("log.retention.check.interval.ms"),
         heartbeat_interval: keys.period("broker.heartbeat.interval.ms"),
         session_timeout: keys.period("broker.session.timeout.ms"),
+        max_startup: Some(keys.count("server.max.startup.time.ms"))
+            .filter(|limit| *limit < UNLIMITED)
+            .map(Span::millis),
         controlled_shutdown: if keys.flag("controlled.shutdown.enable") {
             ControlledShutdown::On
         } else {

@@ -159,6 +159,7 @@ impl Consumer {
             | Timer::Writeback
             | Timer::Lifecycle
             | Timer::MetadataFetch
+            | Timer::Startup
             | Timer::ProducerExpiry
             | Timer::GroupCoordinator
             | Timer::SessionCheck

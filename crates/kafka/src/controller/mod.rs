@@ -229,6 +229,7 @@ impl Controller {
             | Timer::Writeback
             | Timer::Lifecycle
             | Timer::MetadataFetch
+            | Timer::Startup
             | Timer::ProducerExpiry
             | Timer::GroupCoordinator
             | Timer::Sender

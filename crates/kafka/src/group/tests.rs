@@ -56,6 +56,7 @@ fn settings() -> BrokerSettings {
         high_watermark_checkpoint_interval: Span::secs(5),
         heartbeat_interval: Span::secs(2),
         session_timeout: Span::secs(9),
+        max_startup: None,
         controlled_shutdown: ControlledShutdown::On,
         leader_imbalance_check_interval: Span::secs(300),
         leader_imbalance_percentage: 10,

@@ -41,6 +41,15 @@ struct PendingSync {
 }
 
 impl BrokerStore {
+    /// Whether there is nothing to be recovered, torn batches included.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        let is_blank = |log: &PartitionLog| {
+            log.start == log.end && matches!(log.damage, Damage::None | Damage::Cut)
+        };
+        self.logs.iter().all(|(_, log)| is_blank(log))
+    }
+
     /// Notes what a sync that begins now covers.
     pub fn begin_sync(&mut self, token: SyncToken) {
         let dirty = self.logs.iter().filter(|(_, log)| log.synced < log.end);
@@ -64,15 +73,27 @@ impl BrokerStore {
     }
 
     /// What boot does before anything else (`LogManager.loadLogs`): rejects a torn tail, trims epochs that lie behind the
-    /// logs' ends and rebuilds producer state. Takes the marker of a clean shutdown away and returns it.
+    /// logs' ends and rebuilds producer state. Takes the marker of a clean shutdown away and returns it: where there is one,
+    /// nobody looks for torn batches.
     pub fn recover(&mut self, rules: Rules, out: &mut Outbox) -> Option<BrokerEpoch> {
         self.syncs.clear();
         self.deleted.clear();
+        let marker = self.clean_shutdown.take();
+        let trust = if marker.is_some() { Trust::AsItIs } else { Trust::Verified };
         for (_, log) in self.logs.iter_mut() {
-            log.recover(rules, out);
+            log.recover(trust, rules, out);
         }
-        self.clean_shutdown.take()
+        marker
     }
+}
+
+/// What a broker that starts thinks of its logs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Trust {
+    /// They were closed in good order.
+    AsItIs,
+    /// They have to be read from the recovery point on.
+    Verified,
 }
 
 impl Durable for BrokerStore {
@@ -133,11 +154,12 @@ impl PartitionLog {
         self.synced = self.end;
     }
 
-    fn recover(&mut self, rules: Rules, out: &mut Outbox) {
+    fn recover(&mut self, trust: Trust, rules: Rules, out: &mut Outbox) {
+        let checks = trust == Trust::Verified && rules.on(Rule::RecoveryChecksCrc);
         match core::mem::take(&mut self.damage) {
             Damage::None => {}
             Damage::Cut => out.mark(Mark::RecoveredShorterLog),
-            Damage::Torn(half) if rules.on(Rule::RecoveryChecksCrc) => {
+            Damage::Torn(half) if checks => {
                 drop(half);
                 out.mark(Mark::TornBatchRejected);
                 out.mark(Mark::RecoveredShorterLog);

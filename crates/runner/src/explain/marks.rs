@@ -62,6 +62,8 @@ const TOLD: &[(Mark, Whose, &str)] = &[
         Whose::Replica,
         "rejects a torn batch at recovery, by its checksum, and everything behind it",
     ),
+    (Mark::StartGivenUp, Whose::Replica, "gives its start up: server.max.startup.time.ms is over"),
+    (Mark::RecoveryCutShort, Whose::Replica, "ends before it has recovered its logs"),
     (Mark::ProduceRetried, Whose::Producer, "sends a batch again"),
     (
         Mark::RequestTimedOut,

@@ -167,6 +167,8 @@ impl Lowering<'_> {
                 .unwrap_or(125_000_000),
         };
         let sync = disk.read("sync", self.report, units::durations).unwrap_or(range(1_000, 5_000));
+        let recovery =
+            disk.read("log-recovery", self.report, units::durations).unwrap_or(range(0, 0));
         let racks = racks(&fields, self.report);
         let features = section::<schema::Features>(&fields, "features", self.report);
         let version = features.number("eligible.leader.replicas.version", (0, 1), self.report);
@@ -176,7 +178,7 @@ impl Lowering<'_> {
         };
         let settings = Arc::new(settings);
         let cluster = Cluster { brokers, controllers, settings, racks, eligible_leaders };
-        (cluster, rules, network, Disk { sync })
+        (cluster, rules, network, Disk { sync, recovery })
     }
 
     fn topics(&mut self, file: &Fields<'_>, cluster: &Cluster) -> Vec<TopicPlan> {

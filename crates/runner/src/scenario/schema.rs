@@ -150,6 +150,8 @@ sections! {
     Disk = "`disk`" {
         /// Time per sync; 1ms..5ms unless set.
         "sync" sync: Option<Durations>,
+        /// Time that a broker takes to recover its logs after an unclean stop, before which it serves nobody; none unless set.
+        "log-recovery" log_recovery: Option<Durations>,
     }
     /// A topic.
     Topic = "a topic" {

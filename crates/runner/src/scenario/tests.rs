@@ -6,8 +6,8 @@ use stormglass_kafka::settings::Past;
 use stormglass_kafka::settings::{AutoCommit, Delivery};
 use stormglass_kafka::{CrashKind, Rule};
 use stormglass_sim::plan::{
-    AtStop, ChosenBy, Dealt, DealtBy, FaultAction, FlushEvery, Keys, Sending, Target, Trigger,
-    WaitsFor,
+    AtStop, ChosenBy, Dealt, DealtBy, FaultAction, FlushEvery, Keys, Sending, SpanRange, Target,
+    Trigger, WaitsFor,
 };
 use stormglass_types::history::CommitMode;
 use stormglass_types::{Dense, GroupId, Sequence, Span, TopicId, TopicPartition};
@@ -29,7 +29,7 @@ cluster:
   config: { min.insync.replicas: 2 }
   without: [KIP-101]
   network: { latency: 1ms..3ms, bandwidth: 10MB/s }
-  disk: { sync: 2ms }
+  disk: { sync: 2ms, log-recovery: 2s..5s }
 topics:
   orders: { partitions: 12, replication.factor: 3 }
   audit: { partitions: 1, config: { min.insync.replicas: 1 } }
@@ -198,6 +198,8 @@ fn the_manuals_scenario_becomes_a_plan() {
         plan.topics.iter().map(|topic| topic.settings.min_insync_replicas).collect();
     assert_eq!(mins, [2, 1]);
     assert_eq!(plan.network.bytes_per_second, 10_000_000);
+    let recovery = SpanRange { least: Span::secs(2), most: Span::secs(5) };
+    assert_eq!(plan.disk.recovery, recovery);
 
     assert_eq!(plan.producers.len(), 2);
     let producer = &plan.producers[1];

@@ -21,7 +21,7 @@ use stormglass_kafka::{
 };
 use stormglass_types::history::{self, CommitMode, Header, History, Role, Source, What};
 use stormglass_types::{
-    Dense, Digest, GroupId, IdVec, NodeId, Sequence, SourceId, Stream, Streams, Time, TopicId,
+    Dense, Digest, GroupId, IdVec, NodeId, Sequence, SourceId, Span, Stream, Streams, Time, TopicId,
 };
 
 use super::application::Application;
@@ -42,7 +42,7 @@ use crate::engine::queue::Queue;
 use crate::plan::{MemberPlan, Place, Plan, Roster, Subscribing, TopicPlan};
 
 /// The longest that a cluster may take to form.
-pub(crate) const FORMING: stormglass_types::Span = stormglass_types::Span::secs(120);
+pub(crate) const FORMING: Span = Span::secs(120);
 
 impl World {
     pub(super) fn begin(plan: Arc<Plan>, taping: Taping) -> Self {
@@ -204,7 +204,8 @@ impl World {
             (Role::Broker(broker), Resting::Broker(store)) => {
                 let settings = Arc::clone(&self.plan.cluster.settings);
                 let rack = self.plan.cluster.rack_of(broker);
-                let setup = BrokerSetup { broker, rack, settings };
+                let recovery = self.recovery_time(node, boot.incarnation);
+                let setup = BrokerSetup { broker, rack, settings, recovery };
                 Node::Broker(Broker::boot(local, boot, setup, store, &mut self.out))
             }
             (Role::Producer, Resting::Client) => {
@@ -271,10 +272,21 @@ impl World {
         self.rearm(node);
     }
 
+    /// How long a life would take to recover its logs: drawn from a stream of its own, whether or not it has to.
+    fn recovery_time(&self, node: NodeId, incarnation: u32) -> Span {
+        let range = self.plan.disk.recovery;
+        if range.most == Span::ZERO {
+            return Span::ZERO;
+        }
+        let number = RECOVERY | machine_stream(node, incarnation);
+        let mut rng = self.streams.stream(Stream::Machine, number);
+        Span(rng.between(range.least.0, range.most.0))
+    }
+
     /// How long the storm has lasted.
-    fn since_storm_began(&self) -> stormglass_types::Span {
+    fn since_storm_began(&self) -> Span {
         match self.phase {
-            Phase::Forming => stormglass_types::Span::ZERO,
+            Phase::Forming => Span::ZERO,
             Phase::Storm { until } => self.plan.phases.storm - until.since(self.now),
             Phase::Settling { .. } | Phase::Over(_) => self.plan.phases.storm,
         }
@@ -303,6 +315,9 @@ impl World {
 
 /// Sets the stream of a process's second machine apart from that of its first.
 const LETTERS: u32 = 0x4000_0000;
+
+/// Sets the stream of how long a life takes to recover its logs apart from its own.
+const RECOVERY: u32 = 0x8000_0000;
 
 /// A life's own stream: the same for the same life, whatever happened to others.
 fn machine_stream(node: NodeId, incarnation: u32) -> u32 {

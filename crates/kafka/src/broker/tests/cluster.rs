@@ -156,6 +156,7 @@ impl World {
             rack: None,
             broker: BrokerId(u16::try_from(node).unwrap()),
             settings: self.settings(),
+            recovery: Span::ZERO,
         };
         let (now, boot) = (self.clock(), self.boot(node));
         let broker = Broker::boot(now, boot, setup, store, &mut self.out);

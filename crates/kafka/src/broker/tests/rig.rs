@@ -60,6 +60,16 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn new(rules: Rules, topic: TopicSettings, store: BrokerStore) -> Self {
+        Self::starting(rules, topic, store, (Span::ZERO, None))
+    }
+
+    /// As [`Self::new`], where recovery takes so long, and a start at most that.
+    pub(super) fn starting(
+        rules: Rules,
+        topic: TopicSettings,
+        store: BrokerStore,
+        (recovery, max_startup): (Span, Option<Span>),
+    ) -> Self {
         let directory = Directory {
             brokers: (1..=3).map(|n| (BrokerId(n), NodeId(n))).collect(),
             controllers: vec![CONTROLLER],
@@ -72,8 +82,10 @@ impl Rig {
             rng: Streams::new(7).stream(Stream::Machine, 1),
         };
         let replica_selector = ReplicaSelector::RackAware;
-        let settings = BrokerSettings { replica_selector, ..BrokerSettings::default() };
-        let setup = BrokerSetup { broker: ME, rack: Some(Rack(1)), settings: Arc::new(settings) };
+        let settings =
+            BrokerSettings { replica_selector, max_startup, ..BrokerSettings::default() };
+        let (rack, settings) = (Some(Rack(1)), Arc::new(settings));
+        let setup = BrokerSetup { broker: ME, rack, settings, recovery };
         let now = Now { mono: Time::ZERO + Span::secs(100), wall: Wall(100_000) };
         let mut out = Outbox::default();
         let broker = Broker::boot(now, boot, setup, store, &mut out);

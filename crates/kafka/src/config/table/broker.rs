@@ -529,7 +529,7 @@ keys! { BROKER
         "Security protocol / provider selection (inter broker protocol).";
     "security.providers": String = Null, Any, Inert,
         "Security protocol / provider selection (providers).";
-    "server.max.startup.time.ms": Long = Is("9223372036854775807"), AtLeast(0), Inert,
+    "server.max.startup.time.ms": Long = Is("9223372036854775807"), AtLeast(0), Modelled,
         "Time limit of broker start-up.";
     "share.coordinator.append.linger.ms": Int = Is("10"), AtLeast(0), Inert,
         "How long the share coordinator gathers records before writing.";
