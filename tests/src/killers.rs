@@ -119,7 +119,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 100] = [
+pub static KILLERS: [Killer; 102] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -156,10 +156,12 @@ pub static KILLERS: [Killer; 100] = [
     kills(Rule::RegistrationLeavesIsr, About::Control, UNNOTICED, 30, "no-loss"),
     kills(Rule::PartitionEpochCheck, About::Control, OVERTAKEN, 20, "no-loss"),
     histories::CONTROL_ROWS[0],
-    quorum::BEHIND,
     histories::CONTROL_ROWS[1],
     histories::CONTROL_ROWS[2],
+    quorum::BEHIND,
     histories::CONTROL_ROWS[3],
+    histories::CONTROL_ROWS[4],
+    histories::CONTROL_ROWS[5],
     kills(Rule::AlterLeaderEpochCheck, About::Control, CONTROL, 80, "no-loss"),
     kills(Rule::FollowersResetOnEpoch, About::Replication, BACK, 100, "log-matching"),
     kills(Rule::HighWatermarkMonotonic, About::Replication, CONTROL, 60, "monotone"),

@@ -85,6 +85,8 @@ const MISSING: &[(Rule, Missing)] = &[
     (Rule::AlterPartitionBrokerEpoch, before(3, 5)),
     (Rule::RegistrationLeavesIsr, before(4, 0)),
     (Rule::FollowersResetOnEpoch, open(None)),
+    (Rule::NothingToDoIsDone, between(at(2, 7), at(3, 0))),
+    (Rule::RetryFindsRoom, between(at(2, 7), at(3, 3))),
     // The controllers of ZooKeeper tried to write, and so learned that they were none.
     (Rule::BehindIsNoController, between(at(2, 8), at(3, 3))),
     (Rule::ReplayKeepsPending, open(Some(at(2, 7)))),

@@ -89,6 +89,10 @@ rules! {
         "the controller refuses a change of the in-sync set that stands on an old partition epoch";
     OutdatedChangeIsAwaited = "KAFKA-12686", "KAFKA-12686 (R18)",
         "a leader proposes another change of the in-sync set only when the one before is answered, outdated or not";
+    NothingToDoIsDone = "KAFKA-12751", "KAFKA-12751 (R18)",
+        "a leader that asks for a change of the in-sync set which is no change takes it for made";
+    RetryFindsRoom = "KAFKA-14010", "KAFKA-14010 (R18)",
+        "a leader whose change of the in-sync set met a passing error asks for it again";
     BehindIsNoController = "KAFKA-14154", "KAFKA-14154 (R18)",
         "a controller that knows an older epoch than a leader's request names tells it to look for another controller";
     ReplayKeepsPending = "replay-keeps-pending", "Partition.updateAssignmentAndIsr, which lacks it",

@@ -31,8 +31,23 @@ pub(super) const COPIES: [Killer; 5] = [
 ];
 
 /// The rules about who is in sync, in the order of their table.
-pub(super) const CONTROL_ROWS: [Killer; 4] = [
+pub(super) const CONTROL_ROWS: [Killer; 6] = [
     kills(Rule::OutdatedChangeIsAwaited, About::Control, CONTROL, 100, "liveness"),
+    hidden(
+        Rule::NothingToDoIsDone,
+        About::Control,
+        CONTROL,
+        &[],
+        "a leader knows the in-sync set of the epoch that it names, and asks for another one; only controllers of ZooKeeper \
+         answered so to who named an older epoch",
+    ),
+    hidden(
+        Rule::RetryFindsRoom,
+        About::Control,
+        CONTROL,
+        &[],
+        "controllers of KRaft know no passing error of a single partition: NOT_CONTROLLER sends the whole request elsewhere",
+    ),
     kills(Rule::ReplayKeepsPending, About::Control, super::races::PIECEMEAL, 50, "log-matching"),
     hidden(
         Rule::HighWatermarkAfterIsr,

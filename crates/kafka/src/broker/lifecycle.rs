@@ -469,7 +469,15 @@ impl Lifecycle {
             let result = results.iter().find(|(of, _)| *of == partition);
             match result.map(|(_, result)| result) {
                 None => unanswered.push(proposal),
-                Some(Err(error)) if !is_decision(*error) => again.push(partition),
+                Some(Err(error)) if !is_decision(*error) => {
+                    if self.rules.on(Rule::RetryFindsRoom) {
+                        again.push(partition);
+                    } else {
+                        // The failed try still has the one place that there is (`unsentIsrUpdates`).
+                        let error = Err(ErrorCode::OperationNotAttempted);
+                        events.push(LifecycleEvent::Altered(partition, error));
+                    }
+                }
                 Some(result) => events.push(LifecycleEvent::Altered(partition, result.clone())),
             }
         }

@@ -314,8 +314,13 @@ impl Replicas {
         let Some(change) = &partition.pending else { return };
         match result {
             Ok(altered) => {
-                let stale = altered.leader_epoch != partition.leader_epoch
-                    || altered.partition_epoch < partition.partition_epoch;
+                // The same epoch tells that there was nothing to change.
+                let old = if self.rules.on(Rule::NothingToDoIsDone) {
+                    altered.partition_epoch < partition.partition_epoch
+                } else {
+                    altered.partition_epoch <= partition.partition_epoch
+                };
+                let stale = old || altered.leader_epoch != partition.leader_epoch;
                 if stale {
                     return;
                 }

@@ -80,6 +80,14 @@ fn an_outdated_change_is_awaited_before_the_next() {
 }
 
 #[test]
+fn a_change_that_is_none_is_made_and_the_next_one_is_asked_for() {
+    let story = "leader n1 e0 isr=1; fetch n2 @0 e0; altered as-before; fetch n3 @0 e0";
+    let proposals = |said: &str| said.matches("proposes").count();
+    assert_eq!(proposals(&check(story)), 2);
+    assert_eq!(proposals(&check_without(&[Rule::NothingToDoIsDone], story)), 1);
+}
+
+#[test]
 fn a_pending_change_outlives_metadata_that_are_known_already() {
     let story = "leader n1 e0 isr=1,2; produce v1; fetch n3 @0 e0; leader n1 e0 isr=1,2 again; fetch n2 @1 e0; \
                  fetch n3 @1 e0";

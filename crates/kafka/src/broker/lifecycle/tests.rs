@@ -17,7 +17,7 @@ use crate::message::{
 };
 use crate::metadata::MetadataRecord;
 use crate::settings::BrokerSettings;
-use crate::{Boot, ConnId, Directory, Effect, Now, Outbox, Rules, Timer};
+use crate::{Boot, ConnId, Directory, Effect, Now, Outbox, Rule, Rules, Timer};
 
 /// A lifecycle with a scripted controller at the other end.
 struct Rig {
@@ -34,12 +34,16 @@ struct Rig {
 
 impl Rig {
     fn new(controllers: u16) -> Self {
+        Self::under(Rules::ALL, controllers)
+    }
+
+    fn under(rules: Rules, controllers: u16) -> Self {
         let controllers = (0..controllers).map(NodeId).collect();
         let boot = Boot {
             node: NodeId(9),
             incarnation: 4,
             directory: Arc::new(Directory { brokers: vec![(BrokerId(1), NodeId(9))], controllers }),
-            rules: Rules::ALL,
+            rules,
             rng: Streams::new(1).stream(Stream::Machine, 9),
         };
         let now = Now { mono: Time::ZERO, wall: Wall(0) };
@@ -329,6 +333,17 @@ fn proposals_wait_for_the_request_under_way_and_leave_together() {
         ]
     );
     assert_eq!(rig.said_of("alter"), "0ms to node-0: alter [0]\n0ms to node-0: alter [1, 2]");
+}
+
+#[test]
+fn without_the_rule_a_retry_finds_its_place_taken() {
+    let mut rig = Rig::under(Rules::ALL.without(Rule::RetryFindsRoom), 1);
+    rig.register(Ok(BrokerEpoch(0)));
+    rig.events.clear();
+    rig.propose(1);
+    rig.altered(ErrorCode::None, &[(1, ErrorCode::UnknownServerError)]);
+    let refused = LifecycleEvent::Altered(orders(1), Err(ErrorCode::OperationNotAttempted));
+    assert_eq!(rig.events, [refused]);
 }
 
 #[test]

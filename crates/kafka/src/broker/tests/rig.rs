@@ -176,7 +176,7 @@ impl Rig {
                 let results = vec![ListedOffset { partition, error, offset, epoch: None }];
                 self.reply(Response::ListOffsets(ListOffsetsResponse { results }));
             }
-            "altered" => self.altered(),
+            "altered" => self.altered(if words.contains(&"as-before") { 0 } else { 1 }),
             "synced" => {
                 let token = self.syncs.pop_front().unwrap();
                 self.handle(Input::Synced(token));
@@ -309,10 +309,11 @@ impl Rig {
         self.handle(Input::Recv(conn, Msg::Response(correlation, response)));
     }
 
-    fn altered(&mut self) {
+    /// The controller makes the change that was proposed, or finds that there is nothing to change.
+    fn altered(&mut self, raise: i32) {
         let (conn, correlation, proposals) = self.alter.take().unwrap();
         let committed = proposals.into_iter().map(|proposal| {
-            self.partition_epoch = proposal.partition_epoch.0 + 1;
+            self.partition_epoch = proposal.partition_epoch.0 + raise;
             let altered = AlteredPartition {
                 leader: Some(ME),
                 leader_epoch: proposal.leader_epoch,
