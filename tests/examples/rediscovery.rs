@@ -1,9 +1,9 @@
 //! Switches every safety rule off alone and sweeps generic pipelines under generic chaos until something breaks, as
 //! `reports/rediscovery.md` has it.
 //!
-//! `cargo run --release -p stormglass-tests --example rediscovery -- [BUDGET] [BASELINE] > reports/rediscovery.md`, where BUDGET
-//! is the most seeds of each pipeline and trouble, and BASELINE the seeds that are told with every rule in force.
-//! `--only RULE` hunts for one rule.
+//! `cargo run --release -p stormglass-tests --example rediscovery -- [BUDGET] [BASELINE] [TIER_A] > reports/rediscovery.md`, where
+//! BUDGET is the most seeds of each pipeline and trouble, BASELINE the seeds that are told with every rule in force, and TIER_A the
+//! budget of the rules that matter most, as much as BUDGET unless given. `--only RULE` hunts for one rule.
 
 #![expect(clippy::print_stderr, reason = "progress, for the terminal")]
 
@@ -23,6 +23,12 @@ use stormglass_tests::killers::{Fate, KILLERS, Killer};
 const STARTS: [u64; 5] = [1, 1_000_001, 2_000_001, 3_000_001, 4_000_001];
 /// So many seeds of each pipeline and trouble are told before the next is tried.
 const CHUNK: u64 = 50;
+
+/// The published bugs that matter most, as the sources of their rules name them.
+const TIER_A: &[&str] = &[
+    "R01", "R02", "R03", "R05", "R07", "R08", "R10", "R12", "R14", "R15", "P01", "P02", "P03",
+    "C01", "C02", "C04", "C08", "C09", "C14", "C17", "C18",
+];
 
 /// One hunt that ended.
 #[derive(Clone, Copy)]
@@ -53,12 +59,14 @@ fn main() -> io::Result<()> {
     let mut numbers = arguments.iter().filter_map(|text| text.parse().ok());
     let budget = numbers.next().unwrap_or(1_000);
     let baseline = numbers.next().unwrap_or(1_000);
+    let tier_a = numbers.next().unwrap_or(budget);
+    let budget_of = |killer: &Killer| if is_tier_a(killer) { tier_a } else { budget };
     let sought: Vec<&Killer> =
         KILLERS.iter().filter(|killer| only.is_none_or(|rule| rule == killer.rule)).collect();
-    let hunts = share(sought.len(), |at| hunt(sought[at], budget));
+    let hunts = share(sought.len(), |at| hunt(sought[at], budget_of(sought[at])));
     let calm =
         (only.is_none()).then(|| share(PIPELINES.len(), |at| hold(&PIPELINES[at], baseline)));
-    let text = report(&sought, &hunts, calm.as_deref(), (budget, baseline));
+    let text = report(&sought, &hunts, calm.as_deref(), (budget, baseline, tier_a));
     io::stdout().write_all(text.as_bytes())
 }
 
@@ -140,6 +148,17 @@ fn hold(pipeline: &Pipeline, seeds: u64) -> Held {
     held
 }
 
+/// Whether it is among the bugs that matter most.
+fn is_tier_a(killer: &Killer) -> bool {
+    TIER_A.iter().any(|id| killer.rule.source().contains(id))
+}
+
+/// A rule's name, bold if it matters most.
+fn emphasised(killer: &Killer) -> String {
+    let name = killer.rule.name();
+    if is_tier_a(killer) { format!("**{name}**") } else { name.to_owned() }
+}
+
 /// The middle of five hunts: seeds and time; none if most caught nothing.
 fn median(hunts: &[Option<Catch>]) -> Option<Catch> {
     let mut sorted: Vec<Option<Catch>> = hunts.to_vec();
@@ -151,14 +170,14 @@ fn report(
     sought: &[&Killer],
     hunts: &[Hunted],
     calm: Option<&[Held]>,
-    (budget, baseline): (u64, u64),
+    (budget, baseline, tier_a): (u64, u64, u64),
 ) -> String {
     let mut text = format!(
         "# How soon a missing rule shows by itself\n\n\
-         Made by `cargo run --release -p stormglass-tests --example rediscovery -- {budget} …`. Every safety rule is switched off \
+         Made by `cargo run --release -p stormglass-tests --example rediscovery -- {budget} {baseline} {tier_a}`. Every safety rule is switched off \
          alone; then pipelines that were written for no rule run under kinds of chaos that know no rule, until something \
          breaks. The pipelines and kinds take turns, fifty seeds each, and the first that catches anything is hunted through \
-         again from five starting seeds far apart, with at most {budget} seeds each. *Median seeds* and *seconds* are those of \
+         again from five starting seeds far apart, with at most {budget} seeds each; {tier_a} for the rules of tier A, which are bold. *Median seeds* and *seconds* are those of \
          the middle hunt, on one core; *default* is the same under `chaos: default`, in the pipeline that caught it most often.\n\n\
          | rule | source | caught by | pipeline | chaos | median seeds | seconds | of five | default: median seeds | of five |\n\
          |---|---|---|---|---|--:|--:|--:|--:|--:|"
@@ -181,7 +200,7 @@ fn report(
         let _ = write!(
             text,
             "\n| {} | {} | {invariant} | {pipeline} | {trouble} | {} | {seconds} | {} | {plain} | {of} |",
-            killer.rule.name(),
+            emphasised(killer),
             killer.rule.source(),
             shown(middle),
             how_many(found),
@@ -208,8 +227,8 @@ fn report(
         };
         let _ = write!(
             text,
-            "\n- `{}` ({}): {} seeds; {why}.",
-            killer.rule.name(),
+            "\n- {} ({}): {} seeds; {why}.",
+            emphasised(killer),
             killer.rule.source(),
             hunted.spent
         );

@@ -4,11 +4,13 @@
 
 use std::sync::Arc;
 
+use stormglass_kafka::settings::EligibleLeaders;
 use stormglass_sim::chaos::{Chaos, Family};
 use stormglass_sim::plan::SizeRange;
 use stormglass_types::Span;
 
 use crate::Story;
+use crate::killers::modern::crowd as modern_crowd;
 use crate::killers::{About, crowd, pipeline};
 
 /// A pipeline, without faults.
@@ -75,6 +77,18 @@ const MIXED: Pipeline = Pipeline {
         })
     },
 };
+const ELIGIBLE: Pipeline = Pipeline {
+    name: "eligible",
+    says: "the same as `records` with eligible leader replicas (KIP-966)",
+    survives_power: true,
+    story: || pipeline(&[], &[]).with(|plan| plan.cluster.eligible_leaders = EligibleLeaders::On),
+};
+const QUORUM: Pipeline = Pipeline {
+    name: "quorum",
+    says: "the same as `records` under a quorum of three controllers",
+    survives_power: true,
+    story: || pipeline(&[], &[]).with(|plan| plan.cluster.controllers = 3),
+};
 const MEMBERS: Pipeline = Pipeline {
     name: "members",
     says: "three partitions, a producer, three members that take 4 ms for a record",
@@ -100,13 +114,34 @@ const STATIC: Pipeline = Pipeline {
     },
 };
 
+const AUTOMATIC: Pipeline = Pipeline {
+    name: "automatic",
+    says: "the same as `members` with automatic commits every 200 ms",
+    survives_power: true,
+    story: || crowd(&[], &COMMITS),
+};
+const MODERN: Pipeline = Pipeline {
+    name: "modern",
+    says: "the same as `members` with the consumer protocol (KIP-848)",
+    survives_power: true,
+    story: || modern_crowd(&[]),
+};
+const MODERN_AUTOMATIC: Pipeline = Pipeline {
+    name: "modern-automatic",
+    says: "the same as `modern` with automatic commits every 200 ms",
+    survives_power: true,
+    story: || modern_crowd(&COMMITS),
+};
+const COMMITS: [(&str, &str); 2] =
+    [("enable.auto.commit", "true"), ("auto.commit.interval.ms", "200")];
+
 /// The pipelines for rules of a kind.
 #[must_use]
 pub fn pipelines(about: About) -> &'static [Pipeline] {
     match about {
-        About::Replication | About::Control => &[RECORDS, LENIENT],
+        About::Replication | About::Control => &[RECORDS, LENIENT, ELIGIBLE, QUORUM],
         About::Producers => &[RECORDS, MIXED],
-        About::Groups => &[MEMBERS, COOPERATIVE, STATIC],
+        About::Groups => &[MEMBERS, COOPERATIVE, STATIC, AUTOMATIC, MODERN, MODERN_AUTOMATIC],
     }
 }
 
@@ -118,7 +153,19 @@ impl Pipeline {
 }
 
 /// Every pipeline.
-pub const PIPELINES: &[Pipeline] = &[RECORDS, LENIENT, MIXED, MEMBERS, COOPERATIVE, STATIC];
+pub const PIPELINES: &[Pipeline] = &[
+    RECORDS,
+    LENIENT,
+    MIXED,
+    ELIGIBLE,
+    QUORUM,
+    MEMBERS,
+    COOPERATIVE,
+    STATIC,
+    AUTOMATIC,
+    MODERN,
+    MODERN_AUTOMATIC,
+];
 
 /// Every trouble: what `chaos: default` draws, the named profiles, and some families together.
 pub const TROUBLES: &[Trouble] = &[
@@ -136,6 +183,11 @@ pub const TROUBLES: &[Trouble] = &[
         takes_power: false,
     },
     Trouble { name: "torn", families: &[Family::Torn], takes_power: true },
+    Trouble {
+        name: "controllers",
+        families: &[Family::KillController, Family::PauseController, Family::Cut],
+        takes_power: false,
+    },
     Trouble {
         name: "churn",
         families: &[Family::KillMember, Family::RestartMember, Family::PauseClient],

@@ -7,7 +7,7 @@ mod eligible;
 mod groups;
 pub mod histories;
 mod log;
-mod modern;
+pub(crate) mod modern;
 mod nearby;
 mod producers;
 mod quorum;
