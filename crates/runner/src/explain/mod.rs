@@ -2,6 +2,7 @@
 //!
 //! Every "would have" is a run: with a fault taken away, or with another setting, under the same seed. Nothing is guessed.
 
+mod behaviour;
 mod defaults;
 mod focus;
 mod graph;

@@ -12,7 +12,7 @@ use stormglass_sim::plan::{Place, Plan};
 use stormglass_types::Span;
 use stormglass_types::history::CommitMode;
 
-use super::{Figured, Remedy, WhatIf, defaults, what_if};
+use super::{Figured, Remedy, WhatIf, behaviour, defaults, what_if};
 use crate::execute::{Recording, execute};
 use crate::result::{METRIC, Signature};
 use crate::scenario::{Draft, Scenario, Tree};
@@ -59,6 +59,7 @@ pub(super) fn tried(
         }
     }
     changes.retain(|change| concerns(&change.text, signature, &plan));
+    changes.extend(behaviour::changes(&draft, signature));
     changes.extend(upgrade(&draft));
     changes.extend(rules(&plan, &draft));
     let mut remedies = run(&changes, goal, jobs);
@@ -122,9 +123,11 @@ fn concerns(change: &str, signature: &Signature, plan: &Plan) -> bool {
     ];
     let of_consumers = consumers.iter().any(|word| change.starts_with(word));
     let of_keys = change.starts_with("no hot key") || change.contains("partitions");
+    let of_retention = ["retention.", "delete.retention."].iter().any(|it| change.starts_with(it));
     match signature.invariant {
         "no-loss" | "no-duplicates" | "log-matching" => !of_consumers && !of_keys,
-        "at-least-once" | "single-owner" | "monotone" => of_consumers,
+        "at-least-once" => of_consumers || of_retention,
+        "single-owner" | "monotone" => of_consumers,
         METRIC => {
             let of_group = plan.groups.iter().any(|group| {
                 signature.kind.strip_prefix(&group.name).is_some_and(|it| it.starts_with('.'))
