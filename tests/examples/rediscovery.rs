@@ -237,7 +237,7 @@ fn report(
         text.push_str("\n\n## With every rule in force\n\n");
         let _ = writeln!(
             text,
-            "{baseline} seeds each; a dash where a loss of power may cost records that were acknowledged.\n"
+            "{baseline} seeds each; a dash where that loss of power may cost records that were acknowledged.\n"
         );
         text.push_str("| pipeline |");
         for trouble in TROUBLES {

@@ -13,6 +13,17 @@ use crate::Story;
 use crate::killers::modern::crowd as modern_crowd;
 use crate::killers::{About, crowd, pipeline};
 
+/// Which brokers lose power.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Power {
+    /// None.
+    Nobodys,
+    /// A few, so that somebody is left who has what was acknowledged.
+    Somebodys,
+    /// As many as may be, all of a partition's among them.
+    Everybodys,
+}
+
 /// A pipeline, without faults.
 #[derive(Clone, Copy, Debug)]
 pub struct Pipeline {
@@ -20,8 +31,8 @@ pub struct Pipeline {
     pub name: &'static str,
     /// What it is.
     pub says: &'static str,
-    /// Whether a broker that loses power may cost it nothing.
-    pub survives_power: bool,
+    /// Whose loss of power may cost it nothing that was acknowledged.
+    pub survives: Power,
     /// How to make it.
     pub story: fn() -> Story,
 }
@@ -33,8 +44,8 @@ pub struct Trouble {
     pub name: &'static str,
     /// The families, all in each seed; none stands for `chaos: default`.
     pub families: &'static [Family],
-    /// Whether brokers lose power.
-    pub takes_power: bool,
+    /// Who loses power.
+    pub takes: Power,
 }
 
 impl Trouble {
@@ -52,19 +63,19 @@ impl Trouble {
 const RECORDS: Pipeline = Pipeline {
     name: "records",
     says: "one partition, two idempotent producers, one reader, `min.insync.replicas=2`",
-    survives_power: true,
+    survives: Power::Everybodys,
     story: || pipeline(&[], &[]),
 };
 const LENIENT: Pipeline = Pipeline {
     name: "lenient",
     says: "the same with `min.insync.replicas=1`",
-    survives_power: false,
+    survives: Power::Nobodys,
     story: || pipeline(&[("min.insync.replicas", "1")], &[]),
 };
 const MIXED: Pipeline = Pipeline {
     name: "mixed",
     says: "the same as `records` with records of 50 to 960 bytes, some of which, with their overhead, are more than the 1,000 that the topic takes",
-    survives_power: true,
+    survives: Power::Everybodys,
     story: || {
         pipeline(&[], &[("batch.size", "600")]).with(|plan| {
             for topic in &mut plan.topics {
@@ -80,31 +91,31 @@ const MIXED: Pipeline = Pipeline {
 const ELIGIBLE: Pipeline = Pipeline {
     name: "eligible",
     says: "the same as `records` with eligible leader replicas (KIP-966)",
-    survives_power: true,
+    survives: Power::Somebodys,
     story: || pipeline(&[], &[]).with(|plan| plan.cluster.eligible_leaders = EligibleLeaders::On),
 };
 const QUORUM: Pipeline = Pipeline {
     name: "quorum",
     says: "the same as `records` under a quorum of three controllers",
-    survives_power: true,
+    survives: Power::Everybodys,
     story: || pipeline(&[], &[]).with(|plan| plan.cluster.controllers = 3),
 };
 const MEMBERS: Pipeline = Pipeline {
     name: "members",
     says: "three partitions, a producer, three members that take 4 ms for a record",
-    survives_power: true,
+    survives: Power::Everybodys,
     story: || crowd(&[], &[]),
 };
 const COOPERATIVE: Pipeline = Pipeline {
     name: "cooperative",
     says: "the same with CooperativeStickyAssignor",
-    survives_power: true,
+    survives: Power::Everybodys,
     story: || crowd(&[], &[("partition.assignment.strategy", "CooperativeStickyAssignor")]),
 };
 const STATIC: Pipeline = Pipeline {
     name: "static",
     says: "the same as `members` with `group.instance.id`",
-    survives_power: true,
+    survives: Power::Everybodys,
     story: || {
         crowd(&[], &[]).with(|plan| {
             for member in plan.groups.iter_mut().flat_map(|group| &mut group.members) {
@@ -117,19 +128,19 @@ const STATIC: Pipeline = Pipeline {
 const AUTOMATIC: Pipeline = Pipeline {
     name: "automatic",
     says: "the same as `members` with automatic commits every 200 ms",
-    survives_power: true,
+    survives: Power::Everybodys,
     story: || crowd(&[], &COMMITS),
 };
 const MODERN: Pipeline = Pipeline {
     name: "modern",
     says: "the same as `members` with the consumer protocol (KIP-848)",
-    survives_power: true,
+    survives: Power::Everybodys,
     story: || modern_crowd(&[]),
 };
 const MODERN_AUTOMATIC: Pipeline = Pipeline {
     name: "modern-automatic",
     says: "the same as `modern` with automatic commits every 200 ms",
-    survives_power: true,
+    survives: Power::Everybodys,
     story: || modern_crowd(&COMMITS),
 };
 const COMMITS: [(&str, &str); 2] =
@@ -148,7 +159,7 @@ pub fn pipelines(about: About) -> &'static [Pipeline] {
 impl Pipeline {
     /// The troubles in which it should hold.
     pub fn troubles(&self) -> impl Iterator<Item = &'static Trouble> {
-        TROUBLES.iter().filter(|trouble| self.survives_power || !trouble.takes_power)
+        TROUBLES.iter().filter(|trouble| trouble.takes <= self.survives)
     }
 }
 
@@ -169,34 +180,34 @@ pub const PIPELINES: &[Pipeline] = &[
 
 /// Every trouble: what `chaos: default` draws, the named profiles, and some families together.
 pub const TROUBLES: &[Trouble] = &[
-    Trouble { name: "default", families: &[], takes_power: false },
-    Trouble { name: "chain-crash", families: &[Family::ChainCrash], takes_power: false },
-    Trouble { name: "flip-storm", families: &[Family::FlipStorm], takes_power: false },
-    Trouble { name: "control-delay", families: &[Family::ControlDelay], takes_power: false },
-    Trouble { name: "power-restart", families: &[Family::PowerRestart], takes_power: true },
-    Trouble { name: "fence-power", families: &[Family::FencePower], takes_power: true },
-    Trouble { name: "late-messages", families: &[Family::LateMessages], takes_power: false },
-    Trouble { name: "isr-flap", families: &[Family::IsrFlap], takes_power: false },
+    Trouble { name: "default", families: &[], takes: Power::Nobodys },
+    Trouble { name: "chain-crash", families: &[Family::ChainCrash], takes: Power::Nobodys },
+    Trouble { name: "flip-storm", families: &[Family::FlipStorm], takes: Power::Nobodys },
+    Trouble { name: "control-delay", families: &[Family::ControlDelay], takes: Power::Nobodys },
+    Trouble { name: "power-restart", families: &[Family::PowerRestart], takes: Power::Somebodys },
+    Trouble { name: "fence-power", families: &[Family::FencePower], takes: Power::Somebodys },
+    Trouble { name: "late-messages", families: &[Family::LateMessages], takes: Power::Nobodys },
+    Trouble { name: "isr-flap", families: &[Family::IsrFlap], takes: Power::Nobodys },
     Trouble {
         name: "lossy-acks",
         families: &[Family::LoseResponse, Family::LateMessages],
-        takes_power: false,
+        takes: Power::Nobodys,
     },
-    Trouble { name: "torn", families: &[Family::Torn], takes_power: true },
+    Trouble { name: "torn", families: &[Family::Torn], takes: Power::Everybodys },
     Trouble {
         name: "controllers",
         families: &[Family::KillController, Family::PauseController, Family::Cut],
-        takes_power: false,
+        takes: Power::Nobodys,
     },
     Trouble {
         name: "churn",
         families: &[Family::KillMember, Family::RestartMember, Family::PauseClient],
-        takes_power: false,
+        takes: Power::Nobodys,
     },
     Trouble {
         name: "churn-and-flips",
         families: &[Family::RestartMember, Family::SlowProcessing, Family::FlipStorm],
-        takes_power: false,
+        takes: Power::Nobodys,
     },
 ];
 
