@@ -25,6 +25,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use stormglass_kafka::settings::GroupProtocol;
 use stormglass_sim::chaos::{self, Chaos, Family};
 use stormglass_sim::plan::{Plan, ScheduledFault};
 
@@ -258,8 +259,27 @@ impl Scenario {
             let message = "`per-key-order` is expected, but no producer sends keys".to_owned();
             report.note(file.place_of("expect"), message);
         }
+        let troubled = chaos != Chaos::Off || !faults.is_empty();
+        if expect.hold.contains(&"liveness") && troubled {
+            note_impatience(&file, &base, report);
+        }
         let (name, text, notes) = (name.to_owned(), Arc::clone(text), Report::default());
         Self { name, text, about, base, faults, chaos, seeds, expect, notes, everyone }
+    }
+}
+
+/// Who dies at the end of the storm is missed after its session timeout: a shorter time to settle cannot show that it is.
+fn note_impatience(file: &Fields<'_>, plan: &Plan, report: &mut Report) {
+    let members = plan.groups.iter().flat_map(|group| &group.members);
+    let classic = members.filter(|member| member.settings.protocol == GroupProtocol::Classic);
+    let Some(longest) = classic.map(|member| member.settings.session_timeout).max() else { return };
+    let settle = plan.phases.settle;
+    if settle < longest {
+        let message = format!(
+            "`liveness` is expected, but `run.settle` is {settle} and a session.timeout.ms {longest}: a group has not missed \
+             yet who dies just before the end"
+        );
+        report.note(file.place_of("run"), message);
     }
 }
 

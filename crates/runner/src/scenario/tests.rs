@@ -327,6 +327,21 @@ fn bounds_are_held_against_figures() {
 }
 
 #[test]
+fn too_short_a_time_to_settle_is_noted() {
+    let noted = |settle: &str, more: &str| {
+        let text = format!(
+            "{{ run: {{ settle: {settle} }}, topics: {{ orders: {{ partitions: 2 }} }}, producers: {{ checkout: {{ to: orders }} }}, \
+             groups: {{ billing: {{ subscribe: orders }} }}, {more} }}"
+        );
+        scenario(&text).notes().diagnostics().iter().any(|it| it.message.contains("run.settle"))
+    };
+    assert!(noted("30s", "chaos: default, expect: { hold: [liveness] }"));
+    assert!(!noted("60s", "chaos: default, expect: { hold: [liveness] }"));
+    assert!(!noted("30s", "expect: { hold: [liveness] }"), "nobody dies");
+    assert!(!noted("30s", "chaos: default, expect: { hold: [no-loss] }"), "nobody asks");
+}
+
+#[test]
 fn silent_decisions_of_kafka_are_noted() {
     let text = format!("{SMALL}producers: {{ p: {{ to: orders, config: {{ acks: 1 }} }} }}\n");
     insta::assert_snapshot!(scenario(&text).notes());
