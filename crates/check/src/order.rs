@@ -250,8 +250,8 @@ impl Pair<'_> {
                 "the topic got more partitions, so the key moved to another one".into(),
             );
         }
-        if self.was_sought_past(history) {
-            return Promise::NotMade("the application sought past it, and came back".into());
+        if let Some(why) = self.was_sought(history) {
+            return Promise::NotMade(why.into());
         }
         match group.commit {
             CommitMode::BeforeProcessing => {
@@ -268,14 +268,19 @@ impl Pair<'_> {
         }
     }
 
-    /// Whether the application left the record out by a seek, before it processed it after all.
-    fn was_sought_past(&self, history: &Indexed<'_>) -> bool {
+    /// Whether the application left the record out, by a seek or from the start, before it sought it and processed it after all.
+    fn was_sought(&self, history: &Indexed<'_>) -> Option<&'static str> {
         let slot = self.homes[1] as usize;
         let view = &history.groups[self.group.index()];
-        let Some(id) = history.partitions[slot].record_of(self.second.value) else { return false };
-        let jump =
-            view.partitions[slot].sought_past(self.second.found_at, view.first_processed[id]);
-        jump.is_some()
+        let id = history.partitions[slot].record_of(self.second.value)?;
+        let (at, first) = (self.second.found_at, view.first_processed[id]);
+        let partition = &view.partitions[slot];
+        if partition.sought_past(at, first).is_some() {
+            return Some("the application sought past it, and came back");
+        }
+        partition
+            .sought_what_it_began_behind(at, first)
+            .then_some("the group began behind it, and the application sought back")
     }
 
     /// Whether the topic was expanded between the two sends.

@@ -57,6 +57,13 @@ impl GroupPartition {
         jumps.find(|jump| (jump.reached..jump.to).contains(&at))
     }
 
+    /// Whether the group began behind an offset, and a seek led it there before it was read for the first time.
+    pub(crate) fn sought_what_it_began_behind(&self, at: i64, before: EventIndex) -> bool {
+        let Some(first) = self.positions.first() else { return false };
+        let leads = |jump: &Jump| first.event < jump.event && jump.event < before && jump.to <= at;
+        at < first.offset && self.jumps.iter().any(leads)
+    }
+
     /// Whether a seek between two readings of an offset is why there is a second one, by this process.
     pub(crate) fn sought_back(
         &self,

@@ -91,6 +91,25 @@ fn what_was_sought_past_may_be_done_later_and_out_of_order() {
 }
 
 #[test]
+fn what_a_group_began_behind_may_be_sought_later_and_done_out_of_order() {
+    let story = |why: &str| {
+        format!(
+            "p0 send v0-5 k0; p0 ack v0-5 @0; p0 a assign g1; p0 a at @4 reset; p0 a poll v4-5 @4; p0 a done v4-5 @4
+             p0 a commit @6; p0 a at @2 {why}; p0 a poll v2-3 @2; p0 a done v2-3 @2; p0 log v0-5"
+        )
+    };
+    let told = verdict("per-key-order", cast(), &story("seek"));
+    let excuse = "not promised: the group began behind it, and the application sought back";
+    assert!(told.contains(excuse), "{told}");
+    // Nobody but the application may lead it back.
+    let told = verdict("per-key-order", cast(), &story("committed"));
+    assert!(
+        told.starts_with("violated: key-reordered") && !told.contains("not promised"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_position_that_was_sought_may_lie_outside_the_log() {
     let story = |why: &str| {
         format!(

@@ -25,6 +25,9 @@ const SEEDS: u64 = 5;
 /// By how much faults come later from one of those seeds to the next.
 const STEP_MS: u64 = 1_300;
 
+/// How much longer a run lasts in which a remedy has had nothing to prevent.
+const ROOM: Span = Span::secs(20);
+
 /// A change of a scenario.
 pub(super) struct Change {
     pub(super) text: String,
@@ -63,6 +66,7 @@ pub(super) fn tried(
     changes.extend(upgrade(&draft));
     changes.extend(rules(&plan, &draft));
     let mut remedies = run(&changes, goal, jobs);
+    with_room(&draft, &changes, &mut remedies, goal, jobs);
     // Idempotence brings acks=all with it; where that is enough, it is not idempotence that helps.
     if remedies.iter().any(|remedy| remedy.change == "acks=all" && remedy.helps()) {
         remedies.retain(|remedy| !remedy.change.starts_with("enable.idempotence"));
@@ -85,6 +89,44 @@ pub(super) fn tried(
         remedies.extend(run(&[together], goal, jobs));
     }
     remedies
+}
+
+/// A failure that was shrunk may be over before a remedy has had anything to prevent: a group that joins takes longer than one
+/// that assigns. What could not be told is tried with more time and more records, if the failure is there then, too.
+fn with_room(
+    draft: &Draft,
+    changes: &[Change],
+    remedies: &mut [Remedy],
+    goal: Goal<'_>,
+    jobs: NonZero<usize>,
+) {
+    let roomy = |change: &Change| {
+        let mut draft = change.draft.clone();
+        let storm = draft.get(&["run", "for"]).and_then(Tree::span).unwrap_or(Span::ZERO);
+        draft.set(&["run", "for"], (storm + ROOM).into());
+        for name in names(&draft, "producers") {
+            draft.remove(&["producers", &name, "records"]);
+        }
+        Change { text: change.text.clone(), because: change.because, draft }
+    };
+    let is_open = |text: &str, remedies: &[Remedy]| {
+        remedies.iter().any(|it| it.change == text && it.unknown == it.seeds)
+    };
+    let open: Vec<Change> =
+        changes.iter().filter(|it| is_open(&it.text, remedies)).map(roomy).collect();
+    if open.is_empty() || remedies.iter().any(Remedy::helps) {
+        return;
+    }
+    let nothing = Change { text: String::new(), because: "", draft: draft.clone() };
+    let fails = run(&[roomy(&nothing)], goal, jobs).iter().any(|it| it.failed > 0);
+    if !fails {
+        return;
+    }
+    for tried in run(&open, goal, jobs) {
+        if let Some(remedy) = remedies.iter_mut().find(|it| it.change == tried.change) {
+            *remedy = tried;
+        }
+    }
 }
 
 /// Whether a setting can have to do with a failure at all: what consumers do loses no acknowledged record, and what
