@@ -658,24 +658,16 @@ impl<'a> Script<'a> {
     }
 
     fn lose_answer(&mut self, since: u64, api: Api) {
-        let pattern = MessagePattern {
-            api: Some(api),
-            direction: MessageDirection::Response,
-            clients: Vec::new(),
-            servers: Vec::new(),
-        };
-        let when = Trigger::On { pattern, nth: 1, since: ms(since) };
-        self.faults.push(ScheduledFault { when, action: FaultAction::Lose });
+        self.lose(since, api, MessageDirection::Response, Vec::new());
     }
 
     /// A process's next request of a kind is lost, and its connection with it.
     fn lose_request(&mut self, since: u64, client: NodeId, api: Api) {
-        let pattern = MessagePattern {
-            api: Some(api),
-            direction: MessageDirection::Request,
-            clients: vec![client],
-            servers: Vec::new(),
-        };
+        self.lose(since, api, MessageDirection::Request, vec![client]);
+    }
+
+    fn lose(&mut self, since: u64, api: Api, direction: MessageDirection, clients: Vec<NodeId>) {
+        let pattern = MessagePattern { api: Some(api), direction, clients, servers: Vec::new() };
         let when = Trigger::On { pattern, nth: 1, since: ms(since) };
         self.faults.push(ScheduledFault { when, action: FaultAction::Lose });
     }

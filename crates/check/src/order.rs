@@ -28,14 +28,11 @@ impl Checker for PerKeyOrder {
         }
         let homes = homes(history);
         let pools = &history.history.header.pools;
-        let (mut shared, all) = (
-            0,
-            pools
-                .iter()
-                .flat_map(|pool| history.partitions.iter().map(move |partition| (pool, partition))),
-        );
-        for (pool, partition) in all {
-            shared += in_pool(history, pool, partition, &mut lanes, &mut findings);
+        let mut shared = 0;
+        for pool in pools {
+            for partition in &history.partitions {
+                shared += in_pool(history, pool, partition, &mut lanes, &mut findings);
+            }
         }
         for group in history.history.header.groups.ids() {
             processed += in_group(history, group, &homes, &mut lanes, &mut findings);

@@ -99,7 +99,7 @@ pub(super) fn changes(draft: &Draft, signature: &Signature) -> Vec<Change> {
 /// Sets what every one of a section that has it says there.
 fn given(draft: &mut Draft, section: &str, path: &[&str], value: &str) {
     for name in names(draft, section) {
-        let path: Vec<&str> = [section, &name].into_iter().chain(path.iter().copied()).collect();
+        let path = [&[section, &name], path].concat();
         if draft.get(&path).is_some() {
             draft.set(&path, value.into());
         }

@@ -118,8 +118,9 @@ impl Template {
             for (_, key) in taken.iter().filter(|(take, _)| takes.contains(take)) {
                 let draft = pipeline.draft.as_ref();
                 let own = draft.and_then(|draft| draft.get(&["producers", &section.name, key]));
-                for name in own.iter().flat_map(|_| &self.producers) {
-                    self.draft.set(&["producers", name, key], own.cloned().unwrap_or(Tree::Null));
+                let Some(own) = own else { continue };
+                for name in &self.producers {
+                    self.draft.set(&["producers", name, key], own.clone());
                 }
             }
         }
@@ -369,22 +370,15 @@ impl Template {
                     self.draft.set(&path, Tree::from(value.as_str()));
                 }
                 Edit::OfTopic(path, value) => {
-                    let path: Vec<&str> =
-                        ["topics", &topic].into_iter().chain(path.iter().copied()).collect();
-                    self.draft.set(&path, value.clone());
+                    self.draft.set(&[&["topics", &topic], *path].concat(), value.clone());
                 }
                 Edit::OfProducer(path, value) => {
                     for name in self.producers.clone() {
-                        let path: Vec<&str> = ["producers", name.as_str()]
-                            .into_iter()
-                            .chain(path.iter().copied())
-                            .collect();
-                        self.draft.set(&path, value.clone());
+                        self.draft.set(&[&["producers", &name], *path].concat(), value.clone());
                     }
                 }
                 Edit::OfGroup(keys, value) => {
-                    let path: Vec<&str> =
-                        ["groups", &group].into_iter().chain(keys.iter().copied()).collect();
+                    let path = [&["groups", group.as_str()], *keys].concat();
                     match value {
                         Some(_) if *keys == ["subscribe"] => {
                             let topics = Tree::List(vec![Tree::from(topic.as_str())]);

@@ -390,12 +390,12 @@ fn read_action(
             return Some(Action::Reassign(partition, Some(replicas)));
         }
         "seek" => {
-            let readers = read_readers(fields, action, cast, report);
+            let readers = read_readers(fields, (text, place), cast, report);
             let to = fields.read("to", report, units::start)?;
             return readers.map(|readers| Action::Seek(readers, to));
         }
         "pause-reading" => {
-            return read_readers(fields, action, cast, report).map(Action::PauseReading);
+            return read_readers(fields, (text, place), cast, report).map(Action::PauseReading);
         }
         "delete-group" => {
             let found = cast.group(text, place, report);
@@ -439,11 +439,11 @@ fn read_action(
 /// A group, or one of its members, and perhaps one partition.
 fn read_readers(
     fields: &Fields<'_>,
-    action: &str,
+    (who, place): (&str, Place),
     cast: &Cast,
     report: &mut Report,
 ) -> Option<Readers> {
-    let found = cast.members(fields.text(action, report)?, fields.place_of(action), report);
+    let found = cast.members(who, place, report);
     let named = fields.get("partition").is_some();
     let partition = fields
         .text("partition", report)
