@@ -1,9 +1,11 @@
 //! Switches every safety rule off alone and sweeps generic pipelines under generic chaos until something breaks, as
 //! `reports/rediscovery.md` has it.
 //!
-//! `cargo run --release -p stormglass-tests --example rediscovery -- [BUDGET] [BASELINE] [TIER_A] > reports/rediscovery.md`, where
-//! BUDGET is the most seeds of each pipeline and trouble, BASELINE the seeds that are told with every rule in force, and TIER_A the
-//! budget of the rules that matter most, as much as BUDGET unless given. `--only RULE` hunts for one rule.
+//! `cargo run --release -p stormglass-tests --example rediscovery -- [BUDGET] [BASELINE] [TIER_A] [HUNT] > reports/rediscovery.md`,
+//! where BUDGET is the most seeds of each pipeline and trouble, BASELINE the seeds that are told with every rule in force, TIER_A the
+//! budget of the rules that matter most, as much as BUDGET unless given, and HUNT the most seeds from each start where such a rule
+//! was caught first, as much as TIER_A unless given. `--only RULE` hunts for one rule, `--in PIPELINE` and `--under TROUBLE` there
+//! alone; `--hold` tells BASELINE seeds there with every rule in force.
 
 #![expect(clippy::print_stderr, reason = "progress, for the terminal")]
 
@@ -50,23 +52,69 @@ struct Hunted {
 /// The seeds that break something, under each trouble.
 type Held = Vec<(&'static str, Vec<u64>)>;
 
+/// What was asked for.
+struct Ask {
+    only: Option<Rule>,
+    pipeline: Option<String>,
+    trouble: Option<String>,
+    hold: bool,
+    /// The most seeds of each pipeline and trouble.
+    budget: u64,
+    /// So many seeds are told with every rule in force.
+    baseline: u64,
+    /// As `budget`, for the rules that matter most.
+    tier_a: u64,
+    /// The most seeds from each start where a rule that matters most was caught first.
+    hunt: u64,
+}
+
+impl Ask {
+    fn read() -> Self {
+        let mut numbers = Vec::new();
+        let mut named: BTreeMap<String, String> = BTreeMap::new();
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            match argument.parse::<u64>() {
+                Ok(number) => numbers.push(number),
+                Err(_) if argument == "--hold" => {
+                    named.insert(argument, String::new());
+                }
+                Err(_) => {
+                    named.insert(argument, arguments.next().unwrap_or_default());
+                }
+            }
+        }
+        let number = |at: usize, else_: u64| numbers.get(at).copied().unwrap_or(else_);
+        let tier_a = number(2, number(0, 1_000));
+        Self {
+            only: named
+                .get("--only")
+                .map(|name| Rule::named(name).expect("a rule of `stormglass rules`")),
+            pipeline: named.get("--in").cloned(),
+            trouble: named.get("--under").cloned(),
+            hold: named.contains_key("--hold"),
+            budget: number(0, 1_000),
+            baseline: number(1, 1_000),
+            tier_a,
+            hunt: number(3, tier_a),
+        }
+    }
+
+    /// Whether a pipeline and a trouble are among those meant.
+    fn means(&self, pipeline: &Pipeline, trouble: &Trouble) -> bool {
+        self.pipeline.as_deref().is_none_or(|name| name == pipeline.name)
+            && self.trouble.as_deref().is_none_or(|name| name == trouble.name)
+    }
+}
+
 fn main() -> io::Result<()> {
-    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let only = arguments.iter().position(|it| it == "--only").map(|at| {
-        let rest: Vec<String> = arguments.drain(at..).collect();
-        Rule::named(rest.get(1).map_or("", String::as_str)).expect("a rule of `stormglass rules`")
-    });
-    let mut numbers = arguments.iter().filter_map(|text| text.parse().ok());
-    let budget = numbers.next().unwrap_or(1_000);
-    let baseline = numbers.next().unwrap_or(1_000);
-    let tier_a = numbers.next().unwrap_or(budget);
-    let budget_of = |killer: &Killer| if is_tier_a(killer) { tier_a } else { budget };
-    let sought: Vec<&Killer> =
-        KILLERS.iter().filter(|killer| only.is_none_or(|rule| rule == killer.rule)).collect();
-    let hunts = share(sought.len(), |at| hunt(sought[at], budget_of(sought[at])));
+    let ask = Ask::read();
+    let sought = KILLERS.iter().filter(|killer| ask.only.is_none_or(|rule| rule == killer.rule));
+    let sought: Vec<&Killer> = sought.filter(|_| !ask.hold).collect();
+    let hunts = share(sought.len(), |at| hunt(sought[at], &ask));
     let calm =
-        (only.is_none()).then(|| share(PIPELINES.len(), |at| hold(&PIPELINES[at], baseline)));
-    let text = report(&sought, &hunts, calm.as_deref(), (budget, baseline, tier_a));
+        (ask.only.is_none()).then(|| share(PIPELINES.len(), |at| hold(&PIPELINES[at], &ask)));
+    let text = report(&sought, &hunts, calm.as_deref(), &ask);
     io::stdout().write_all(text.as_bytes())
 }
 
@@ -91,12 +139,15 @@ fn share<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     done.into_inner().expect("nobody panics with it").into_values().collect()
 }
 
-fn hunt(killer: &Killer, budget: u64) -> Hunted {
+fn hunt(killer: &Killer, ask: &Ask) -> Hunted {
+    let (budget, most) =
+        if is_tier_a(killer) { (ask.tier_a, ask.hunt) } else { (ask.budget, ask.budget) };
     let grounds: Vec<(&Pipeline, &Trouble, Story)> = pipelines(killer.about)
         .iter()
         .flat_map(|pipeline| pipeline.troubles().map(move |trouble| (pipeline, trouble)))
+        .filter(|(pipeline, trouble)| ask.means(pipeline, trouble))
         .map(|(pipeline, trouble)| {
-            let story = (pipeline.story)().chaos(trouble.chaos()).without(killer.rule);
+            let story = pipeline.story().chaos(trouble.chaos()).without(killer.rule);
             (pipeline, trouble, story)
         })
         .collect();
@@ -113,7 +164,7 @@ fn hunt(killer: &Killer, budget: u64) -> Hunted {
         from = upto;
     }
     let best = best.map(|(pipeline, trouble, story)| {
-        (pipeline.name, trouble.name, STARTS.map(|start| chase(story, start, budget)).to_vec())
+        (pipeline.name, trouble.name, STARTS.map(|start| chase(story, start, most)).to_vec())
     });
     let default = best.as_ref().and_then(|_| {
         let under = grounds.iter().filter(|(_, trouble, _)| trouble.families.is_empty());
@@ -136,10 +187,11 @@ fn chase(story: &Story, start: u64, most: u64) -> Option<Catch> {
 }
 
 /// The seeds of a pipeline that break something with every rule in force, under each trouble.
-fn hold(pipeline: &Pipeline, seeds: u64) -> Held {
-    let under = pipeline.troubles().map(|trouble| {
-        let story = (pipeline.story)().chaos(trouble.chaos());
-        let broken = (1..=seeds).filter(|seed| !story.tell(*seed).violated().is_empty());
+fn hold(pipeline: &Pipeline, ask: &Ask) -> Held {
+    let meant = pipeline.troubles().filter(|trouble| ask.means(pipeline, trouble));
+    let under = meant.map(|trouble| {
+        let story = pipeline.story().chaos(trouble.chaos());
+        let broken = (1..=ask.baseline).filter(|seed| !story.tell(*seed).violated().is_empty());
         (trouble.name, broken.collect())
     });
     let held: Held = under.collect();
@@ -166,19 +218,17 @@ fn median(hunts: &[Option<Catch>]) -> Option<Catch> {
     sorted[sorted.len() / 2]
 }
 
-fn report(
-    sought: &[&Killer],
-    hunts: &[Hunted],
-    calm: Option<&[Held]>,
-    (budget, baseline, tier_a): (u64, u64, u64),
-) -> String {
+fn report(sought: &[&Killer], hunts: &[Hunted], calm: Option<&[Held]>, ask: &Ask) -> String {
+    let Ask { budget, baseline, tier_a, hunt, .. } = *ask;
     let mut text = format!(
         "# How soon a missing rule shows by itself\n\n\
-         Made by `cargo run --release -p stormglass-tests --example rediscovery -- {budget} {baseline} {tier_a}`. Every safety rule is switched off \
+         Made by `cargo run --release -p stormglass-tests --example rediscovery -- {budget} {baseline} {tier_a} {hunt}`. Every safety rule is switched off \
          alone; then pipelines that were written for no rule run under kinds of chaos that know no rule, until something \
-         breaks. The pipelines and kinds take turns, fifty seeds each, and the first that catches anything is hunted through \
-         again from five starting seeds far apart, with at most {budget} seeds each; {tier_a} for the rules of tier A, which are bold. *Median seeds* and *seconds* are those of \
-         the middle hunt, on one core; *default* is the same under `chaos: default`, in the pipeline that caught it most often.\n\n\
+         breaks. The pipelines and kinds take turns, fifty seeds each and {budget} seeds at most, and the first that catches anything is \
+         hunted through again from five starting seeds far apart, with at most {budget} seeds each. For the rules of tier A, \
+         which are bold, it is at most {tier_a} seeds each, and then {hunt} from each start. *Median seeds* and *seconds* are those of \
+         the middle hunt, on one core; *default* is the same under `chaos: default` with at most as many seeds as were sought with, in the pipeline that caught it \
+         most often.\n\n\
          | rule | source | caught by | pipeline | chaos | median seeds | seconds | of five | default: median seeds | of five |\n\
          |---|---|---|---|---|--:|--:|--:|--:|--:|"
     );

@@ -158,7 +158,8 @@ pub(super) fn fault(
         | Family::PowerRestart
         | Family::FencePower
         | Family::LateMessages
-        | Family::IsrFlap => unreachable!("{} is no single fault", family.name()),
+        | Family::IsrFlap
+        | Family::CreateStart => unreachable!("{} is no single fault", family.name()),
     }
 }
 

@@ -117,10 +117,11 @@ families! {
     ChainCrash = "chain-crash", Profile, "leaders die right after they were elected, one after the other";
     FlipStorm = "flip-storm", Profile, "leaderships move in quick bursts while brokers learn of it late";
     ControlDelay = "control-delay", Profile, "changes of in-sync sets reach the controller late, and leaders die meanwhile";
-    PowerRestart = "power-restart", Profile, "brokers lose power and are back before anyone has noticed";
+    PowerRestart = "power-restart", Profile, "brokers lose power, are back at once, and find a controller that is held or hears old news";
     FencePower = "fence-power", Profile, "all followers are fenced, then the leader loses power";
     LateMessages = "late-messages", Profile, "requests of clients arrive long after their senders gave up";
     IsrFlap = "isr-flap", Profile, "followers are cut off for about as long as they may lag";
+    CreateStart = "create-start", Profile, "producers begin while leaderships are so new that brokers have not heard of them";
 }
 
 /// Draws the faults of the plan's seed.

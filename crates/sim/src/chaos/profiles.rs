@@ -24,6 +24,7 @@ pub(super) fn faults(plan: &Plan, family: Family, rng: &mut Rng) -> Vec<Schedule
         Family::FencePower => script.fence_power(),
         Family::LateMessages => script.late_messages(),
         Family::IsrFlap => script.isr_flap(),
+        Family::CreateStart => script.create_start(),
         Family::KillBroker
         | Family::KillController
         | Family::KillProducer
@@ -186,32 +187,19 @@ impl Script<'_> {
         Some(())
     }
 
-    /// A broker loses power and returns within about a session, while the controller may be held or slow to hear.
+    /// A broker loses power and returns within about a session. The controller is held or slow to hear meanwhile, or learns
+    /// only then that the broker's former life had caught up.
     fn power_restart(&mut self) -> Option<()> {
-        let Pace { round_trip, session, lag, .. } = self.pace;
+        let Pace { session, .. } = self.pace;
         for _ in 0..self.scenes(session * 6) {
             let partition = self.partition()?;
             let at = self.moment();
-            if self.rng.chance(1, 2) {
-                let cut = self.between(lag, lag * 2);
-                self.cut_from_leader(at.saturating_sub(cut + lag / 2), partition, cut);
-            }
-            let down = self.between(session / 5, session * 3 / 2);
-            let target = if self.rng.chance(3, 4) {
-                Target::FollowerOf(partition)
+            let returns = if self.rng.chance(1, 2) {
+                self.power_under_control(at, partition)
             } else {
-                Target::LeaderOf(partition)
+                self.power_after_return(at)?
             };
-            self.crash(at, target, CrashKind::Power, down);
-            if self.rng.chance(1, 2) {
-                let lasting = Span::millis(self.between(session / 2, session * 3 / 2));
-                let from = at + self.between(0, session);
-                self.at(from, FaultAction::Pause { target: Target::Controller, lasting });
-            } else {
-                let by = Span::millis(self.between(session / 5, session * 3 / 2));
-                self.held(at.saturating_sub(round_trip * 2), Api::AlterPartition, 1, by);
-            }
-            let mut dies = at + down + self.between(0, session * 2);
+            let mut dies = returns + self.between(0, session * 2);
             for _ in 0..=self.rng.upto(1) {
                 let down = self.between(session, session * 3);
                 self.crash(dies, Target::LeaderOf(partition), CrashKind::Process, down);
@@ -219,6 +207,53 @@ impl Script<'_> {
             }
         }
         Some(())
+    }
+
+    /// A replica loses power while the controller is held or slow to hear. Tells when it is back.
+    fn power_under_control(&mut self, at: u64, partition: TopicPartition) -> u64 {
+        let Pace { round_trip, session, lag, .. } = self.pace;
+        if self.rng.chance(1, 2) {
+            let cut = self.between(lag, lag * 2);
+            self.cut_from_leader(at.saturating_sub(cut + lag / 2), partition, cut);
+        }
+        let down = self.between(session / 5, session * 3 / 2);
+        let target = if self.rng.chance(3, 4) {
+            Target::FollowerOf(partition)
+        } else {
+            Target::LeaderOf(partition)
+        };
+        self.crash(at, target, CrashKind::Power, down);
+        if self.rng.chance(1, 2) {
+            let lasting = Span::millis(self.between(session / 2, session * 3 / 2));
+            let from = at + self.between(0, session);
+            self.at(from, FaultAction::Pause { target: Target::Controller, lasting });
+        } else {
+            let by = Span::millis(self.between(session / 5, session * 3 / 2));
+            self.held(at.saturating_sub(round_trip * 2), Api::AlterPartition, 1, by);
+        }
+        at + down
+    }
+
+    /// A broker that had fallen behind catches up, and loses power while what its leader asks for it is on its way. Tells when
+    /// it died: leaders may die from then on.
+    fn power_after_return(&mut self, at: u64) -> Option<u64> {
+        let Pace { session, lag, .. } = self.pace;
+        let behind = self.broker()?;
+        let cut = self.between(lag * 3 / 2, lag * 3);
+        self.cut_from_brokers(at, behind, cut);
+        let back = at + cut;
+        for nth in 1..=self.nth() {
+            let by = Span::millis(self.between(session / 2, session * 5 / 2));
+            self.held(back, Api::AlterPartition, nth, by);
+        }
+        let dies = back + self.between(1, lag);
+        let down = self.between(session / 5, session * 3 / 2);
+        self.crash(dies, Target::Process(behind), CrashKind::Power, down);
+        if self.rng.chance(1, 2) {
+            let lasting = self.between(session, session * 4);
+            self.cut_from_brokers(dies, behind, lasting);
+        }
+        Some(dies)
     }
 
     /// Brokers lose the controller one after the other; the last one that leads loses power.
@@ -269,6 +304,34 @@ impl Script<'_> {
                 let lasting = self.between(lag * 3 / 4, lag * 2);
                 self.cut_from_leader(at, partition, lasting);
             }
+        }
+        Some(())
+    }
+
+    /// A producer begins a new life just as leaderships move, the first time with the topics new themselves; some brokers have
+    /// not heard of it.
+    fn create_start(&mut self) -> Option<()> {
+        let Pace { round_trip, session, .. } = self.pace;
+        let producers: Vec<NodeId> = self.plan.roster().producers().collect();
+        let mut at = 0;
+        for _ in 0..self.scenes(session / 2) {
+            let partition = self.partition()?;
+            let producer = Target::Process(*self.rng.pick(&producers)?);
+            let down = self.between(round_trip, session / 2);
+            self.crash(at, producer, CrashKind::Process, down);
+            for broker in brokers(self.plan) {
+                if self.rng.chance(1, 2) {
+                    let by = Span::millis(self.between(1, round_trip * 8));
+                    let lasting = Span::millis(down + round_trip * 20);
+                    let target = Target::Process(broker);
+                    self.at(at, FaultAction::LagMetadata { target, by, lasting });
+                }
+            }
+            for _ in 0..self.between(1, 3) {
+                let moves = at + self.between(0, down + round_trip * 4);
+                self.at(moves, FaultAction::Flip { partition });
+            }
+            at = self.moment();
         }
         Some(())
     }

@@ -475,7 +475,12 @@ impl Observer {
         if seen.excused {
             return;
         }
-        let (in_sync, committed) = (seen.in_sync, seen.committed);
+        // What a quorum commits at once is told at once: a set that was replaced within it elects nobody any more, and the life
+        // whose end replaced it is not registered any more.
+        if in_sync_now(&slots[node], partition).is_some_and(|present| present != in_sync) {
+            return;
+        }
+        let committed = seen.committed;
         for (replica, node_of) in roster.brokers() {
             let log = slots[node_of].broker_store().and_then(|store| store.logs.get(partition));
             let end = log.map_or(Offset::ZERO, PartitionLog::end);
