@@ -11,6 +11,15 @@ const PARTITION: TopicPartition = TopicPartition::new(TopicId(1), 0);
 /// A follower is down for six seconds while a megabyte comes in each second. When it is in sync again after its return, and
 /// whether it was held back.
 fn back_in_sync(broker: Settings<'_>, topic: Settings<'_>) -> (Span, bool) {
+    back_in_sync_while(broker, topic, &[])
+}
+
+/// As [`back_in_sync`], while an operator sets throttles, each at a second.
+fn back_in_sync_while(
+    broker: Settings<'_>,
+    topic: Settings<'_>,
+    throttles: &[(u64, Option<u64>)],
+) -> (Span, bool) {
     let base = [
         ("min.insync.replicas", "2"),
         ("replica.lag.time.max.ms", "2000"),
@@ -31,6 +40,9 @@ fn back_in_sync(broker: Settings<'_>, topic: Settings<'_>) -> (Span, bool) {
         })
         .lasting(Span::secs(20))
         .fault(Span::secs(2), kill);
+    let story = throttles.iter().fold(story, |story, (at, rate)| {
+        story.fault(Span::secs(*at), FaultAction::Throttle { rate: *rate })
+    });
     let told = story.tell(1);
     assert_eq!(told.violated(), Vec::<&str>::new(), "{}", told.complaints());
     let (mut left, mut back) = (false, None);
@@ -85,4 +97,21 @@ fn a_throttle_concerns_the_replicas_that_are_listed() {
     let these = [("follower.replication.throttled.replicas", "0:1,0:2,0:3")];
     let (never, held_back) = back_in_sync(&rate, &these);
     assert!(held_back && never > Span::secs(20), "{never}");
+}
+
+#[test]
+fn a_throttle_holds_from_when_it_is_set_until_it_is_taken_away() {
+    let topic = [("follower.replication.throttled.replicas", "*")];
+    let with = |throttles: &[(u64, Option<u64>)]| back_in_sync_while(&[], &topic, throttles);
+    let (never, held_back) = with(&[(1, Some(600_000))]);
+    assert!(held_back && never > Span::secs(20), "{never}");
+    // The follower is back at the eighth second.
+    let (at_last, held_back) = with(&[(1, Some(600_000)), (13, None)]);
+    assert!(held_back && at_last > Span::secs(4) && at_last < Span::secs(8), "{at_last}");
+    let (free, held_back) = with(&[(1, Some(600_000)), (5, None)]);
+    assert!(free < Span::secs(3) && !held_back, "{free}");
+    // A broker that starts learns of the rate that stands, whatever it was configured with.
+    let slow = [("follower.replication.throttled.rate", "600000")];
+    let (free, held_back) = back_in_sync_while(&slow, &topic, &[(5, Some(50_000_000))]);
+    assert!(free < Span::secs(3) && !held_back, "{free}");
 }

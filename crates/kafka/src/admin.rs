@@ -12,8 +12,8 @@ use stormglass_types::{ErrorCode, Offset, Rng, Span, Time};
 
 use crate::channel::{Backoff, Channel};
 use crate::message::{
-    Api, Correlation, CreatePartitionsRequest, DeleteRecordsRequest, ElectLeadersRequest, Msg,
-    ReassignmentRequest, Request, Response,
+    AlterConfigsRequest, Api, Correlation, CreatePartitionsRequest, DeleteRecordsRequest,
+    ElectLeadersRequest, Msg, ReassignmentRequest, Request, Response,
 };
 use crate::{Boot, Call, Completion, ConnId, Exit, Input, Machine, Now, OpId, Outbox, Timer};
 
@@ -146,6 +146,9 @@ impl Admin {
             Call::Reassign { partition, replicas } => {
                 Request::AlterPartitionReassignments(ReassignmentRequest { partition, replicas })
             }
+            Call::Throttle(replication_rate) => {
+                Request::IncrementalAlterConfigs(AlterConfigsRequest { replication_rate })
+            }
             Call::Close => return self.closing.push(op),
             Call::Send(_) => {
                 return out.complete(op, Completion::Refused(ErrorCode::InvalidRequest));
@@ -189,6 +192,7 @@ impl Admin {
         | Response::CreatePartitions(error)
         | Response::DeleteTopics(error)
         | Response::AlterPartitionReassignments(error)
+        | Response::IncrementalAlterConfigs(error)
         | Response::ElectLeaders(error)) = *response
         else {
             // A peer that answers something else is none to talk to.

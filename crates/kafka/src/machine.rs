@@ -234,6 +234,9 @@ pub enum Call {
         /// To these brokers, the preferred one first; none to stop.
         replicas: Option<crate::metadata::Brokers>,
     },
+    /// Admin: limit how fast all brokers copy what is throttled, in bytes per second, or take the limit away. Completes with
+    /// `Done`.
+    Throttle(Option<u64>),
     /// Admin: move a partition's leadership. Completes with `Done`.
     ElectLeader {
         /// Which partition.

@@ -141,6 +141,8 @@ apis! {
     DeleteRecords(DeleteRecordsRequest, ErrorCode),
     /// Move a partition to other brokers, or stop moving it (KIP-455).
     AlterPartitionReassignments(ReassignmentRequest, ErrorCode),
+    /// Change the settings of brokers that run.
+    IncrementalAlterConfigs(AlterConfigsRequest, ErrorCode),
 }
 
 impl Msg {
@@ -822,4 +824,11 @@ pub struct ReassignmentRequest {
     pub partition: TopicPartition,
     /// Where its replicas are to be, the preferred one first; none to stop a move under way.
     pub replicas: Option<Brokers>,
+}
+
+/// `IncrementalAlterConfigsRequest` for all brokers: `leader.` and `follower.replication.throttled.rate`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AlterConfigsRequest {
+    /// Bytes per second; none takes the throttle away.
+    pub replication_rate: Option<u64>,
 }

@@ -66,6 +66,11 @@ pub enum MetadataRecord {
         /// The next free id.
         next: ProducerId,
     },
+    /// How fast all brokers may copy what is throttled, whatever they were started with (`ConfigRecord`s of their default).
+    ReplicationRate {
+        /// Bytes per second; none is without limit.
+        rate: Option<u64>,
+    },
     /// A leader of the quorum began its epoch (`LeaderChangeMessage`); says nothing about brokers or topics.
     LeaderChange {
         /// Who leads.
@@ -161,6 +166,17 @@ pub struct MetadataImage {
     pub partitions: PartitionMap<Arc<PartitionRegistration>>,
     /// The next free producer id.
     pub next_producer_id: i64,
+    /// How fast brokers may copy what is throttled, once an operator has said so.
+    pub replication_rate: Option<Rate>,
+}
+
+/// A limit that an operator has set, or taken away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rate {
+    /// Bytes per second.
+    Limited(u64),
+    /// As fast as it goes.
+    Unlimited,
 }
 
 impl MetadataImage {
@@ -207,6 +223,9 @@ impl MetadataImage {
                 }
             }
             MetadataRecord::ProducerIds { next } => self.next_producer_id = next.0,
+            MetadataRecord::ReplicationRate { rate } => {
+                self.replication_rate = Some(rate.map_or(Rate::Unlimited, Rate::Limited));
+            }
             MetadataRecord::LeaderChange { .. } => {}
         }
     }

@@ -848,6 +848,11 @@ pub enum FaultAction {
         /// To these brokers, the preferred one first; none to stop.
         replicas: Option<Vec<BrokerId>>,
     },
+    /// An operator limits how fast all brokers copy what is throttled, or takes the limit away.
+    Throttle {
+        /// Bytes per second; none is without limit.
+        rate: Option<u64>,
+    },
     /// An operator raises a topic's number of partitions.
     Expand {
         /// Which topic.

@@ -91,6 +91,7 @@ impl Rig {
             Request::CreateTopics(_) => Response::CreateTopics(error),
             Request::CreatePartitions(_) => Response::CreatePartitions(error),
             Request::AlterPartitionReassignments(_) => Response::AlterPartitionReassignments(error),
+            Request::IncrementalAlterConfigs(_) => Response::IncrementalAlterConfigs(error),
             Request::ElectLeaders(_) => Response::ElectLeaders(error),
             other => panic!("no business of an admin client: {other:?}"),
         };

@@ -70,6 +70,9 @@ impl Broker {
 
     fn on_changed(&mut self, now: Now, changed: Vec<TopicPartition>, out: &mut Outbox) {
         self.lifecycle.applied(self.replicas.image.offset);
+        if let Some(rate) = self.replicas.image.replication_rate {
+            self.replicas.limit_copies(rate);
+        }
         let registered = |id: TopicPartition| Arc::clone(&self.replicas.image.partitions[id]);
         let changed: Vec<_> = changed.into_iter().map(|id| (id, registered(id))).collect();
         let me = self.replicas.me;

@@ -253,6 +253,9 @@ impl Broker {
                 Response::DeleteRecords(self.replicas.delete_records(request, out))
             }
             Request::ElectLeaders(_) => Response::ElectLeaders(ErrorCode::NotController),
+            Request::IncrementalAlterConfigs(_) => {
+                Response::IncrementalAlterConfigs(ErrorCode::NotController)
+            }
             Request::AlterPartitionReassignments(_) => {
                 Response::AlterPartitionReassignments(ErrorCode::NotController)
             }

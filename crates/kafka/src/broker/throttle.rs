@@ -1,6 +1,7 @@
 //! How fast replicas that lag may catch up (KIP-73, `ReplicationQuotaManager`): the leader's side and the follower's.
 //!
 //! Only replicas out of sync are held back; what those in sync copy counts, so that all of it together stays below the rate.
+//! What was copied before there was a rate does not count.
 
 use alloc::collections::VecDeque;
 
@@ -9,6 +10,7 @@ use stormglass_types::{BrokerId, Span, Time, TopicPartition};
 use super::partition::Partition;
 use super::replicas::Replicas;
 use crate::message::FetchedPartition;
+use crate::metadata::Rate;
 use crate::settings::{BrokerSettings, Throttled};
 
 /// What was copied in the last few windows (`SimpleRate`).
@@ -36,6 +38,13 @@ impl Quota {
         Self { rate, window, windows, samples: VecDeque::new() }
     }
 
+    const fn limit(&mut self, rate: Rate) {
+        self.rate = match rate {
+            Rate::Limited(rate) => Some(rate),
+            Rate::Unlimited => None,
+        };
+    }
+
     fn record(&mut self, now: Time, bytes: u64) {
         let kept = self.window.times(u64::from(self.windows));
         while self.samples.front().is_some_and(|(began, _)| *began + kept <= now) {
@@ -59,6 +68,12 @@ impl Quota {
 }
 
 impl Replicas {
+    /// An operator has set rates for both sides, or taken them away (`BrokerConfigHandler`).
+    pub(super) const fn limit_copies(&mut self, rate: Rate) {
+        self.leader_quota.limit(rate);
+        self.follower_quota.limit(rate);
+    }
+
     /// Whether a follower that lags gets nothing for now (`shouldLeaderThrottle`).
     pub(super) fn holds_back(&self, now: Time, partition: &Partition, follower: BrokerId) -> bool {
         self.leader_quota.rate.is_some()

@@ -105,6 +105,7 @@ impl Consumer {
             | Call::DeleteTopic(_)
             | Call::DeleteRecords { .. }
             | Call::Reassign { .. }
+            | Call::Throttle(_)
             | Call::DeleteGroup(_)
             | Call::ElectLeader { .. } => {
                 let refused = Outcome::Fail(ErrorCode::InvalidRequest);

@@ -20,10 +20,11 @@ mod topics;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use stormglass_types::history::Election;
-use stormglass_types::{Rng, Time, TopicId, TopicPartition};
+use stormglass_types::{ErrorCode, Rng, Time, TopicId, TopicPartition};
 
 use crate::message::{
     AllocateProducerIdsResponse, AlterPartitionResponse, BrokerHeartbeatResponse,
@@ -319,6 +320,11 @@ impl Controller {
             }
             Request::AlterPartitionReassignments(request) => {
                 Response::AlterPartitionReassignments(self.on_reassign(&request))
+            }
+            Request::IncrementalAlterConfigs(request) => {
+                let rate = request.replication_rate;
+                self.append(vec![MetadataRecord::ReplicationRate { rate }]);
+                Response::IncrementalAlterConfigs(ErrorCode::None)
             }
             Request::FetchMetadata(request) => {
                 return self.on_fetch_metadata(now, conn, correlation, request, out);

@@ -152,6 +152,7 @@ pub(super) fn refusal(api: Api) -> Option<Response> {
         Api::DeleteTopics => Response::DeleteTopics(error),
         Api::AlterPartitionReassignments => Response::AlterPartitionReassignments(error),
         Api::ElectLeaders => Response::ElectLeaders(error),
+        Api::IncrementalAlterConfigs => Response::IncrementalAlterConfigs(error),
         Api::Produce
         | Api::Fetch
         | Api::ListOffsets
@@ -198,6 +199,9 @@ pub(super) fn print(record: &MetadataRecord) -> u64 {
             [4, place, epochs, isr]
         }
         MetadataRecord::ProducerIds { next } => [5, next.0.cast_unsigned(), 0, 0],
+        MetadataRecord::ReplicationRate { rate } => {
+            [8, u64::from(rate.is_some()), rate.unwrap_or_default(), 0]
+        }
         MetadataRecord::LeaderChange { leader, epoch } => {
             [6, u64::from(leader.0), u64::from(epoch.0.cast_unsigned()), 0]
         }

@@ -53,6 +53,7 @@ impl GroupRequest {
             | Request::CreateTopics(_)
             | Request::CreatePartitions(_)
             | Request::AlterPartitionReassignments(_)
+            | Request::IncrementalAlterConfigs(_)
             | Request::DeleteTopics(_)
             | Request::DeleteRecords(_)
             | Request::ElectLeaders(_)

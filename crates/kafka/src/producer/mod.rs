@@ -175,6 +175,7 @@ impl Machine for Producer {
                 | Call::DeleteTopic(_)
                 | Call::DeleteRecords { .. }
                 | Call::Reassign { .. }
+                | Call::Throttle(_)
                 | Call::ElectLeader { .. },
             ) => out.complete(op, Completion::Done(Outcome::Fail(ErrorCode::InvalidRequest))),
             Input::Shutdown => self.on_close(now, Closer::Operator, out),

@@ -302,6 +302,8 @@ fn size_of_record(record: &MetadataRecord) -> u64 {
         }
         MetadataRecord::RemoveTopic { .. } => 24,
         MetadataRecord::ProducerIds { .. } => 32,
+        // One record for each side's rate.
+        MetadataRecord::ReplicationRate { .. } => 140,
         MetadataRecord::LeaderChange { .. } => 40,
     }
 }

@@ -44,6 +44,7 @@ const ACTIONS: &[(&str, &[&str], &[&str])] = &[
     ("lag-metadata", &["by", "for"], &[]),
     ("slow-processing", &["each", "for"], &[]),
     ("expand", &["to"], &[]),
+    ("throttle", &[], &[]),
     ("seek", &["to"], &["partition"]),
     ("pause-reading", &["for"], &["partition"]),
     ("delete-group", &[], &[]),
@@ -102,6 +103,7 @@ enum Action {
     LagMetadata(Target),
     SlowProcessing(Target),
     Expand(TopicId, u16),
+    Throttle(Option<u64>),
     Seek(Readers, Start),
     PauseReading(Readers),
     DeleteGroup(GroupId),
@@ -159,6 +161,7 @@ impl FaultSpec {
                 FaultAction::SlowProcessing { target, each: amount, lasting }
             }
             Action::Expand(topic, partitions) => FaultAction::Expand { topic, partitions },
+            Action::Throttle(rate) => FaultAction::Throttle { rate },
             Action::Seek(readers, to) => FaultAction::Seek { readers, to },
             Action::PauseReading(readers) => FaultAction::PauseReading { readers, lasting },
             Action::DeleteGroup(group) => FaultAction::DeleteGroup { group },
@@ -388,6 +391,9 @@ fn read_action(
             let replicas: Option<Vec<BrokerId>> = found.collect();
             let replicas = replicas.filter(|replicas| !replicas.is_empty())?;
             return Some(Action::Reassign(partition, Some(replicas)));
+        }
+        "throttle" => {
+            return fields.read("throttle", report, units::rate_or_none).map(Action::Throttle);
         }
         "seek" => {
             let readers = read_readers(fields, (text, place), cast, report);

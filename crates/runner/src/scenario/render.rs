@@ -168,6 +168,10 @@ fn action(fault: &ScheduledFault, cast: &Cast) -> Pairs {
         FaultAction::Reassign { partition, replicas: None } => {
             vec![("cancel-reassignment", cast.describe_partition(*partition))]
         }
+        FaultAction::Throttle { rate } => {
+            let rate = rate.map_or_else(|| "none".to_owned(), |rate| format!("{rate}B/s"));
+            vec![("throttle", rate)]
+        }
         FaultAction::Expand { topic, partitions } => {
             let topic = cast.describe_topic(*topic).to_owned();
             vec![("expand", topic), ("to", partitions.to_string())]

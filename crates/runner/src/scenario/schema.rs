@@ -416,6 +416,8 @@ sections! {
         "reassign" reassign: Option<Partition>,
         /// An operator stops moving a partition's replicas.
         "cancel-reassignment" cancel_reassignment: Option<Partition>,
+        /// An operator limits how fast brokers copy what is throttled, such as `4MB/s`, or takes the limit away: `none`.
+        "throttle" throttle: Option<Throttle>,
         /// The application of each member of a group, or of one member, seeks in the partitions that it has, `to` somewhere.
         "seek" seek: Option<String>,
         /// The application of each member of a group, or of one member, pauses the partitions that it has, polls on, and
@@ -506,6 +508,7 @@ values! {
     Percent = pattern(r"^[0-9]+(\.[0-9]{1,2})?%$", &["80%"]);
     Percents = pattern(r"^[0-9]+(\.[0-9]{1,2})?%(\s*\.\.\s*[0-9]+(\.[0-9]{1,2})?%)?$", &["60%", "20%..80%"]);
     Bandwidth = pattern(r"^[0-9]+(B|kB|KiB|MB|MiB)/s$", &["125MB/s"]);
+    Throttle = pattern(r"^([0-9]+(B|kB|KiB|MB|MiB)/s|none)$", &["4MB/s", "none"]);
     Skew = pattern(r"^(even|zipf [0-9]+(\.[0-9]{1,2})?)$", &["zipf 1.1"]);
     Sizes = number_or(r"^[0-9]+(B|kB|KiB|MB|MiB)?(\.\.[0-9]+(B|kB|KiB|MB|MiB)?)?$");
     Seeds = number_or(r"^[0-9]+(\.\.[0-9]+)?$");

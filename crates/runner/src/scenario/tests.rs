@@ -18,6 +18,7 @@ mod figures;
 mod profiles;
 mod scale;
 mod seeks;
+mod throttles;
 
 /// The scenario of the manual, with nearly every key of the language.
 const FULL: &str = "\

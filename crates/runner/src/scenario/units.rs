@@ -211,6 +211,15 @@ pub(super) fn bandwidth(text: &str) -> Read<u64> {
     number.map(u64::from).filter(|bytes| *bytes > 0).ok_or_else(bad)
 }
 
+/// A bandwidth, or `none`.
+pub(super) fn rate_or_none(text: &str) -> Read<Option<u64>> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let expected = "a bandwidth, such as `4MB/s`, or `none`";
+    bandwidth(text).map(Some).map_err(|_| Bad { expected, hint: None })
+}
+
 /// A whole number.
 pub(super) fn count(text: &str) -> Read<u64> {
     let digits: String = text.chars().filter(|letter| *letter != '_').collect();

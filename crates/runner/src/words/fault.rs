@@ -103,6 +103,12 @@ pub fn fault_words(action: &FaultAction, names: &Names<'_>) -> (String, Option<S
         FaultAction::Reassign { replicas: None, .. } => {
             ("replicas are to stay where they were".to_owned(), None)
         }
+        FaultAction::Throttle { rate: Some(rate) } => {
+            (format!("throttled replicas are to copy {rate} bytes a second at most"), None)
+        }
+        FaultAction::Throttle { rate: None } => {
+            ("replicas are to be throttled no longer".to_owned(), None)
+        }
         FaultAction::Expand { topic, partitions } => {
             (format!("{} grows to {partitions} partitions", names.topic(*topic)), None)
         }
@@ -161,6 +167,7 @@ fn whom(action: &FaultAction, names: &Names<'_>) -> String {
         | FaultAction::PauseReading { .. }
         | FaultAction::DeleteGroup { .. }
         | FaultAction::DeleteTopic { .. }
+        | FaultAction::Throttle { .. }
         | FaultAction::Expand { .. } => String::new(),
     }
 }

@@ -224,6 +224,7 @@ impl World {
             | Call::DeleteTopic(_)
             | Call::DeleteRecords { .. }
             | Call::Reassign { .. }
+            | Call::Throttle(_)
             | Call::DeleteGroup(_)
             | Call::ElectLeader { .. } => 3,
         };

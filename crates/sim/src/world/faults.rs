@@ -231,6 +231,7 @@ impl World {
             | FaultAction::DeleteTopic { .. }
             | FaultAction::DeleteRecords { .. }
             | FaultAction::Reassign { .. }
+            | FaultAction::Throttle { .. }
             | FaultAction::Expand { .. } => {
                 // Strikes as an event of its own, right after the message is on its way.
                 self.queue.push(now, Event::Fault { fault });
@@ -362,6 +363,11 @@ impl World {
             FaultAction::Reassign { partition, replicas } => {
                 let replicas = replicas.as_ref().map(|brokers| brokers.iter().copied().collect());
                 self.operator.ask(Call::Reassign { partition: *partition, replicas });
+                self.operate();
+                self.begin_story(fault, None);
+            }
+            FaultAction::Throttle { rate } => {
+                self.operator.ask(Call::Throttle(*rate));
                 self.operate();
                 self.begin_story(fault, None);
             }

@@ -89,6 +89,7 @@ impl Teller<'_> {
                 | FaultAction::Reassign { .. }
                 | FaultAction::Seek { .. }
                 | FaultAction::PauseReading { .. }
+                | FaultAction::Throttle { .. }
         );
         let nobody = if asked { "operator" } else { "the network" };
         let who = whom.unwrap_or_else(|| nobody.to_owned());
