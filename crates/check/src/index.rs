@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use stormglass_types::history::{
-    Acks, Group, History, Outcome, Positioning, Removal, Source, Topic,
+    Acks, Ending, Group, Hiding, History, Outcome, Positioning, Removal, Source, Topic,
 };
 use stormglass_types::{
-    BrokerId, ErrorCode, Generation, GroupId, LeaderEpoch, NodeId, Offset, PartitionMap, Time,
-    TopicPartition, Value, ValueRange,
+    BrokerId, ErrorCode, Generation, GroupId, LeaderEpoch, NodeId, Offset, PartitionMap, SourceId,
+    Time, TopicPartition, Value, ValueRange,
 };
 
 pub(crate) use self::jumps::Jump;
@@ -30,6 +30,10 @@ pub struct Indexed<'h> {
     pub(crate) lanes: usize,
     /// Records that an application sent again: the new one, the first, and the event that says so.
     pub(crate) again: Vec<(Sent, Sent, EventIndex)>,
+    /// Transactions, in the order in which they began.
+    pub(crate) transactions: Vec<Transaction>,
+    /// Records that readers of committed records do not see in the final log, and why.
+    pub(crate) hidden: BTreeMap<usize, (Hiding, EventIndex)>,
     /// Sends refused before they had a partition.
     pub(crate) refused: u64,
     pub(crate) healed: EventIndex,
@@ -42,6 +46,16 @@ pub struct Indexed<'h> {
     pub(crate) broker_lives: Vec<EventIndex>,
     pub(crate) last_event_at: Time,
     slots: PartitionMap<usize>,
+}
+
+/// A transaction as its application knows it.
+pub(crate) struct Transaction {
+    pub(crate) source: SourceId,
+    pub(crate) began: EventIndex,
+    /// How it ended for the application, if it did.
+    pub(crate) ended: Option<(EventIndex, Ending, Outcome)>,
+    /// What was sent within it, as places in [`Indexed::records`].
+    pub(crate) records: Vec<usize>,
 }
 
 /// A record, by its partition and value.

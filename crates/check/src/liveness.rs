@@ -61,7 +61,10 @@ fn partition_of(on: Stuck) -> Option<TopicPartition> {
         | Stuck::UnderReplicated { partition, .. }
         | Stuck::Sending { partition, .. }
         | Stuck::Behind { partition, .. } => Some(partition),
-        Stuck::Unowned { .. } | Stuck::Fenced { .. } | Stuck::NoController => None,
+        Stuck::Uncommitted { .. }
+        | Stuck::Unowned { .. }
+        | Stuck::Fenced { .. }
+        | Stuck::NoController => None,
     }
 }
 
@@ -81,6 +84,9 @@ fn stalled(history: &Indexed<'_>, event: EventIndex, on: Stuck) -> Anomaly {
             let label = history.label(partition);
             let detail = format!("{who} waits for the answer to {records} records for {label}");
             (Some(partition), None, detail)
+        }
+        Stuck::Uncommitted { records } => {
+            (None, None, format!("{who} has {records} records that it has not committed"))
         }
         Stuck::Behind { group, partition, lag } => {
             let (name, label) = (&history.group(group).name, history.label(partition));

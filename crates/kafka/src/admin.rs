@@ -154,6 +154,7 @@ impl Admin {
                 return out.complete(op, Completion::Refused(ErrorCode::InvalidRequest));
             }
             Call::Flush
+            | Call::Transaction(_)
             | Call::CloseWithin(_)
             | Call::Subscribe(_)
             | Call::SubscribeMatching(_)

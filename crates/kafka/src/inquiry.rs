@@ -12,8 +12,8 @@ use stormglass_types::{
 
 use crate::channel::{Backoff, Channel};
 use crate::message::{
-    FindCoordinatorRequest, ListOffsetsRequest, MetadataRequest, Msg, OffsetFetchRequest,
-    OffsetSpec, Request, Response,
+    Coordinated, FindCoordinatorRequest, Isolation, ListOffsetsRequest, MetadataRequest, Msg,
+    OffsetFetchRequest, OffsetSpec, Request, Response,
 };
 use crate::metadata::MetadataImage;
 use crate::{Boot, Completion, Input, Now, OpId, Outbox, Timer};
@@ -303,14 +303,16 @@ impl Inquirer {
                         }
                         Some(_) | None => {
                             let partitions = alloc::vec![question];
-                            let request = ListOffsetsRequest { replica: None, partitions };
+                            let isolation = Isolation::Uncommitted;
+                            let request =
+                                ListOffsetsRequest { replica: None, isolation, partitions };
                             requests.push((Some(leader), Request::ListOffsets(request)));
                         }
                     }
                 }
             }
             (Step::Coordinator, Question::Committed(group, _)) => {
-                let request = FindCoordinatorRequest { group: *group };
+                let request = FindCoordinatorRequest { of: Coordinated::Group(*group) };
                 requests.push((None, Request::FindCoordinator(request)));
             }
             (Step::Fetching(broker), Question::Committed(group, partitions)) => {

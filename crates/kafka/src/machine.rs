@@ -170,6 +170,10 @@ pub enum Timer {
     ControllerPurgatory,
     /// Controller: the earliest deadline of its part in the quorum.
     Quorum,
+    /// Broker: the earliest deadline of the transaction coordinator.
+    TransactionCoordinator,
+    /// Broker: the link to another broker may be tried again, or a request on it takes too long.
+    Link(BrokerId),
     /// Producer: the sender thread's next wake-up.
     Sender,
     /// Producer: calls blocked in `send` for metadata or memory.
@@ -191,6 +195,8 @@ pub enum Call {
     Send(SendCall),
     /// Producer: `flush`. Completes with `Done`.
     Flush,
+    /// Producer: what concerns its transactions. Completes with `Done`.
+    Transaction(TransactionCall),
     /// Client: `close`, waiting for what is under way. Completes with `Done`.
     Close,
     /// Producer: `close` with a timeout: what is not settled by then is given up. Completes with `Done`.
@@ -244,6 +250,19 @@ pub enum Call {
         /// To this in-sync replica, or to the preferred one.
         to: Option<BrokerId>,
     },
+}
+
+/// What an application asks of a transactional producer (KIP-98).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TransactionCall {
+    /// `initTransactions`: fences every other producer of the id, and ends what they left open.
+    Init,
+    /// `beginTransaction`. Completes at once.
+    Begin,
+    /// `commitTransaction`: after everything sent is settled.
+    Commit,
+    /// `abortTransaction`.
+    Abort,
 }
 
 /// What an application asks of a consumer beside reading and committing.
@@ -507,6 +526,8 @@ pub struct BrokerSetup {
     pub settings: Arc<crate::settings::BrokerSettings>,
     /// How long this life takes to recover its logs if the last one ended uncleanly.
     pub recovery: stormglass_types::Span,
+    /// `__transaction_state`, if the cluster has it.
+    pub transactions: Option<TopicId>,
 }
 
 /// What a controller is started with.

@@ -18,7 +18,7 @@ use crate::raft::message::{
     BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchQuorumRequest, FetchQuorumResponse,
     FetchSnapshotRequest, FetchSnapshotResponse, Standing, VoteRequest, VoteResponse,
 };
-use crate::record::Batch;
+use crate::record::{Batch, Verdict};
 use crate::settings::{Assignor, RemoteAssignor, TopicSettings};
 
 /// Matches a response to its request within a connection.
@@ -89,7 +89,7 @@ apis! {
     OffsetsForLeaderEpoch(EpochEndRequest, EpochEndResponse),
     /// Learn brokers, topics, leaders.
     Metadata(MetadataRequest, MetadataResponse),
-    /// Find a group's coordinator.
+    /// Find the coordinator of a group, or of transactions.
     FindCoordinator(FindCoordinatorRequest, FindCoordinatorResponse),
     /// Enter a group, or enter it again.
     JoinGroup(JoinGroupRequest, JoinGroupResponse),
@@ -143,6 +143,12 @@ apis! {
     AlterPartitionReassignments(ReassignmentRequest, ErrorCode),
     /// Change the settings of brokers that run.
     IncrementalAlterConfigs(AlterConfigsRequest, ErrorCode),
+    /// Producer to coordinator: a transaction will write to these partitions; broker to coordinator: does it? (KIP-98, KIP-890).
+    AddPartitionsToTxn(AddPartitionsToTxnRequest, AddPartitionsToTxnResponse),
+    /// Producer to coordinator: end the transaction (KIP-98).
+    EndTxn(EndTxnRequest, ErrorCode),
+    /// Coordinator to leaders: a transaction ended (KIP-98).
+    WriteTxnMarkers(WriteTxnMarkersRequest, WriteTxnMarkersResponse),
 }
 
 impl Msg {
@@ -159,6 +165,8 @@ impl Msg {
 /// `ProduceRequest`: at most one batch per partition.
 #[derive(Clone, Debug)]
 pub struct ProduceRequest {
+    /// Of which transaction the batches are, if of one.
+    pub transaction: Option<TransactionalId>,
     /// When to answer.
     pub acks: Acks,
     /// How long the leader may wait for the in-sync replicas.
@@ -194,6 +202,8 @@ pub struct FetchRequest {
     pub replica: Option<(BrokerId, BrokerEpoch)>,
     /// `client.rack` of a consumer (KIP-392).
     pub rack: Option<Rack>,
+    /// What a consumer may see of transactions.
+    pub isolation: Isolation,
     /// How long the broker may wait for `min_bytes`.
     pub max_wait: Span,
     /// How much is worth an answer.
@@ -245,6 +255,25 @@ pub struct FetchResponse {
     pub partitions: Vec<FetchedPartition>,
 }
 
+/// `isolation.level`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Isolation {
+    /// `read_uncommitted`: everything up to the high watermark.
+    #[default]
+    Uncommitted,
+    /// `read_committed`: nothing of open or aborted transactions.
+    Committed,
+}
+
+/// A transaction that was aborted (`AbortedTxn`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct AbortedTransaction {
+    /// Its first record in the partition.
+    pub first: Offset,
+    /// Its producer.
+    pub producer: ProducerId,
+}
+
 /// One partition of a fetch answer.
 #[derive(Clone, Debug)]
 pub struct FetchedPartition {
@@ -256,6 +285,8 @@ pub struct FetchedPartition {
     pub high_watermark: Offset,
     /// The leader's log start, -1 if unknown.
     pub log_start: Offset,
+    /// The transactions that were aborted among what is read, for a reader of committed records.
+    pub aborted: Vec<AbortedTransaction>,
     /// The largest epoch not above the fetcher's, and its end in the leader's log: truncate and ask again.
     pub diverging: Option<(LeaderEpoch, Offset)>,
     /// Whom a consumer is to ask instead, because it is nearer (KIP-392).
@@ -288,6 +319,8 @@ pub enum OffsetSpec {
 pub struct ListOffsetsRequest {
     /// Which replica asks; none for a consumer.
     pub replica: Option<BrokerId>,
+    /// Where a consumer's records end: at the high watermark, or before the first open transaction.
+    pub isolation: Isolation,
     /// Partition, the leader epoch that the asker knows, and what it wants.
     pub partitions: Vec<(TopicPartition, Option<LeaderEpoch>, OffsetSpec)>,
 }
@@ -356,11 +389,20 @@ pub struct MetadataResponse {
     pub image: Arc<MetadataImage>,
 }
 
-/// `FindCoordinatorRequest` for a group.
-#[derive(Clone, Copy, Debug)]
+/// `FindCoordinatorRequest`.
+#[derive(Clone, Debug)]
 pub struct FindCoordinatorRequest {
-    /// Which group.
-    pub group: GroupId,
+    /// Whose coordinator.
+    pub of: Coordinated,
+}
+
+/// What has a coordinator.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Coordinated {
+    /// A group.
+    Group(GroupId),
+    /// Transactions.
+    Transactions(TransactionalId),
 }
 
 /// `FindCoordinatorResponse`.
@@ -598,9 +640,14 @@ pub struct OffsetFetchResponse {
     pub offsets: Vec<(TopicPartition, Option<(Offset, LeaderEpoch)>)>,
 }
 
-/// `InitProducerIdRequest` of an idempotent producer.
-#[derive(Clone, Copy, Debug)]
+/// `transactional.id`.
+pub type TransactionalId = Arc<str>;
+
+/// `InitProducerIdRequest`.
+#[derive(Clone, Debug)]
 pub struct InitProducerIdRequest {
+    /// The `transactional.id` of a transactional producer, and `transaction.timeout.ms`.
+    pub transaction: Option<(TransactionalId, Span)>,
     /// The id and epoch that the producer has, if it asks for a new epoch (KIP-360).
     pub current: Option<(ProducerId, ProducerEpoch)>,
 }
@@ -610,6 +657,73 @@ pub struct InitProducerIdRequest {
 pub struct InitProducerIdResponse {
     /// The id and epoch to use.
     pub producer: Result<(ProducerId, ProducerEpoch), ErrorCode>,
+}
+
+/// `AddPartitionsToTxnRequest` for one transaction.
+#[derive(Clone, Debug)]
+pub struct AddPartitionsToTxnRequest {
+    /// Whose transaction.
+    pub transaction: TransactionalId,
+    /// The producer's id and epoch.
+    pub producer: (ProducerId, ProducerEpoch),
+    /// Whether the partitions are to be added, or only looked for.
+    pub adding: Adding,
+    /// Which partitions.
+    pub partitions: Vec<TopicPartition>,
+}
+
+/// What is to be done with partitions that a transaction writes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Adding {
+    /// The producer adds them.
+    Add,
+    /// A leader asks whether they were added (`verifyOnly`, KIP-890).
+    Verify,
+}
+
+/// `AddPartitionsToTxnResponse`.
+#[derive(Clone, Debug)]
+pub struct AddPartitionsToTxnResponse {
+    /// One result per partition of the request.
+    pub results: Vec<(TopicPartition, ErrorCode)>,
+}
+
+/// `EndTxnRequest`.
+#[derive(Clone, Debug)]
+pub struct EndTxnRequest {
+    /// Whose transaction.
+    pub transaction: TransactionalId,
+    /// The producer's id and epoch.
+    pub producer: (ProducerId, ProducerEpoch),
+    /// How it ends.
+    pub verdict: Verdict,
+}
+
+/// `WriteTxnMarkersRequest`: the markers for one broker.
+#[derive(Clone, Debug)]
+pub struct WriteTxnMarkersRequest {
+    /// What to write.
+    pub markers: Vec<TxnMarker>,
+}
+
+/// The end of a transaction, for the partitions of it that a broker leads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TxnMarker {
+    /// The producer's id and epoch.
+    pub producer: (ProducerId, ProducerEpoch),
+    /// The epoch of the coordinator that says so.
+    pub coordinator: LeaderEpoch,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Where to write that.
+    pub partitions: Vec<TopicPartition>,
+}
+
+/// `WriteTxnMarkersResponse`.
+#[derive(Clone, Debug)]
+pub struct WriteTxnMarkersResponse {
+    /// One result per partition and marker, in the order of the request.
+    pub results: Vec<(ProducerId, TopicPartition, ErrorCode)>,
 }
 
 /// `BrokerRegistrationRequest`.

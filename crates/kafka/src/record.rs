@@ -41,6 +41,27 @@ pub struct ProducerStamp {
     pub epoch: ProducerEpoch,
     /// The first record's sequence number.
     pub sequence: Sequence,
+    /// Whether the batch is part of a transaction.
+    pub within: Within,
+}
+
+/// What a batch is part of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Within {
+    /// Nothing: it stands for itself.
+    #[default]
+    Nothing,
+    /// Its producer's transaction (`isTransactional`).
+    Transaction,
+}
+
+/// How a transaction ends (`ControlRecordType`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Verdict {
+    /// `COMMIT`: its records count.
+    Commit,
+    /// `ABORT`: they do not.
+    Abort,
 }
 
 /// What a batch holds. Simulated values are ranges of identities, so a batch is copied without touching its records.
@@ -52,6 +73,11 @@ pub enum Records {
     Keyed(Arc<Keyed>),
     /// Records of `__consumer_offsets`.
     Group(Arc<[GroupRecord]>),
+    /// A record of `__transaction_state`.
+    Transaction(Arc<TransactionValue>),
+    /// The end of its producer's transaction (`EndTransactionMarker`), told by a coordinator of this epoch. No application
+    /// ever sees it.
+    Marker(Verdict, LeaderEpoch),
 }
 
 /// An application's records with what compaction must know of them.
@@ -270,6 +296,42 @@ pub struct GroupMemberValue {
     pub instance: Option<Arc<str>>,
 }
 
+/// What a coordinator keeps of a `transactional.id` (`TransactionLogValue`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TransactionValue {
+    /// Whose.
+    pub id: crate::message::TransactionalId,
+    /// Its producer id.
+    pub producer: ProducerId,
+    /// The epoch of its latest producer.
+    pub epoch: ProducerEpoch,
+    /// `transaction.timeout.ms`.
+    pub timeout: Span,
+    /// How far its transaction is.
+    pub state: TransactionState,
+    /// The partitions that the transaction writes to, sorted.
+    pub partitions: Vec<TopicPartition>,
+    /// When the transaction began.
+    pub began: Option<Wall>,
+    /// When it last changed.
+    pub updated: Wall,
+}
+
+/// How far a transaction is, as the log of its coordinator has it (`TransactionState`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum TransactionState {
+    /// There is none yet.
+    Empty,
+    /// It writes.
+    Ongoing,
+    /// It ends; not every partition knows that yet.
+    Preparing(Verdict),
+    /// It has ended everywhere.
+    Complete(Verdict),
+    /// Its id was idle for so long that it is forgotten.
+    Dead,
+}
+
 impl Batch {
     /// The last record's offset.
     #[must_use]
@@ -289,7 +351,7 @@ impl Batch {
         match &self.records {
             Records::Values(values) => Some(*values),
             Records::Keyed(keyed) => Some(keyed.values),
-            Records::Group(_) => None,
+            Records::Group(_) | Records::Transaction(_) | Records::Marker(..) => None,
         }
     }
 
@@ -298,7 +360,7 @@ impl Batch {
         let (whole, keyed) = match &self.records {
             Records::Values(values) => (Some((self.base, *values)), None),
             Records::Keyed(keyed) => (None, Some(keyed)),
-            Records::Group(_) => (None, None),
+            Records::Group(_) | Records::Transaction(_) | Records::Marker(..) => (None, None),
         };
         let runs = keyed.into_iter().flat_map(|keyed| {
             let run =
@@ -312,7 +374,10 @@ impl Batch {
     #[must_use]
     pub fn has_records(&self) -> bool {
         match &self.records {
-            Records::Values(_) | Records::Group(_) => true,
+            Records::Values(_)
+            | Records::Group(_)
+            | Records::Transaction(_)
+            | Records::Marker(..) => true,
             Records::Keyed(keyed) => !keyed.left.is_empty(),
         }
     }

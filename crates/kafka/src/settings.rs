@@ -149,6 +149,8 @@ pub struct ProducerSettings {
     pub partitioner: Partitioner,
     /// `partitioner.availability.timeout.ms`; zero is off.
     pub partitioner_availability_timeout: Span,
+    /// `transactional.id` and `transaction.timeout.ms`, if the producer is transactional.
+    pub transaction: Option<(Arc<str>, Span)>,
 }
 
 /// `auto.offset.reset`.
@@ -316,6 +318,8 @@ pub struct ConsumerSettings {
     pub protocol: GroupProtocol,
     /// Who is on the network.
     pub threads: Threads,
+    /// `isolation.level`.
+    pub isolation: crate::message::Isolation,
     /// `session.timeout.ms`.
     pub session_timeout: Span,
     /// `heartbeat.interval.ms`.
@@ -600,6 +604,8 @@ pub struct BrokerSettings {
     pub consumer_group: ConsumerGroupSettings,
     /// `controller.quorum.*`, and when the metadata log is cut short.
     pub quorum: QuorumSettings,
+    /// `transaction.*`, `transactional.*`.
+    pub transactions: TransactionSettings,
     /// The defaults of topics that do not say otherwise.
     pub topic: TopicSettings,
 }
@@ -638,6 +644,36 @@ pub struct QuorumSettings {
     pub snapshot_bytes: u64,
     /// `metadata.max.retention.bytes`.
     pub retention_bytes: u64,
+}
+
+/// What brokers do for transactions (KIP-98).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TransactionSettings {
+    /// `transaction.state.log.num.partitions`.
+    pub partitions: u16,
+    /// `transaction.state.log.replication.factor`.
+    pub replication: u16,
+    /// `transaction.state.log.min.isr`.
+    pub min_insync_replicas: u16,
+    /// `transaction.max.timeout.ms`.
+    pub max_timeout: Span,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
+    pub timeout_check: Span,
+    /// `transactional.id.expiration.ms`.
+    pub id_expiration: Span,
+    /// `transaction.remove.expired.transaction.cleanup.interval.ms`.
+    pub expiration_check: Span,
+    /// `transaction.partition.verification.enable` (KIP-890).
+    pub verification: Verification,
+}
+
+/// Whether a leader asks the coordinator before a transaction writes to it for the first time (KIP-890).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verification {
+    /// It does.
+    On,
+    /// It takes the producer's word.
+    Off,
 }
 
 /// `replica.selector.class`: whom a leader sends consumers to (KIP-392).

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use stormglass_kafka::group::{GroupCoordinator, OFFSETS_TOPIC};
 use stormglass_kafka::log::PartitionLog;
-use stormglass_kafka::record::{Batch, GroupRecord, GroupValue, ModernChange, Records};
+use stormglass_kafka::record::{
+    Batch, GroupRecord, GroupValue, ModernChange, Records, TransactionState, Verdict,
+};
 use stormglass_sim::World;
 use stormglass_types::history::{Role, What};
 use stormglass_types::{
@@ -402,6 +404,25 @@ fn owners(world: &World) -> BTreeMap<(GroupId, TopicPartition), NodeId> {
     owners
 }
 
+/// How far a transaction is, in its coordinator's words.
+const fn transaction(state: TransactionState) -> &'static str {
+    match state {
+        TransactionState::Empty => "has no transaction",
+        TransactionState::Ongoing => "writes",
+        TransactionState::Preparing(Verdict::Commit) => "is to commit",
+        TransactionState::Preparing(Verdict::Abort) => "is to abort",
+        TransactionState::Complete(verdict) => ended(verdict),
+        TransactionState::Dead => "is forgotten",
+    }
+}
+
+const fn ended(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Commit => "committed",
+        Verdict::Abort => "aborted",
+    }
+}
+
 fn contents(names: &Names<'_>, batch: &Batch) -> String {
     match &batch.records {
         Records::Values(values) => names.values(*values),
@@ -409,6 +430,8 @@ fn contents(names: &Names<'_>, batch: &Batch) -> String {
             let left: Vec<String> = batch.runs().map(|(_, values)| names.values(values)).collect();
             left.join(", ")
         }
+        Records::Transaction(value) => format!("{} {}", value.id, transaction(value.state)),
+        Records::Marker(verdict, _) => ended(*verdict).to_owned(),
         Records::Group(records) => {
             let told = records.iter().map(|record| match record {
                 GroupRecord::Offset { group, partition, offset, .. } => {

@@ -44,6 +44,15 @@ pub struct Plan {
     pub phases: Phases,
 }
 
+impl Plan {
+    /// `__transaction_state`, which a cluster without transactional producers never creates; it comes after the user's topics.
+    #[must_use]
+    pub fn transaction_topic(&self) -> Option<TopicId> {
+        let transactional = self.producers.iter().any(|it| it.settings.transaction.is_some());
+        transactional.then(|| TopicId::from_index(self.topics.len() + 1))
+    }
+}
+
 /// Brokers and controllers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cluster {

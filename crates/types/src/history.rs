@@ -105,6 +105,8 @@ pub struct Group {
     /// Whether its coordinator gives a partition away only when its owner has let go of it, or is no member any more
     /// (KIP-848).
     pub releases_first: bool,
+    /// Whether it sees nothing of open and aborted transactions (`isolation.level=read_committed`).
+    pub committed_only: bool,
 }
 
 /// When a group's application commits.
@@ -131,6 +133,8 @@ pub struct Source {
     pub in_flight: u32,
     /// Whether failed batches are sent again.
     pub retries: bool,
+    /// Whether it sends within transactions: what it sends counts when its transaction is committed.
+    pub transactional: bool,
 }
 
 /// `acks` of a producer.
@@ -178,6 +182,10 @@ pub enum What {
     SendRefused { topic: TopicId, key: Option<Key>, error: ErrorCode },
     /// The end of the sends of one batch. `base` is the first record's offset if the broker told one, else -1.
     SendDone { partition: TopicPartition, values: ValueRange, base: Offset, outcome: Outcome },
+    /// The application began a transaction: what its producer takes in from here on is part of it.
+    TransactionBegan { source: SourceId },
+    /// The application's transaction is over for it: it committed or aborted it, or could do neither.
+    TransactionEnded { source: SourceId, ending: Ending, outcome: Outcome },
 
     /// `ok poll`: records were handed to the application, from offset `base` on.
     Polled { group: GroupId, partition: TopicPartition, base: Offset, values: ValueRange },
@@ -245,6 +253,8 @@ pub enum What {
 
     /// The final read of a partition: what its leader holds, from the log start to the high watermark.
     FinalRead { partition: TopicPartition, base: Offset, values: ValueRange },
+    /// The final read of committed records does not see these, which the partition's leader holds.
+    Hidden { partition: TopicPartition, base: Offset, values: ValueRange, by: Hiding },
     /// The end of the final read. `end` is the high watermark; -1 where there was no leader to read from.
     FinalEnd { partition: TopicPartition, start: Offset, end: Offset },
     /// What one replica's disk holds after the run, batch by batch.
@@ -260,6 +270,24 @@ pub enum What {
     ReplicaEnd { partition: TopicPartition, broker: BrokerId, end: Offset, high_watermark: Offset },
     /// At the end of the settling time this process had not come to rest.
     Stuck { on: Stuck },
+}
+
+/// How an application ends a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// `commitTransaction`.
+    Commit,
+    /// `abortTransaction`, or an end that its coordinator chose.
+    Abort,
+}
+
+/// Why readers of committed records do not see a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hiding {
+    /// Its transaction was aborted.
+    Aborted,
+    /// Its transaction, or one that began before it, is open.
+    Open,
 }
 
 /// Why a consumer set its position.
@@ -315,6 +343,8 @@ pub enum Stuck {
     UnderReplicated { partition: TopicPartition, missing: BrokerId },
     /// A producer still waits for the answer to records it took in.
     Sending { partition: TopicPartition, records: u32 },
+    /// A producer's application has records that no transaction of its has committed.
+    Uncommitted { records: u32 },
     /// A group has not processed what is committed in a partition.
     Behind { group: GroupId, partition: TopicPartition, lag: u64 },
     /// A partition of a group's topics has no owner.

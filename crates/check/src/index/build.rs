@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use stormglass_types::history::{Election, Event, History, Outcome, Removal, Role, What};
+use stormglass_types::history::{Election, Ending, Event, History, Outcome, Removal, Role, What};
 use stormglass_types::{
     Dense, GroupId, Key, NodeId, Offset, PartitionMap, SourceId, Time, TopicPartition, Value,
     ValueRange,
@@ -13,7 +13,7 @@ use stormglass_types::{
 
 use super::{
     Commit, EventIndex, Fate, FinalLog, GroupPartition, GroupView, Indexed, Leadership, Leave,
-    Loss, Partition, Piece, Position, Read, Record, Removed, Replica, Slot, Tenure,
+    Loss, Partition, Piece, Position, Read, Record, Removed, Replica, Slot, Tenure, Transaction,
 };
 
 /// Indexes a history.
@@ -115,6 +115,8 @@ struct Builder<'h> {
     keys: KeySpace,
     /// The end of each final read, once it came.
     ends: Vec<Option<(i64, i64)>>,
+    /// The open transaction of each producer's life.
+    open: BTreeMap<SourceId, usize>,
 }
 
 impl<'h> Builder<'h> {
@@ -160,6 +162,8 @@ impl<'h> Builder<'h> {
             groups,
             lanes,
             again: Vec::new(),
+            transactions: Vec::new(),
+            hidden: BTreeMap::new(),
             refused: 0,
             healed: EventIndex::NEVER,
             progress: EventIndex::NEVER,
@@ -169,7 +173,7 @@ impl<'h> Builder<'h> {
             last_event_at: history.events.last().map_or(Time::ZERO, |event| event.at),
             slots,
         };
-        Self { index, keys: census.keys, ends }
+        Self { index, keys: census.keys, ends, open: BTreeMap::new() }
     }
 
     fn at(&self, partition: TopicPartition) -> usize {
@@ -303,6 +307,18 @@ impl<'h> Builder<'h> {
             }
             What::Stuck { .. } => self.index.stuck.push(event),
             What::Expanded { .. } => self.index.expansions.extend(event.known()),
+            What::TransactionBegan { source } => self.on_began(event, source),
+            What::TransactionEnded { source, ending, outcome } => {
+                self.on_transaction_ended(event, at, source, ending, outcome);
+            }
+            What::Hidden { partition, values, by, .. } => {
+                let slot = self.at(partition);
+                for value in values.values() {
+                    if let Some(id) = self.index.partitions[slot].record_of(value) {
+                        self.index.hidden.insert(id, (by, event));
+                    }
+                }
+            }
             What::Paused | What::Resumed | What::FaultBegan { .. } | What::FaultEnded { .. } => {}
         }
     }
@@ -321,6 +337,37 @@ impl<'h> Builder<'h> {
         let id = self.index.partitions[slot].record_of(value).expect("counted by the census");
         let record = &mut self.index.records[id];
         (record.lane, record.sent, record.sent_at) = (lane, event, at);
+        if let Some(number) = self.open.get(&value.source) {
+            self.index.transactions[*number].records.push(id);
+        }
+    }
+
+    fn on_began(&mut self, began: EventIndex, source: SourceId) {
+        let records = Vec::new();
+        let open = Transaction { source, began, ended: None, records };
+        self.index.transactions.push(open);
+        self.open.insert(source, self.index.transactions.len() - 1);
+    }
+
+    /// What was sent within a transaction is promised once it is committed, and not before.
+    fn on_transaction_ended(
+        &mut self,
+        event: EventIndex,
+        at: Time,
+        source: SourceId,
+        ending: Ending,
+        outcome: Outcome,
+    ) {
+        let Some(number) = self.open.remove(&source) else { return };
+        let transaction = &mut self.index.transactions[number];
+        transaction.ended = Some((event, ending, outcome));
+        if ending == Ending::Commit && outcome == Outcome::Ok {
+            self.index.progress = event;
+            for id in &transaction.records {
+                let record = &mut self.index.records[*id];
+                (record.fate, record.done, record.done_at) = (Fate::Acked, event, at);
+            }
+        }
     }
 
     fn on_send_done(
@@ -332,7 +379,9 @@ impl<'h> Builder<'h> {
         base: Offset,
         outcome: Outcome,
     ) {
+        let transactional = self.index.history.sources[usize::from(values.source.0)].transactional;
         let fate = match outcome {
+            Outcome::Ok if transactional => Fate::Unknown,
             Outcome::Ok => Fate::Acked,
             Outcome::Fail(error) => Fate::Failed(error),
             Outcome::Unknown(_) => Fate::Unknown,
@@ -583,6 +632,7 @@ fn partition_of(what: What) -> Option<TopicPartition> {
         | What::Removed { partition, .. }
         | What::Lag { partition, .. }
         | What::FinalRead { partition, .. }
+        | What::Hidden { partition, .. }
         | What::FinalEnd { partition, .. }
         | What::ReplicaLog { partition, .. }
         | What::ReplicaEnd { partition, .. } => Some(partition),
@@ -595,6 +645,8 @@ fn partition_of(what: What) -> Option<TopicPartition> {
         | What::Stopped
         | What::Paused
         | What::Resumed
+        | What::TransactionBegan { .. }
+        | What::TransactionEnded { .. }
         | What::Expanded { .. }
         | What::TopicDeleted { .. }
         | What::FaultBegan { .. }

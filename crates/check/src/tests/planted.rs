@@ -48,6 +48,7 @@ pub(super) fn cast() -> Cast {
         skips: false,
         self_assigned: false,
         releases_first: false,
+        committed_only: false,
     };
     let header = Header {
         processes,
@@ -65,6 +66,7 @@ pub(super) fn cast() -> Cast {
         idempotent: true,
         in_flight: 5,
         retries: true,
+        transactional: false,
     };
     Cast { header, sources: [source; 2] }
 }

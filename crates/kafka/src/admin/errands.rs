@@ -13,8 +13,8 @@ use stormglass_types::{BrokerId, ErrorCode, GroupId, Rng, Time};
 use super::{API_TIMEOUT, RECONNECT, REQUEST_TIMEOUT, RETRY};
 use crate::channel::Channel;
 use crate::message::{
-    Correlation, DeleteGroupRequest, DeleteRecordsRequest, FindCoordinatorRequest, MetadataRequest,
-    MetadataResponse, Request, Response,
+    Coordinated, Correlation, DeleteGroupRequest, DeleteRecordsRequest, FindCoordinatorRequest,
+    MetadataRequest, MetadataResponse, Request, Response,
 };
 use crate::{Completion, ConnId, Directory, Now, OpId, Outbox};
 
@@ -202,7 +202,9 @@ impl Errand {
     /// Asks whose business it is.
     fn question(self) -> Request {
         match self {
-            Self::Group(group) => Request::FindCoordinator(FindCoordinatorRequest { group }),
+            Self::Group(group) => {
+                Request::FindCoordinator(FindCoordinatorRequest { of: Coordinated::Group(group) })
+            }
             Self::Records(request) => {
                 Request::Metadata(MetadataRequest { topics: vec![request.partition.topic] })
             }

@@ -16,7 +16,7 @@ use super::replicas::Replicas;
 use crate::channel::{Backoff, Channel};
 use crate::message::{
     Correlation, FetchPartition, FetchRequest, FetchResponse, FetchSession, FetchedPartition,
-    ListOffsetsRequest, ListOffsetsResponse, OffsetSpec, Request, Response,
+    Isolation, ListOffsetsRequest, ListOffsetsResponse, OffsetSpec, Request, Response,
 };
 use crate::metadata::TopicUuid;
 use crate::note::ReplicaRole;
@@ -377,7 +377,9 @@ impl Fetcher {
                 let partitions = partitions
                     .map(|following| (following.id, Some(following.epoch), wanted))
                     .collect();
-                let request = ListOffsetsRequest { replica: Some(replicas.me), partitions };
+                let replica = Some(replicas.me);
+                let isolation = Isolation::Uncommitted;
+                let request = ListOffsetsRequest { replica, isolation, partitions };
                 self.channel.send(Request::ListOffsets(request), deadline, asked, out);
                 return;
             }
@@ -436,6 +438,7 @@ impl Fetcher {
         Some(FetchRequest {
             replica: Some((replicas.me, replicas.epoch.unwrap_or(UNCHECKED))),
             rack: None,
+            isolation: Isolation::Uncommitted,
             max_wait: settings.replica_fetch_wait_max,
             min_bytes: settings.replica_fetch_min_bytes,
             max_bytes: settings.replica_fetch_response_max_bytes,

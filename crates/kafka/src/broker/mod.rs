@@ -34,8 +34,8 @@ pub use view::ReplicaView;
 use crate::group::{GroupCoordinator, OFFSETS_TOPIC, Write};
 use crate::log::BrokerStore;
 use crate::message::{
-    Correlation, FindCoordinatorResponse, InitProducerIdResponse, MetadataResponse, Msg, Request,
-    Response,
+    AddPartitionsToTxnResponse, Coordinated, Correlation, FindCoordinatorResponse,
+    InitProducerIdResponse, MetadataResponse, Msg, Request, Response, WriteTxnMarkersResponse,
 };
 use crate::metadata::MetadataImage;
 use crate::{Boot, BrokerSetup, ConnId, Directory, Input, Machine, Now, Outbox, SyncToken, Timer};
@@ -98,7 +98,7 @@ impl Machine for Broker {
         mut store: BrokerStore,
         out: &mut Outbox,
     ) -> Self {
-        let BrokerSetup { broker: me, rack, settings, recovery } = setup;
+        let BrokerSetup { broker: me, rack, settings, recovery, transactions: _ } = setup;
         let startup = Startup::new(now, &store, recovery, settings.max_startup);
         let previous = if startup.is_recovering() { None } else { store.recover(boot.rules, out) };
         let mut lifecycle = Lifecycle::new(now, (me, rack), &boot, &settings, previous, out);
@@ -236,7 +236,10 @@ impl Broker {
                 Response::Metadata(MetadataResponse { image: Arc::clone(&self.replicas.image) })
             }
             Request::FindCoordinator(request) => {
-                let coordinator = self.find_coordinator(request.group);
+                let coordinator = match request.of {
+                    Coordinated::Group(group) => self.find_coordinator(group),
+                    Coordinated::Transactions(_) => Err(ErrorCode::CoordinatorNotAvailable),
+                };
                 Response::FindCoordinator(FindCoordinatorResponse { coordinator })
             }
             Request::InitProducerId(_) => {
@@ -245,6 +248,17 @@ impl Broker {
                     self.lifecycle.want_producer_ids(now, out);
                 }
                 Response::InitProducerId(InitProducerIdResponse { producer })
+            }
+            // No coordinator of transactions yet.
+            Request::AddPartitionsToTxn(request) => {
+                let refused = |partition| (partition, ErrorCode::CoordinatorNotAvailable);
+                let results = request.partitions.into_iter().map(refused).collect();
+                Response::AddPartitionsToTxn(AddPartitionsToTxnResponse { results })
+            }
+            Request::EndTxn(_) => Response::EndTxn(ErrorCode::CoordinatorNotAvailable),
+            Request::WriteTxnMarkers(_) => {
+                let results = Vec::new();
+                Response::WriteTxnMarkers(WriteTxnMarkersResponse { results })
             }
             Request::CreateTopics(_) => Response::CreateTopics(ErrorCode::NotController),
             Request::CreatePartitions(_) => Response::CreatePartitions(ErrorCode::NotController),
@@ -352,6 +366,7 @@ impl Broker {
             Timer::GroupCoordinator => self.coordinate(now, out, |coordinator, out, writes| {
                 coordinator.on_timer(now, out, writes);
             }),
+            Timer::TransactionCoordinator | Timer::Link(_) => {}
             // These belong to other machines and are never set here.
             Timer::SessionCheck
             | Timer::LeaderBalance

@@ -38,7 +38,7 @@ impl Broker {
         request: ProduceRequest,
         out: &mut Outbox,
     ) {
-        let ProduceRequest { acks, timeout, batches } = request;
+        let ProduceRequest { transaction: _, acks, timeout, batches } = request;
         self.next_serial += 1;
         let mut parked = ParkedProduce {
             correlation,

@@ -483,6 +483,6 @@ fn lacks_a_key(records: &Records) -> bool {
         Records::Keyed(keyed) => keyed.keys.iter().any(|record| record.key.is_none()),
         // Who did not know that the topic is compacted carries no keys.
         Records::Values(_) => true,
-        Records::Group(_) => false,
+        Records::Group(_) | Records::Transaction(_) | Records::Marker(..) => false,
     }
 }

@@ -13,7 +13,8 @@ use crate::compression::{Codec, Levels, Repack, TopicCompression};
 use crate::settings::{
     BrokerSettings, Cleanup, CleanupPolicy, ConsumerGroupSettings, ControlledShutdown,
     MigrationPolicy, Past, QuorumSettings, RemoteAssignor, ReplicaSelector, Throttled,
-    ThrottledReplicas, Throttles, TimestampType, TopicSettings, UncleanElection,
+    ThrottledReplicas, Throttles, TimestampType, TopicSettings, TransactionSettings,
+    UncleanElection, Verification,
 };
 
 /// Parses the configuration of a cluster's brokers and controllers.
@@ -70,6 +71,7 @@ pub fn parse_broker<'a>(entries: &[Entry<'a>]) -> Parsed<'a, BrokerSettings> {
         group_max_size: keys.small("group.max.size"),
         consumer_group: consumer_group(&mut keys),
         quorum: quorum(&mut keys),
+        transactions: transactions(&mut keys),
         topic: topic(&mut keys, &BROKER_NAMES),
     };
     keys.finish(settings)
@@ -340,6 +342,20 @@ fn consumer_group(keys: &mut Reader<'_>) -> ConsumerGroupSettings {
         max_size: keys.small("group.consumer.max.size"),
         migration: migration(keys),
         assignors: remote_assignors(keys),
+    }
+}
+
+fn transactions(keys: &mut Reader<'_>) -> TransactionSettings {
+    let verified = keys.flag("transaction.partition.verification.enable");
+    TransactionSettings {
+        partitions: keys.tiny("transaction.state.log.num.partitions"),
+        replication: keys.tiny("transaction.state.log.replication.factor"),
+        min_insync_replicas: keys.tiny("transaction.state.log.min.isr"),
+        max_timeout: keys.millis("transaction.max.timeout.ms"),
+        timeout_check: keys.period("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
+        id_expiration: keys.millis("transactional.id.expiration.ms"),
+        expiration_check: keys.period("transaction.remove.expired.transaction.cleanup.interval.ms"),
+        verification: if verified { Verification::On } else { Verification::Off },
     }
 }
 

@@ -10,6 +10,7 @@ use super::problem::Problem;
 use super::reader::Reader;
 use super::{Entry, Parsed, Role, defaults};
 use crate::assignor::Rack;
+use crate::message::Isolation;
 use crate::settings::{
     Assignor, AutoCommit, ConsumerSettings, GroupProtocol, LeaveOnClose, OffsetReset,
     RemoteAssignor, Threads,
@@ -30,6 +31,7 @@ pub fn parse_consumer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ConsumerSettings>
     let settings = ConsumerSettings {
         protocol: protocol(&mut keys),
         threads: Threads::Application,
+        isolation: isolation(&keys),
         session_timeout,
         heartbeat_interval,
         max_poll_interval: keys.period("max.poll.interval.ms"),
@@ -180,4 +182,12 @@ fn assignors(keys: &mut Reader<'_>) -> Vec<Assignor> {
         assignors.push(Assignor::Range);
     }
     assignors
+}
+
+/// `isolation.level`.
+pub(super) fn isolation(keys: &Reader<'_>) -> Isolation {
+    match keys.text("isolation.level") {
+        "read_committed" => Isolation::Committed,
+        _ => Isolation::Uncommitted,
+    }
 }

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use stormglass_types::Span;
 
+use super::consumer::isolation;
 use super::key::elements;
 use super::problem::{Problem, Remark};
 use super::reader::Reader;
@@ -71,6 +72,7 @@ pub(super) fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSe
         metadata_max_age: refresh(&mut keys),
         partitioner: Partitioner::Librdkafka(hash(&keys), sticky),
         partitioner_availability_timeout: Span::ZERO,
+        transaction: None,
     };
     keys.finish(settings)
 }
@@ -159,6 +161,7 @@ pub(super) fn parse_consumer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ConsumerSe
     let settings = ConsumerSettings {
         protocol: GroupProtocol::Classic,
         threads: Threads::Background,
+        isolation: isolation(&keys),
         session_timeout,
         heartbeat_interval: keys.period("heartbeat.interval.ms"),
         max_poll_interval,

@@ -51,6 +51,7 @@ pub fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSettings>
         metadata_max_age: keys.millis("metadata.max.age.ms"),
         partitioner,
         partitioner_availability_timeout: keys.millis("partitioner.availability.timeout.ms"),
+        transaction: None,
     };
     keys.finish(settings)
 }

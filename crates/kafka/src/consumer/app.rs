@@ -99,6 +99,7 @@ impl Consumer {
             Call::Steer(steer) => self.on_steer(now, op, steer, out),
             Call::Send(_)
             | Call::Flush
+            | Call::Transaction(_)
             | Call::CloseWithin(_)
             | Call::CreateTopic(_)
             | Call::CreatePartitions { .. }

@@ -6,7 +6,7 @@ use stormglass_types::{BrokerId, ErrorCode, Time};
 
 use super::Consumer;
 use super::network::{Link, Tag};
-use crate::message::{FindCoordinatorRequest, Request};
+use crate::message::{Coordinated, FindCoordinatorRequest, Request};
 use crate::{Now, Outbox};
 
 /// What is known of the coordinator.
@@ -56,7 +56,8 @@ impl Consumer {
 
     fn find_coordinator(&mut self, now: Time, out: &mut Outbox) {
         let Some(link) = self.least_loaded(now) else { return self.find_again(now) };
-        let request = Request::FindCoordinator(FindCoordinatorRequest { group: self.group });
+        let request =
+            Request::FindCoordinator(FindCoordinatorRequest { of: Coordinated::Group(self.group) });
         let deadline = now + self.settings.request_timeout;
         self.links.get_mut(link).send(request, deadline, Tag::FindCoordinator, out);
         self.coordinator.finding = true;

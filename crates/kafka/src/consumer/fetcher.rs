@@ -235,6 +235,7 @@ impl Consumer {
         let request = FetchRequest {
             replica: None,
             rack: self.settings.rack,
+            isolation: self.settings.isolation,
             max_wait: self.settings.fetch_max_wait,
             min_bytes: self.settings.fetch_min_bytes,
             max_bytes: self.settings.fetch_max_bytes,

@@ -162,6 +162,8 @@ impl Consumer {
             | Timer::Startup
             | Timer::ProducerExpiry
             | Timer::GroupCoordinator
+            | Timer::TransactionCoordinator
+            | Timer::Link(_)
             | Timer::SessionCheck
             | Timer::LeaderBalance
             | Timer::ControllerPurgatory

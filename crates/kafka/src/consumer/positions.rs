@@ -618,7 +618,8 @@ impl Consumer {
             if questions.is_empty() {
                 continue;
             }
-            let request = ListOffsetsRequest { replica: None, partitions: questions };
+            let isolation = self.settings.isolation;
+            let request = ListOffsetsRequest { replica: None, isolation, partitions: questions };
             let (request, tag) = (Request::ListOffsets(request), Tag::ListOffsets(asked));
             self.links.get_mut(Link::Data(place)).send(request, retry_at, tag, out);
         }

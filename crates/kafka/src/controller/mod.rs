@@ -233,6 +233,8 @@ impl Controller {
             | Timer::Startup
             | Timer::ProducerExpiry
             | Timer::GroupCoordinator
+            | Timer::TransactionCoordinator
+            | Timer::Link(_)
             | Timer::Sender
             | Timer::Blocked
             | Timer::Poll
@@ -354,6 +356,9 @@ impl Controller {
             | Request::DeleteGroups(_)
             | Request::DeleteRecords(_)
             | Request::ConsumerGroupHeartbeat(_)
+            | Request::AddPartitionsToTxn(_)
+            | Request::EndTxn(_)
+            | Request::WriteTxnMarkers(_)
             | Request::InitProducerId(_) => return self.hang_up(conn, out),
         };
         // What was decided may stand on records that are not committed, even if it wrote none itself.

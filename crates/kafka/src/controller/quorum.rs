@@ -168,6 +168,9 @@ pub(super) fn refusal(api: Api) -> Option<Response> {
         | Api::DeleteGroups
         | Api::DeleteRecords
         | Api::InitProducerId
+        | Api::AddPartitionsToTxn
+        | Api::EndTxn
+        | Api::WriteTxnMarkers
         | Api::FetchMetadata
         | Api::ConsumerGroupHeartbeat
         | Api::Vote

@@ -170,6 +170,7 @@ impl Machine for Producer {
                 | Call::CommitSync(_)
                 | Call::CommitAsync(_)
                 | Call::Steer(_)
+                | Call::Transaction(_)
                 | Call::CreateTopic(_)
                 | Call::CreatePartitions { .. }
                 | Call::DeleteTopic(_)

@@ -179,8 +179,12 @@ impl Producer {
         });
         let acks = self.settings.delivery.acks();
         let (timeout, patience) = (self.settings.ack_timeout, self.settings.request_timeout);
-        let request =
-            Request::Produce(ProduceRequest { acks, timeout, batches: batches.collect() });
+        let request = Request::Produce(ProduceRequest {
+            transaction: None,
+            acks,
+            timeout,
+            batches: batches.collect(),
+        });
         let channel = &mut self.links.get_mut(id).channel;
         match acks {
             Acks::Zero => {
@@ -412,7 +416,8 @@ impl Producer {
             return link.connect(now, &self.settings, out);
         }
         sequences.init = Init::InFlight;
-        let request = Request::InitProducerId(InitProducerIdRequest { current: None });
+        let request =
+            Request::InitProducerId(InitProducerIdRequest { transaction: None, current: None });
         link.channel.send(request, now + self.settings.request_timeout, Tag::InitProducerId, out);
     }
 

@@ -9,7 +9,7 @@ use stormglass_types::{ErrorCode, IdVec, Offset, ProducerEpoch, ProducerId, Sequ
 use super::batch::{BatchId, Batches, Fate, PartId, Place, ProducerBatch};
 use super::under_way::UnderWay;
 use crate::message::ProduceResult;
-use crate::record::ProducerStamp;
+use crate::record::{ProducerStamp, Within};
 use crate::{Mark, Outbox, Rule, Rules};
 
 /// A producer id and epoch.
@@ -218,7 +218,12 @@ impl Sequences {
             sequencing.identity = Some(identity);
         }
         let sequence = sequencing.next;
-        batch.stamp = Some(ProducerStamp { id: identity.0, epoch: identity.1, sequence });
+        batch.stamp = Some(ProducerStamp {
+            id: identity.0,
+            epoch: identity.1,
+            sequence,
+            within: Within::Nothing,
+        });
         sequencing.next = if rules.on(Rule::SequencesWrap) {
             sequence.plus(batch.count)
         } else {
@@ -365,7 +370,8 @@ impl Sequencing {
         let Some((id, epoch)) = identity else { return };
         for under_way in self.under_way.places() {
             let batch = batches.get_mut(under_way.id);
-            batch.stamp = Some(ProducerStamp { id, epoch, sequence: self.next });
+            batch.stamp =
+                Some(ProducerStamp { id, epoch, sequence: self.next, within: Within::Nothing });
             batch.restamped = true;
             under_way.sequence = self.next;
             self.next = self.next.plus(batch.count);

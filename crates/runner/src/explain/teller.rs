@@ -482,6 +482,16 @@ impl<'w> Teller<'w> {
                     self.add(at, who, None, format!("{text}{more}"), part);
                 }
             }
+            What::TransactionBegan { source } | What::TransactionEnded { source, .. } => {
+                if witness || self.focus.records.iter().any(|(_, value)| value.source == source) {
+                    self.add(at, who, None, text, Part::Work);
+                }
+            }
+            What::Hidden { partition, values, .. } => {
+                if witness || self.touches(partition, values) {
+                    self.add(at, who, None, text, Part::Fact);
+                }
+            }
             What::Expanded { topic, .. } => {
                 if self.partition.is_some_and(|it| it.topic == topic) {
                     self.add(at, who, None, text, Part::Work);

@@ -233,6 +233,9 @@ impl<'h, 'o> Writer<'h, 'o> {
             | What::Resumed
             | What::Leader { .. }
             | What::InSync { .. }
+            | What::TransactionBegan { .. }
+            | What::TransactionEnded { .. }
+            | What::Hidden { .. }
             | What::Expanded { .. }
             | What::LogLost { .. }
             | What::Removed { .. }
@@ -400,6 +403,7 @@ fn groups(history: &History) -> Json {
                 "skips": group.skips,
                 "self_assigned": group.self_assigned,
                 "releases_first": group.releases_first,
+                "committed_only": group.committed_only,
             })
         })
         .collect()

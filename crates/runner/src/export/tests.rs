@@ -45,6 +45,7 @@ fn history() -> History {
             skips: false,
             self_assigned: false,
             releases_first: false,
+            committed_only: false,
         })
         .collect(),
         keys: vec!["customer-0".to_owned()],
@@ -58,6 +59,7 @@ fn history() -> History {
         idempotent: true,
         in_flight: 5,
         retries: true,
+        transactional: false,
     });
     history
 }

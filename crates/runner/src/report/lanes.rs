@@ -223,6 +223,9 @@ impl Builder {
             | What::Parted { .. }
             | What::Commit { .. }
             | What::CommitDone { .. }
+            | What::TransactionBegan { .. }
+            | What::TransactionEnded { .. }
+            | What::Hidden { .. }
             | What::Expanded { .. }
             | What::LogLost { .. }
             | What::Removed { .. }

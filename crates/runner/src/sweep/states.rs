@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stormglass_types::history::{Election, History, Outcome, Positioning, Role, What};
+use stormglass_types::history::{Election, Ending, History, Outcome, Positioning, Role, What};
 use stormglass_types::{Dense, Digest, GroupId, IdVec, NodeId, TopicPartition};
 
 /// The situations of a run, in order.
@@ -123,6 +123,13 @@ impl Cluster<'_> {
             What::Removed { .. } => 107,
             What::TopicDeleted { .. } => 108,
             What::Expanded { .. } => 105,
+            What::TransactionBegan { .. } => 109,
+            What::TransactionEnded { ending: Ending::Commit, outcome, .. } => {
+                ended(4_000, *outcome)?
+            }
+            What::TransactionEnded { ending: Ending::Abort, outcome, .. } => {
+                ended(5_000, *outcome)?
+            }
             What::Healed => {
                 self.healed = true;
                 106
@@ -130,7 +137,8 @@ impl Cluster<'_> {
             What::SendDone { outcome, .. } => ended(1_000, *outcome)?,
             What::CommitDone { outcome, .. } => ended(2_000, *outcome)?,
             What::SendRefused { error, .. } => 3_000 + u64::from(error.code().unsigned_abs()),
-            What::Send { .. }
+            What::Hidden { .. }
+            | What::Send { .. }
             | What::SentAgain { .. }
             | What::Polled { .. }
             | What::Processed { .. }

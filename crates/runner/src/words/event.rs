@@ -1,6 +1,6 @@
 //! Events of a history in words.
 
-use stormglass_types::history::{Election, Outcome, Positioning, Stuck, What};
+use stormglass_types::history::{Election, Ending, Hiding, Outcome, Positioning, Stuck, What};
 use stormglass_types::{NodeId, TopicPartition};
 
 use super::note::removal;
@@ -84,6 +84,14 @@ pub fn event(names: &Names<'_>, what: &What) -> String {
             let group = names.group(*group);
             format!("{group} completes generation {} with {members} members", generation.0)
         }
+        What::TransactionBegan { .. } => "begins a transaction".to_owned(),
+        What::TransactionEnded { ending, outcome, .. } => {
+            let ending = match ending {
+                Ending::Commit => "commit",
+                Ending::Abort => "abort",
+            };
+            format!("{ending} of its transaction {}", ended(*outcome))
+        }
         What::Started => "starts".to_owned(),
         What::Crashed => "crashes".to_owned(),
         What::Stopped => "stops in good order".to_owned(),
@@ -126,6 +134,13 @@ pub fn event(names: &Names<'_>, what: &What) -> String {
         What::FinalRead { partition, base, values } => {
             format!("final read of {} at offset {base}: {}", at(*partition), names.values(*values))
         }
+        What::Hidden { partition, base, values, by } => {
+            let why = match by {
+                Hiding::Aborted => "were aborted",
+                Hiding::Open => "wait for the end of a transaction",
+            };
+            format!("{} at offset {base} of {} {why}", names.values(*values), at(*partition))
+        }
         What::FinalEnd { partition, end, .. } if end.0 < 0 => {
             format!("final read of {} finds no leader", at(*partition))
         }
@@ -151,7 +166,7 @@ pub fn event(names: &Names<'_>, what: &What) -> String {
 /// Who an event concerns, as people would say it.
 #[must_use]
 pub(crate) fn subject(names: &Names<'_>, process: NodeId, what: &What) -> String {
-    if matches!(what, What::FinalRead { .. } | What::FinalEnd { .. }) {
+    if matches!(what, What::FinalRead { .. } | What::Hidden { .. } | What::FinalEnd { .. }) {
         return "final-read".to_owned();
     }
     names.process(process)
@@ -173,6 +188,9 @@ fn stuck(names: &Names<'_>, on: Stuck) -> String {
         }
         Stuck::Sending { partition, records } => {
             format!("waits for the answer to {records} records of {}", names.partition(partition))
+        }
+        Stuck::Uncommitted { records } => {
+            format!("has {records} records that it has not committed")
         }
         Stuck::Behind { group, partition, lag } => {
             let (group, partition) = (names.group(group), names.partition(partition));

@@ -214,6 +214,7 @@ impl World {
             | Call::Subscribe(_)
             | Call::SubscribeMatching(_)
             | Call::Poll(_)
+            | Call::Transaction(_)
             | Call::Steer(_) => 1,
             Call::CommitSync(offsets) | Call::CommitAsync(offsets) => {
                 let first = offsets.first().map_or(0, |(_, offset)| offset.0);
@@ -475,6 +476,7 @@ impl World {
             idempotent: settings.delivery == Delivery::Idempotent,
             in_flight: settings.max_in_flight,
             retries: settings.retries > 0,
+            transactional: settings.transaction.is_some(),
         })
     }
 

@@ -9,7 +9,7 @@ use stormglass_kafka::consumer::Consumer;
 use stormglass_kafka::controller::{Controller, ControllerStore};
 use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::log::BrokerStore;
-use stormglass_kafka::message::NewTopic;
+use stormglass_kafka::message::{Isolation, NewTopic};
 use stormglass_kafka::producer::Producer;
 use stormglass_kafka::settings::{
     AutoCommit, CleanupPolicy, EligibleLeaders, GroupProtocol, OffsetReset, ProducerSettings,
@@ -205,7 +205,8 @@ impl World {
                 let settings = Arc::clone(&self.plan.cluster.settings);
                 let rack = self.plan.cluster.rack_of(broker);
                 let recovery = self.recovery_time(node, boot.incarnation);
-                let setup = BrokerSetup { broker, rack, settings, recovery };
+                let transactions = self.plan.transaction_topic();
+                let setup = BrokerSetup { broker, rack, settings, recovery, transactions };
                 Node::Broker(Broker::boot(local, boot, setup, store, &mut self.out))
             }
             (Role::Producer, Resting::Client) => {
@@ -299,6 +300,7 @@ impl World {
             idempotent: settings.delivery == stormglass_kafka::settings::Delivery::Idempotent,
             in_flight: settings.max_in_flight,
             retries: settings.retries > 0,
+            transactional: settings.transaction.is_some(),
         };
         self.ledger.push(stormglass_types::PartitionMap::new());
         self.history.begin_source(source)
@@ -442,6 +444,7 @@ fn header(plan: &Plan, roster: &Roster) -> Header {
             stores_early,
             skips: group.skips(),
             self_assigned: group.subscribing == Subscribing::Assigns,
+            committed_only: settings.is_some_and(|s| s.isolation == Isolation::Committed),
             releases_first: !group.members.is_empty()
                 && group
                     .members

@@ -85,7 +85,7 @@ impl Rig {
         let settings =
             BrokerSettings { replica_selector, max_startup, ..BrokerSettings::default() };
         let (rack, settings) = (Some(Rack(1)), Arc::new(settings));
-        let setup = BrokerSetup { broker: ME, rack, settings, recovery };
+        let setup = BrokerSetup { broker: ME, rack, settings, recovery, transactions: None };
         let now = Now { mono: Time::ZERO + Span::secs(100), wall: Wall(100_000) };
         let mut out = Outbox::default();
         let broker = Broker::boot(now, boot, setup, store, &mut out);

@@ -615,25 +615,25 @@ keys! { BROKER
         "TLS setting (truststore type); no influence on simulated semantics.";
     "telemetry.max.bytes": Int = Is("1048576"), AtLeast(1), Inert,
         "Size limit of pushed client metrics.";
-    "transaction.abort.timed.out.transaction.cleanup.interval.ms": Int = Is("10000"), AtLeast(1), Inert,
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": Int = Is("10000"), AtLeast(1), Modelled,
         "How often the transaction coordinator looks for transactions past their timeout.";
-    "transaction.max.timeout.ms": Int = Is("900000"), AtLeast(1), Inert,
+    "transaction.max.timeout.ms": Int = Is("900000"), AtLeast(1), Modelled,
         "Highest transaction.timeout.ms a producer may ask for.";
-    "transaction.partition.verification.enable": Boolean = Is("true"), Any, Inert,
+    "transaction.partition.verification.enable": Boolean = Is("true"), Any, Modelled,
         "Verify with the coordinator that a partition was added to the transaction before appending.";
-    "transaction.remove.expired.transaction.cleanup.interval.ms": Int = Is("3600000"), AtLeast(1), Inert,
+    "transaction.remove.expired.transaction.cleanup.interval.ms": Int = Is("3600000"), AtLeast(1), Modelled,
         "How often expired transactional ids are looked for.";
     "transaction.state.log.load.buffer.size": Int = Is("5242880"), AtLeast(1), Inert,
         "Read size when a transaction coordinator loads its partition.";
-    "transaction.state.log.min.isr": Int = Is("2"), AtLeast(1), Inert,
+    "transaction.state.log.min.isr": Int = Is("2"), AtLeast(1), Modelled,
         "min.insync.replicas of the internal transaction topic.";
-    "transaction.state.log.num.partitions": Int = Is("50"), AtLeast(1), Inert,
+    "transaction.state.log.num.partitions": Int = Is("50"), AtLeast(1), Modelled,
         "Partition count of the internal transaction topic; picks the coordinator.";
-    "transaction.state.log.replication.factor": Short = Is("3"), AtLeast(1), Inert,
+    "transaction.state.log.replication.factor": Short = Is("3"), AtLeast(1), Modelled,
         "Replica count of the internal transaction topic.";
     "transaction.state.log.segment.bytes": Int = Is("104857600"), AtLeast(1), Inert,
         "Segment size of the internal transaction topic.";
-    "transactional.id.expiration.ms": Int = Is("604800000"), AtLeast(1), Inert,
+    "transactional.id.expiration.ms": Int = Is("604800000"), AtLeast(1), Modelled,
         "Idle time after which a transactional id is forgotten.";
     "unclean.leader.election.enable": Boolean = Is("false"), Any, Modelled,
         "Whether a replica outside the ISR may become leader, losing data.";

@@ -53,7 +53,7 @@ keys! { CONSUMER
         "Internal: whether closing a dynamic consumer sends a leave request.";
     "internal.throw.on.fetch.stable.offset.unsupported": Boolean = Is("false"), Any, Unmodelled,
         "Internal: fail instead of falling back when the broker can't report stable offsets.";
-    "isolation.level": String = Is("read_uncommitted"), OneOf(&["read_committed", "read_uncommitted"]), Unmodelled,
+    "isolation.level": String = Is("read_uncommitted"), OneOf(&["read_committed", "read_uncommitted"]), Modelled,
         "Whether aborted and still-open transactional records are hidden from the consumer.";
     "key.deserializer": Class = Required, Any, Inert,
         "Class that turns key bytes into objects.";

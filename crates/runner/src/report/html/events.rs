@@ -106,6 +106,9 @@ const fn kind(what: &What) -> Option<&'static str> {
         What::LogLost { .. }
         | What::Removed { .. }
         | What::TopicDeleted { .. }
+        | What::TransactionBegan { .. }
+        | What::TransactionEnded { .. }
+        | What::Hidden { .. }
         | What::Expanded { .. }
         | What::FinalEnd { .. } => Some("log"),
         What::Assigned { .. }

@@ -134,7 +134,10 @@ fn rank(run: &Recorded<'_>, event: &Event) -> Option<u8> {
         | What::Expanded { .. }
         | What::TopicDeleted { .. } => Some(2),
         What::InSync { partition, .. } if own(partition) => Some(3),
-        What::Leader { .. }
+        What::TransactionBegan { .. }
+        | What::TransactionEnded { .. }
+        | What::Hidden { .. }
+        | What::Leader { .. }
         | What::InSync { .. }
         | What::Removed { .. }
         | What::Send { .. }

@@ -47,7 +47,7 @@ keys! { CONSUMER
         "Server-side assignor that a member of the consumer protocol asks for.";
     "heartbeat.interval.ms": Int = Is("3000"), Between(1, 3600000), Modelled,
         "How often heartbeats are sent, by a thread of the client's own.";
-    "isolation.level": String = Is("read_committed"), OneOf(&["read_uncommitted", "read_committed"]), Inert,
+    "isolation.level": String = Is("read_committed"), OneOf(&["read_uncommitted", "read_committed"]), Modelled,
         "Whether records of open and aborted transactions are hidden; there are no transactions here.";
     "max.in.flight.requests.per.connection": Int = Is("1000000"), Between(1, 1000000), Inert,
         "No influence on simulated semantics.";
