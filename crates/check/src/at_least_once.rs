@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use stormglass_types::history::{CommitMode, Outcome, Positioning, Removal};
+use stormglass_types::history::{CommitMode, Hiding, Outcome, Positioning, Removal};
 use stormglass_types::{Dense, GroupId, Time};
 
 use crate::Checker;
@@ -120,6 +120,9 @@ impl Reader<'_> {
                 tally.processed += 1;
                 continue;
             }
+            if self.is_hidden(id) {
+                continue;
+            }
             let before_first = first.is_some_and(|first| at < first) && !from_earliest;
             if before_first && !self.is_new_partition() {
                 tally.out_of_promise += 1;
@@ -146,6 +149,12 @@ impl Reader<'_> {
             };
             findings.add(self.promise(at, id), || self.describe(kind, at, id));
         }
+    }
+
+    /// Whether the group does not want to see a record, since its transaction was aborted. One that is open holds it up.
+    fn is_hidden(&self, id: usize) -> bool {
+        let hiding = self.history.hidden.get(&id).map(|(hiding, _)| *hiding);
+        self.history.group(self.group).committed_only && hiding == Some(Hiding::Aborted)
     }
 
     /// What was deleted cannot be read any more, however far behind the group is. It must have processed that before,

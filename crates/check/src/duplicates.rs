@@ -3,7 +3,7 @@
 //! Does not count records that a group processes twice: at-least-once allows those, and the figures tell how many.
 
 use stormglass_types::Dense;
-use stormglass_types::history::Removal;
+use stormglass_types::history::{Hiding, Removal};
 
 use crate::Checker;
 use crate::index::{Indexed, Partition, Sent, offset};
@@ -91,6 +91,9 @@ fn sent_again(history: &Indexed<'_>, findings: &mut Findings) {
             (record.found_at >= 0).then_some(record)
         };
         let (Some(one), Some(other)) = (stored(*first), stored(*again)) else { continue };
+        if aborted(history, *first) || aborted(history, *again) {
+            continue;
+        }
         let reason =
             "idempotence knows what a producer repeats, not what an application sends again";
         findings.add(Promise::NotMade(reason.into()), || {
@@ -109,6 +112,13 @@ fn sent_again(history: &Indexed<'_>, findings: &mut Findings) {
                 .witnesses(history, [one.sent, one.done, *event, other.sent, other.done])
         });
     }
+}
+
+/// Whether a record was stored within a transaction that was aborted, so that it does not count.
+fn aborted(history: &Indexed<'_>, (partition, value): Sent) -> bool {
+    let slot = history.slot(partition);
+    let id = slot.and_then(|slot| history.partitions[slot].record_of(value));
+    id.is_some_and(|id| matches!(history.hidden.get(&id), Some((Hiding::Aborted, _))))
 }
 
 /// Compares what groups read with what the log holds in the end.

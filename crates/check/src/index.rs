@@ -12,8 +12,8 @@ use stormglass_types::history::{
     Acks, Ending, Group, Hiding, History, Outcome, Positioning, Removal, Source, Topic,
 };
 use stormglass_types::{
-    BrokerId, ErrorCode, Generation, GroupId, LeaderEpoch, NodeId, Offset, PartitionMap, SourceId,
-    Time, TopicPartition, Value, ValueRange,
+    BrokerId, ErrorCode, Generation, GroupId, LeaderEpoch, NodeId, Offset, PartitionMap, Time,
+    TopicPartition, Value, ValueRange,
 };
 
 pub(crate) use self::jumps::Jump;
@@ -50,7 +50,6 @@ pub struct Indexed<'h> {
 
 /// A transaction as its application knows it.
 pub(crate) struct Transaction {
-    pub(crate) source: SourceId,
     pub(crate) began: EventIndex,
     /// How it ended for the application, if it did.
     pub(crate) ended: Option<(EventIndex, Ending, Outcome)>,

@@ -14,6 +14,7 @@ mod monotone;
 mod no_loss;
 mod order;
 mod owner;
+mod transactions;
 mod verdict;
 
 #[cfg(test)]
@@ -46,7 +47,7 @@ pub struct Invariant {
 }
 
 /// Every invariant, in the order of reports.
-pub static INVARIANTS: [Invariant; 8] = [
+pub static INVARIANTS: [Invariant; 9] = [
     Invariant {
         name: "no-loss",
         promise: "every acknowledged record is in the final log of its partition",
@@ -83,6 +84,11 @@ pub static INVARIANTS: [Invariant; 8] = [
         checker: &monotone::Monotone,
     },
     Invariant {
+        name: "transactions",
+        promise: "readers of committed records see all of a committed transaction and nothing of an aborted one",
+        checker: &transactions::Transactions,
+    },
+    Invariant {
         name: "liveness",
         promise: "once faults are over, everybody comes to rest in time",
         checker: &liveness::Liveness,
@@ -92,7 +98,7 @@ pub static INVARIANTS: [Invariant; 8] = [
 /// Everything that can be said of a history.
 #[derive(Clone, Debug)]
 pub struct Judgement {
-    /// A verdict per invariant, in the order of [`INVARIANTS`].
+    /// A verdict per invariant, in the order of [`INVARIANTS`]; of `transactions` only where a producer is transactional.
     pub verdicts: Vec<(&'static str, Verdict)>,
     /// What the run measured.
     pub figures: Figures,
@@ -102,8 +108,10 @@ pub struct Judgement {
 #[must_use]
 pub fn judge(history: &History) -> Judgement {
     let indexed = Indexed::new(history);
+    let transactional = history.sources.iter().any(|source| source.transactional);
     let verdicts = INVARIANTS
         .iter()
+        .filter(|invariant| transactional || invariant.name != "transactions")
         .map(|invariant| (invariant.name, invariant.checker.check(&indexed)))
         .collect();
     Judgement { verdicts, figures: Figures::new(&indexed) }

@@ -3,7 +3,9 @@
 //! Sees leaders as metadata showed them and high watermarks as consumers did. The watermarks of single brokers are for the
 //! invariants beside the world.
 
-use stormglass_types::history::{Outcome, Positioning, Removal, Role};
+use std::ops::Range;
+
+use stormglass_types::history::{Hiding, Outcome, Positioning, Removal, Role};
 use stormglass_types::{Dense, GroupId, NodeId};
 
 use crate::Checker;
@@ -283,7 +285,7 @@ impl Walk<'_, '_> {
         let Some(next) = before else { return };
         let kind = if read.base < next {
             AnomalyKind::NonmonotonicPoll
-        } else if skipped(partition, next, read.base) {
+        } else if skipped(history, self.group, partition, next..read.base) {
             AnomalyKind::PollSkip
         } else {
             return;
@@ -313,13 +315,20 @@ fn self_anomaly(
 }
 
 /// Whether the log holds a record between two offsets that nobody had deleted.
-fn skipped(partition: &Partition, from: i64, to: i64) -> bool {
+fn skipped(
+    history: &Indexed<'_>,
+    group: GroupId,
+    partition: &Partition,
+    between: Range<i64>,
+) -> bool {
     let Some(log) = &partition.log else { return false };
-    let was_there = |at| {
-        let record = log.record_at(at);
-        log.holds(at) && record.is_none_or(|record| partition.spared(record).is_none())
+    let blind = history.group(group).committed_only;
+    let counts = |record: usize| {
+        let aborted = matches!(history.hidden.get(&record), Some((Hiding::Aborted, _)));
+        partition.spared(record).is_none() && !(blind && aborted)
     };
-    (from.max(log.start)..to).any(was_there)
+    let was_there = |at| log.holds(at) && log.record_at(at).is_none_or(counts);
+    (between.start.max(log.start)..between.end).any(was_there)
 }
 
 fn commit_steps<'h>(

@@ -109,8 +109,10 @@ anomalies! {
     Unseen "unseen",
     /// A group holds a key's value whose deletion it never read.
     Resurrected "resurrected",
-    /// The log holds a record whose send definitely failed (G1a).
+    /// The log holds a record whose send definitely failed, or a reader of committed records was given an aborted one (G1a).
     AbortedRead "aborted-read",
+    /// A record of a committed transaction is hidden from readers of committed records.
+    TornTransaction "torn-transaction",
     /// The log holds a record that nobody sent.
     PhantomRead "phantom-read",
     /// A member's reads left out records.

@@ -28,11 +28,12 @@ pub mod record;
 mod releases;
 mod rules;
 pub mod settings;
+pub mod transaction;
 
 pub use machine::{
     Boot, BrokerSetup, Call, Completion, ConnId, ConsumerSetup, ControllerSetup, CrashKind,
     CrashReport, Directory, Durable, Effect, Exit, Input, Machine, Now, OpId, Outbox, PolledBatch,
-    ProducerSetup, Report, SendCall, Start, Steer, SyncToken, Timer,
+    ProducerSetup, Report, SendCall, Start, Steer, SyncToken, Timer, TransactionCall,
 };
 pub use mark::{Mark, Marks};
 pub use note::{Note, ReplicaRole};

@@ -56,6 +56,18 @@ marks! {
     AlterPartitionFenced,
     /// The controller refused to take a fenced, stopping or restarted replica into the in-sync set.
     IneligibleReplica,
+    /// A coordinator of transactions was refused because a later one had spoken.
+    FencedTransactionCoordinator,
+    /// A coordinator fenced a producer whose `transactional.id` another one has taken.
+    TransactionalIdTaken,
+    /// A coordinator aborted a transaction whose time was over.
+    TransactionTimedOut,
+    /// A leader refused a batch because its transaction does not write there.
+    NotInTransaction,
+    /// A new coordinator finished a transaction that the former one had begun to end.
+    TransactionTakenOver,
+    /// The end of a transaction had to be told to a partition again.
+    MarkerToldAgain,
     /// A produce request met fewer in-sync replicas than `min.insync.replicas` before the append.
     NotEnoughReplicas,
     /// A produce request met fewer in-sync replicas than `min.insync.replicas` after the append.

@@ -53,6 +53,14 @@ rules! {
         "under acks=all success is told only if min.insync.replicas are still in sync";
     ConsumersReadCommitted = "consumers-read-below-high-watermark", "Partition.fetchRecords, FetchIsolation.HIGH_WATERMARK",
         "a consumer is given nothing at or above the high watermark";
+    StopsBeforeOpenTransactions = "reads-stop-before-open-transactions", "KIP-98, UnifiedLog.fetchLastStableOffsetMetadata, KAFKA-9807 (T09)",
+        "a reader of committed records is given nothing at or above the first record of an open transaction";
+    AbortedAreTold = "aborted-transactions-are-told", "KIP-98, UnifiedLog.collectAbortedTransactions, KAFKA-5355 (T08)",
+        "a reader of committed records is told which transactions among what it reads were aborted";
+    InitFencesFormer = "init-fences-the-former-producer", "KIP-98, TransactionMetadata.prepareIncrementProducerEpoch",
+        "who asks for the producer id of a transactional.id gets a new epoch, and every other producer of that id is fenced";
+    VerifyTransactions = "KIP-890", "KIP-890, KAFKA-14402 (T02)",
+        "a leader asks the coordinator whether a transaction writes to it before it appends the first batch";
     TruncateByEpoch = "KIP-101", "KIP-101, KAFKA-1211 (R01, R02)",
         "a new follower truncates where its epochs part from the leader's, not at its own high watermark";
     DivergenceByEpoch = "KIP-279", "KIP-279, KAFKA-6361 (R03)",

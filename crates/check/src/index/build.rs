@@ -344,7 +344,7 @@ impl<'h> Builder<'h> {
 
     fn on_began(&mut self, began: EventIndex, source: SourceId) {
         let records = Vec::new();
-        let open = Transaction { source, began, ended: None, records };
+        let open = Transaction { began, ended: None, records };
         self.index.transactions.push(open);
         self.open.insert(source, self.index.transactions.len() - 1);
     }

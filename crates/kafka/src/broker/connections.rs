@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use super::fetch::ParkedFetch;
 use super::produce::ParkedProduce;
 use super::session::Session;
+use super::transactions::ParkedVerification;
 use crate::ConnId;
 use crate::message::{Correlation, Request};
 
@@ -35,10 +36,12 @@ pub(super) struct Connection {
 pub(super) enum Activity {
     /// Nothing: the next request may be handled.
     Idle,
-    /// An answer of the group coordinator.
+    /// An answer of a coordinator, of groups or transactions.
     Group,
     /// Replicas, or the disk.
     Produce(ParkedProduce),
+    /// A coordinator's word on a transaction.
+    Verification(ParkedVerification),
     /// Records.
     Fetch(ParkedFetch),
 }

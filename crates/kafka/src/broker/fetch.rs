@@ -15,8 +15,8 @@ use super::session::{Entry, Session};
 use crate::assignor::Rack;
 use crate::log::{MinOne, PartitionLog};
 use crate::message::{
-    Correlation, FetchPartition, FetchRequest, FetchResponse, FetchSession, FetchedPartition,
-    Response,
+    AbortedTransaction, Correlation, FetchPartition, FetchRequest, FetchResponse, FetchSession,
+    FetchedPartition, Response,
 };
 use crate::record::Batch;
 use crate::settings::ReplicaSelector;
@@ -56,6 +56,7 @@ struct Reading {
     log_start: Offset,
     diverging: Option<(LeaderEpoch, Offset)>,
     preferred: Option<BrokerId>,
+    aborted: Vec<AbortedTransaction>,
     bytes: u32,
 }
 
@@ -101,6 +102,7 @@ impl Broker {
             session.replica = request.replica;
         }
         session.rack = request.rack;
+        session.isolation = request.isolation;
         for gone in &request.forgotten {
             session.forget(*gone, &mut self.replicas);
             self.unwatch_one(conn, *gone);
@@ -169,9 +171,11 @@ impl Broker {
         match (touched, reads) {
             (Touched::NotLeading, _)
             | (Touched::Appended, Reads::Everything)
-            | (Touched::HighWatermark | Touched::Followed, Reads::Committed) => true,
+            | (Touched::HighWatermark | Touched::Followed, Reads::Committed | Reads::Stable) => {
+                true
+            }
             (Touched::HighWatermark | Touched::Followed, Reads::Everything) => false,
-            (Touched::Appended, Reads::Committed) => {
+            (Touched::Appended, Reads::Committed | Reads::Stable) => {
                 !self.replicas.rules.on(Rule::ConsumersReadCommitted)
             }
         }
@@ -290,6 +294,7 @@ impl Replicas {
         let mut found = Found { partitions: core::mem::take(&mut self.spare), ..Found::default() };
         found.partitions.clear();
         let mut least_one = MinOne::Yes;
+        let reads = session.reads();
         let mut awake = core::mem::take(&mut session.awake);
         awake.retain(|at| {
             let entry = &mut session.entries[*at];
@@ -297,7 +302,7 @@ impl Replicas {
             let room = request.max_bytes.saturating_sub(found.bytes).min(fetch.max_bytes);
             let mut batches = Vec::new();
             let limit = (room, least_one);
-            let reader = (session.replica, session.rack);
+            let reader = (session.replica, session.rack, reads);
             let read = self.read_partition(now, reader, fetch, limit, pass, &mut batches, out);
             let told = match read {
                 Ok(reading) => {
@@ -311,7 +316,7 @@ impl Replicas {
                         error: ErrorCode::None,
                         high_watermark: reading.high_watermark,
                         log_start: reading.log_start,
-                        aborted: Vec::new(),
+                        aborted: reading.aborted,
                         diverging: reading.diverging,
                         preferred: reading.preferred,
                         batches,
@@ -325,7 +330,7 @@ impl Replicas {
             if request.tells == FetchSession::Full || entry.is_news(&told) {
                 found.partitions.push(told);
             } else if pass == Pass::Arrival && !session.rivalled {
-                entry.quiet = self.is_settled(fetch, session.replica);
+                entry.quiet = self.is_settled(fetch, session.replica, reads);
             }
             !entry.quiet
         });
@@ -349,6 +354,7 @@ impl Replicas {
     ) {
         let mut told = found.partitions.iter().peekable();
         let mut served = 0;
+        let reads = session.reads();
         let (entries, replica) = (&mut session.entries, session.replica);
         session.awake.retain(|at| {
             let entry = &mut entries[*at];
@@ -364,7 +370,7 @@ impl Replicas {
                 && told.diverging.is_none()
                 && told.preferred.is_none()
                 && !session.rivalled
-                && self.is_settled(&entry.fetch, replica);
+                && self.is_settled(&entry.fetch, replica, reads);
             !entry.quiet
         });
         if served > 0 && served < session.entries.len() && found.bytes >= parked.max_bytes / 2 {
@@ -385,11 +391,16 @@ impl Replicas {
     }
 
     /// Whether a partition that had no news has nothing at all for its fetcher, nor that for it, until it changes.
-    fn is_settled(&self, fetch: &FetchPartition, replica: Option<(BrokerId, BrokerEpoch)>) -> bool {
+    fn is_settled(
+        &self,
+        fetch: &FetchPartition,
+        replica: Option<(BrokerId, BrokerEpoch)>,
+        reads: Reads,
+    ) -> bool {
         let Some(partition) = self.partitions.get(fetch.partition) else { return false };
         let log = &self.store.logs[fetch.partition];
         let Some((broker, _)) = replica else {
-            return fetch.offset == self.readable_end(partition, log, Reads::Committed);
+            return fetch.offset == self.readable_end(partition, log, reads);
         };
         let follower = partition.follower(broker);
         fetch.offset == log.end()
@@ -401,7 +412,7 @@ impl Replicas {
     fn read_partition(
         &mut self,
         now: Now,
-        (replica, rack): (Option<(BrokerId, BrokerEpoch)>, Option<Rack>),
+        (replica, rack, reads): (Option<(BrokerId, BrokerEpoch)>, Option<Rack>, Reads),
         fetch: &FetchPartition,
         (room, least_one): (u32, MinOne),
         pass: Pass,
@@ -414,7 +425,6 @@ impl Replicas {
             out.mark(Mark::UnknownTopicId);
             return Err(ErrorCode::UnknownTopicId);
         }
-        let reads = if replica.is_some() { Reads::Everything } else { Reads::Committed };
         let served = self.served(id, fetch.current_epoch, reads);
         let (partition, log) = served.inspect_err(|error| mark_epoch_error(*error, out))?;
         if let Some((broker, _)) = replica
@@ -431,6 +441,7 @@ impl Replicas {
             log_start: log.start(),
             diverging: None,
             preferred: rack.and_then(|rack| self.nearest(partition, rack, fetch.offset)),
+            aborted: Vec::new(),
             bytes: 0,
         };
         if reading.preferred.is_some() {
@@ -457,8 +468,14 @@ impl Replicas {
                 out.mark(Mark::ReplicaThrottled);
             } else if fetch.offset < below {
                 reading.bytes = log.read(fetch.offset, below, room, least_one, batches);
+                if reads == Reads::Stable
+                    && let Some(last) = batches.last()
+                    && self.rules.on(Rule::AbortedAreTold)
+                {
+                    reading.aborted = log.aborted(fetch.offset, last.end());
+                }
                 let follows = partition.leader != Some(self.me);
-                if reads == Reads::Committed && follows && reading.bytes > 0 {
+                if reads != Reads::Everything && follows && reading.bytes > 0 {
                     out.mark(Mark::ReadFromFollower);
                 }
             }

@@ -140,6 +140,11 @@ impl Broker {
             self.coordinate(now, out, |coordinator, out, _| {
                 coordinator.on_elected(now, id, epoch, &log, high_watermark, out);
             });
+        } else if is_new_epoch && self.keeps_transactions(id) {
+            let log = self.replicas.store.logs[id].clone();
+            self.transact(now, out, |coordinator, outside| {
+                coordinator.on_elected(id, epoch, &log, outside);
+            });
         }
     }
 
@@ -186,6 +191,10 @@ impl Broker {
         if id.topic == OFFSETS_TOPIC {
             self.coordinate(now, out, |coordinator, out, _| {
                 coordinator.on_resigned(now, id, out);
+            });
+        } else if self.keeps_transactions(id) {
+            self.transact(now, out, |coordinator, outside| {
+                coordinator.on_resigned(id, outside.out);
             });
         }
     }

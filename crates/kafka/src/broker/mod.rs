@@ -9,6 +9,7 @@ mod fetch;
 mod fetcher;
 mod groups;
 pub mod lifecycle;
+mod links;
 mod loading;
 mod metadata;
 mod offsets;
@@ -21,6 +22,7 @@ mod replicas;
 mod retention;
 mod session;
 mod throttle;
+mod transactions;
 mod view;
 
 use alloc::collections::VecDeque;
@@ -34,15 +36,17 @@ pub use view::ReplicaView;
 use crate::group::{GroupCoordinator, OFFSETS_TOPIC, Write};
 use crate::log::BrokerStore;
 use crate::message::{
-    AddPartitionsToTxnResponse, Coordinated, Correlation, FindCoordinatorResponse,
-    InitProducerIdResponse, MetadataResponse, Msg, Request, Response, WriteTxnMarkersResponse,
+    Coordinated, Correlation, FindCoordinatorResponse, InitProducerIdResponse, MetadataResponse,
+    Msg, Request, Response,
 };
 use crate::metadata::MetadataImage;
+use crate::transaction::TransactionCoordinator;
 use crate::{Boot, BrokerSetup, ConnId, Directory, Input, Machine, Now, Outbox, SyncToken, Timer};
 
 use connections::{Activity, Connections};
 use fetcher::Fetcher;
 use lifecycle::{Lifecycle, LifecycleEvent};
+use links::Links;
 use loading::Startup;
 use producer_ids::{ProducerIds, Stock};
 use replicas::{Replicas, Touched};
@@ -59,6 +63,9 @@ pub struct Broker {
     replicas: Replicas,
     lifecycle: Lifecycle,
     coordinator: GroupCoordinator,
+    /// None in a cluster without `__transaction_state`.
+    transactions: Option<TransactionCoordinator>,
+    links: Links,
     producer_ids: ProducerIds,
     /// One per leader followed, in the order of their ids.
     fetchers: Vec<Fetcher>,
@@ -98,7 +105,7 @@ impl Machine for Broker {
         mut store: BrokerStore,
         out: &mut Outbox,
     ) -> Self {
-        let BrokerSetup { broker: me, rack, settings, recovery, transactions: _ } = setup;
+        let BrokerSetup { broker: me, rack, settings, recovery, transactions } = setup;
         let startup = Startup::new(now, &store, recovery, settings.max_startup);
         let previous = if startup.is_recovering() { None } else { store.recover(boot.rules, out) };
         let mut lifecycle = Lifecycle::new(now, (me, rack), &boot, &settings, previous, out);
@@ -107,6 +114,8 @@ impl Machine for Broker {
         }
         let coordinator =
             GroupCoordinator::new(Arc::clone(&settings), boot.rules, me, boot.rng.clone());
+        let transactions = transactions
+            .map(|topic| TransactionCoordinator::new(topic, Arc::clone(&settings), boot.rules));
         let replicas = Replicas {
             me,
             epoch: None,
@@ -132,6 +141,8 @@ impl Machine for Broker {
             replicas,
             lifecycle,
             coordinator,
+            transactions,
+            links: Links::default(),
             producer_ids: ProducerIds::default(),
             fetchers: Vec::new(),
             retention: Retention::new(now.mono),
@@ -197,7 +208,11 @@ impl Broker {
             Activity::Idle if connection.line.is_empty() && self.phase != Phase::Starting => {
                 self.serve(now, conn, correlation, request, out);
             }
-            Activity::Idle | Activity::Group | Activity::Produce(_) | Activity::Fetch(_) => {
+            Activity::Idle
+            | Activity::Group
+            | Activity::Produce(_)
+            | Activity::Verification(_)
+            | Activity::Fetch(_) => {
                 connection.line.push_back((correlation, request));
             }
         }
@@ -238,9 +253,18 @@ impl Broker {
             Request::FindCoordinator(request) => {
                 let coordinator = match request.of {
                     Coordinated::Group(group) => self.find_coordinator(group),
-                    Coordinated::Transactions(_) => Err(ErrorCode::CoordinatorNotAvailable),
+                    Coordinated::Transactions(id) => self.find_transaction_coordinator(&id),
                 };
                 Response::FindCoordinator(FindCoordinatorResponse { coordinator })
+            }
+            Request::InitProducerId(ref init) if init.transaction.is_some() => {
+                return self.on_transaction_request(now, conn, correlation, request, out);
+            }
+            Request::AddPartitionsToTxn(_) | Request::EndTxn(_) => {
+                return self.on_transaction_request(now, conn, correlation, request, out);
+            }
+            Request::WriteTxnMarkers(request) => {
+                return self.on_write_markers(now, conn, correlation, request, out);
             }
             Request::InitProducerId(_) => {
                 let (producer, stock) = self.producer_ids.take();
@@ -248,17 +272,6 @@ impl Broker {
                     self.lifecycle.want_producer_ids(now, out);
                 }
                 Response::InitProducerId(InitProducerIdResponse { producer })
-            }
-            // No coordinator of transactions yet.
-            Request::AddPartitionsToTxn(request) => {
-                let refused = |partition| (partition, ErrorCode::CoordinatorNotAvailable);
-                let results = request.partitions.into_iter().map(refused).collect();
-                Response::AddPartitionsToTxn(AddPartitionsToTxnResponse { results })
-            }
-            Request::EndTxn(_) => Response::EndTxn(ErrorCode::CoordinatorNotAvailable),
-            Request::WriteTxnMarkers(_) => {
-                let results = Vec::new();
-                Response::WriteTxnMarkers(WriteTxnMarkersResponse { results })
             }
             Request::CreateTopics(_) => Response::CreateTopics(ErrorCode::NotController),
             Request::CreatePartitions(_) => Response::CreatePartitions(ErrorCode::NotController),
@@ -298,6 +311,9 @@ impl Broker {
         response: Response,
         out: &mut Outbox,
     ) {
+        if self.on_link_response(now, conn, correlation, &response, out) {
+            return;
+        }
         let response = self.on_fetcher_response(now, conn, correlation, response, out);
         if let Some(response) = response {
             let mut events = core::mem::take(&mut self.events);
@@ -366,7 +382,10 @@ impl Broker {
             Timer::GroupCoordinator => self.coordinate(now, out, |coordinator, out, writes| {
                 coordinator.on_timer(now, out, writes);
             }),
-            Timer::TransactionCoordinator | Timer::Link(_) => {}
+            Timer::TransactionCoordinator => self.transact(now, out, |coordinator, outside| {
+                coordinator.on_timer(outside);
+            }),
+            Timer::Link(broker) => self.on_link_timer(now, broker, out),
             // These belong to other machines and are never set here.
             Timer::SessionCheck
             | Timer::LeaderBalance
@@ -384,7 +403,7 @@ impl Broker {
     fn on_closed(&mut self, now: Now, conn: ConnId, out: &mut Outbox) {
         if self.connections.get(conn).is_some() {
             self.forget_connection(conn);
-        } else if !self.on_fetcher_closed(now, conn, out) {
+        } else if !self.on_link_closed(now, conn, out) && !self.on_fetcher_closed(now, conn, out) {
             self.lifecycle.on_closed(now, conn, out);
         }
     }
@@ -395,6 +414,9 @@ impl Broker {
                 self.unwatch(conn, session);
             }
             self.coordinator.on_closed(conn);
+            if let Some(transactions) = &mut self.transactions {
+                transactions.on_closed(conn);
+            }
         }
     }
 
@@ -428,6 +450,8 @@ impl Broker {
                     self.coordinate(now, out, |coordinator, out, writes| {
                         coordinator.on_high_watermark(now, id, reached, out, writes);
                     });
+                } else if self.keeps_transactions(id) {
+                    self.on_transactions_replicated(now, id, out);
                 }
             }
             Touched::NotLeading => self.fail_appends(id, out),

@@ -1,6 +1,6 @@
 //! Questions about offsets: `ListOffsets` and `OffsetsForLeaderEpoch`.
 
-use stormglass_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
+use stormglass_types::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 use super::fetch::mark_epoch_error;
 use super::partition::Reads;
@@ -17,8 +17,9 @@ impl Replicas {
         request: &ListOffsetsRequest,
         out: &mut Outbox,
     ) -> ListOffsetsResponse {
+        let reads = Reads::of(request.replica.is_some(), request.isolation);
         let list = |(partition, known, wanted): &(TopicPartition, Option<LeaderEpoch>, _)| {
-            let found = self.list_offset(request.replica, *partition, *known, *wanted);
+            let found = self.list_offset(reads, *partition, *known, *wanted);
             let partition = *partition;
             match found {
                 Ok((offset, epoch)) => {
@@ -36,17 +37,16 @@ impl Replicas {
     /// `Partition.fetchOffsetForTimestamp`.
     fn list_offset(
         &self,
-        replica: Option<BrokerId>,
+        reads: Reads,
         id: TopicPartition,
         known: Option<LeaderEpoch>,
         wanted: OffsetSpec,
     ) -> Result<(Offset, Option<LeaderEpoch>), ErrorCode> {
         let (partition, log) = self.led(id, known)?;
-        let reads = if replica.is_some() { Reads::Everything } else { Reads::Committed };
         let last = self.readable_end(partition, log, reads);
         // After an election the high watermark lags until the followers have fetched; a client that was told it would see the
         // end of the log move backwards (KIP-207).
-        let lags = reads == Reads::Committed
+        let lags = reads != Reads::Everything
             && self.rules.on(Rule::LatestNeverGoesBack)
             && partition.epoch_start.is_some_and(|start| start > partition.high_watermark);
         match wanted {

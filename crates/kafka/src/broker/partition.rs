@@ -12,7 +12,7 @@ use stormglass_types::{
 
 use super::replica::{Follower, Forget};
 use crate::log::PartitionLog;
-use crate::message::AlterPartition;
+use crate::message::{AlterPartition, Isolation};
 use crate::metadata::{Brokers, MetadataImage, PartitionRegistration, TopicUuid};
 use crate::settings::{BrokerSettings, TopicSettings};
 use crate::{ConnId, Rule, Rules, SyncToken};
@@ -89,8 +89,21 @@ pub(super) struct Watcher {
 pub(super) enum Reads {
     /// A consumer: to the high watermark.
     Committed,
+    /// A consumer of committed transactions: to the last stable offset, which is never above the high watermark.
+    Stable,
     /// A follower: to the log end.
     Everything,
+}
+
+impl Reads {
+    /// What a reader may see, given whether it is a follower.
+    pub(super) const fn of(is_replica: bool, isolation: Isolation) -> Self {
+        match (is_replica, isolation) {
+            (true, _) => Self::Everything,
+            (false, Isolation::Uncommitted) => Self::Committed,
+            (false, Isolation::Committed) => Self::Stable,
+        }
+    }
 }
 
 /// `flush.messages`: which appends still wait for the disk.

@@ -4,14 +4,17 @@
 use alloc::vec::Vec;
 
 use stormglass_types::history::Acks;
-use stormglass_types::{ErrorCode, Offset, Time, TopicPartition};
+use stormglass_types::{ErrorCode, Offset, ProducerId, Span, Time, TopicPartition};
 
 use super::Broker;
 use super::connections::Activity;
 use super::partition::{Replicated, Waiter};
+use super::transactions::Verified;
 use crate::group::OFFSETS_TOPIC;
 use crate::log::{AppendOutcome, Origin};
-use crate::message::{Correlation, ProduceRequest, ProduceResponse, ProduceResult, Response};
+use crate::message::{
+    Correlation, ProduceRequest, ProduceResponse, ProduceResult, Response, WriteTxnMarkersResponse,
+};
 use crate::record::Batch;
 use crate::{ConnId, Mark, Note, Now, Outbox, Rule, SyncToken};
 
@@ -27,6 +30,16 @@ pub(super) struct ParkedProduce {
     /// A flush that must end before the answer.
     flush: Option<SyncToken>,
     results: Vec<ProduceResult>,
+    answers: Answers,
+}
+
+/// What is answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Answers {
+    /// A produce request.
+    Produce,
+    /// The ends of transactions, of these producers in the order of the results.
+    Markers(Vec<ProducerId>),
 }
 
 impl Broker {
@@ -38,7 +51,31 @@ impl Broker {
         request: ProduceRequest,
         out: &mut Outbox,
     ) {
-        let ProduceRequest { transaction: _, acks, timeout, batches } = request;
+        let Some(request) = self.must_verify(now, (conn, correlation), request, out) else {
+            return;
+        };
+        let ProduceRequest { acks, timeout, batches, .. } = request;
+        let origin = (Origin::Client, acks, timeout);
+        self.append_all(
+            now,
+            (conn, correlation),
+            (batches, Vec::new()),
+            origin,
+            Answers::Produce,
+            out,
+        );
+    }
+
+    /// Appends every batch, and answers when that is settled.
+    pub(super) fn append_all(
+        &mut self,
+        now: Now,
+        (conn, correlation): (ConnId, Correlation),
+        (batches, verified): (Vec<(TopicPartition, Batch)>, Verified),
+        (origin, acks, timeout): (Origin, Acks, Span),
+        answers: Answers,
+        out: &mut Outbox,
+    ) {
         self.next_serial += 1;
         let mut parked = ParkedProduce {
             correlation,
@@ -47,10 +84,14 @@ impl Broker {
             open: 0,
             flush: None,
             results: Vec::with_capacity(batches.len()),
+            answers,
         };
         for (partition, batch) in batches {
             let values = batch.values();
-            let result = match self.append_for_client(now, partition, batch, acks, out) {
+            let appended = self
+                .check_verified(partition, &batch, &verified)
+                .and_then(|()| self.append_from(now, partition, batch, (origin, acks), out));
+            let result = match appended {
                 Ok(outcome) => self.produced(conn, &mut parked, partition, acks, outcome, out),
                 Err(error) => {
                     out.note(Note::Refused { partition, values, error });
@@ -74,18 +115,18 @@ impl Broker {
         }
     }
 
-    fn append_for_client(
+    fn append_from(
         &mut self,
         now: Now,
         partition: TopicPartition,
         batch: Batch,
-        acks: Acks,
+        (origin, acks): (Origin, Acks),
         out: &mut Outbox,
     ) -> Result<AppendOutcome, ErrorCode> {
-        if partition.topic == OFFSETS_TOPIC {
+        if partition.topic == OFFSETS_TOPIC || self.keeps_transactions(partition) {
             return Err(ErrorCode::InvalidTopicException);
         }
-        let appended = self.replicas.append(now, partition, batch, acks, Origin::Client, out);
+        let appended = self.replicas.append(now, partition, batch, acks, origin, out);
         if appended == Err(ErrorCode::NotLeaderOrFollower) {
             out.mark(Mark::ProduceNotLeader);
         } else if appended == Err(ErrorCode::UnknownProducerId) {
@@ -132,7 +173,7 @@ impl Broker {
         result
     }
 
-    fn verdict(&self, replicated: Replicated, out: &mut Outbox) -> ErrorCode {
+    pub(super) fn verdict(&self, replicated: Replicated, out: &mut Outbox) -> ErrorCode {
         match replicated {
             Replicated::TooFew if self.replicas.rules.on(Rule::MinIsrAfterAppend) => {
                 out.mark(Mark::NotEnoughReplicasAfterAppend);
@@ -221,8 +262,15 @@ impl Broker {
                 result.base = Offset::UNKNOWN;
             }
         }
-        let response = ProduceResponse { results: parked.results };
-        out.respond(conn, parked.correlation, Response::Produce(response));
+        let response = match parked.answers {
+            Answers::Produce => Response::Produce(ProduceResponse { results: parked.results }),
+            Answers::Markers(ids) => {
+                let results = ids.into_iter().zip(parked.results);
+                let results = results.map(|(id, it)| (id, it.partition, it.error)).collect();
+                Response::WriteTxnMarkers(WriteTxnMarkersResponse { results })
+            }
+        };
+        out.respond(conn, parked.correlation, response);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{ConnId, Now, Outbox, Timer};
 impl Activity {
     fn deadline(&self) -> Option<Time> {
         match self {
-            Self::Idle | Self::Group => None,
+            Self::Idle | Self::Group | Self::Verification(_) => None,
             Self::Produce(parked) => Some(parked.deadline),
             Self::Fetch(parked) => Some(parked.deadline),
         }
@@ -56,7 +56,7 @@ impl Broker {
             match self.connections.get(conn).map(|connection| &connection.activity) {
                 Some(Activity::Produce(_)) => self.expire_produce(conn, out),
                 Some(Activity::Fetch(_)) => self.complete_fetch(now, conn, out),
-                Some(Activity::Idle | Activity::Group) | None => {}
+                Some(Activity::Idle | Activity::Group | Activity::Verification(_)) | None => {}
             }
         }
         let left = self.connections.iter().filter_map(|connection| connection.activity.deadline());

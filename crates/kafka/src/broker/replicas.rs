@@ -97,7 +97,7 @@ impl Replicas {
         reads: Reads,
     ) -> Result<(&Partition, &PartitionLog), ErrorCode> {
         match reads {
-            Reads::Committed => self.replicated(id, known),
+            Reads::Committed | Reads::Stable => self.replicated(id, known),
             Reads::Everything => self.led(id, known),
         }
     }
@@ -147,6 +147,10 @@ impl Replicas {
             Reads::Committed if self.rules.on(Rule::ConsumersReadCommitted) => {
                 partition.high_watermark
             }
+            Reads::Stable if !self.rules.on(Rule::StopsBeforeOpenTransactions) => {
+                partition.high_watermark
+            }
+            Reads::Stable => log.last_stable(partition.high_watermark),
             Reads::Committed | Reads::Everything => log.end(),
         }
     }

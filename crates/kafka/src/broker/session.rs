@@ -11,7 +11,7 @@ use stormglass_types::{
 use super::partition::Reads;
 use super::replicas::Replicas;
 use crate::assignor::Rack;
-use crate::message::{FetchPartition, FetchedPartition};
+use crate::message::{FetchPartition, FetchedPartition, Isolation};
 
 /// What a connection fetches, request after request.
 #[derive(Clone, Default, Debug)]
@@ -19,6 +19,8 @@ pub(super) struct Session {
     pub(super) replica: Option<(BrokerId, BrokerEpoch)>,
     /// `client.rack` of a consumer.
     pub(super) rack: Option<Rack>,
+    /// What a consumer may see of transactions.
+    pub(super) isolation: Isolation,
     pub(super) entries: Vec<Entry>,
     /// Where each partition's entry is.
     places: PartitionMap<usize>,
@@ -42,7 +44,7 @@ pub(super) struct Entry {
 
 impl Session {
     pub(super) fn reads(&self) -> Reads {
-        if self.replica.is_some() { Reads::Everything } else { Reads::Committed }
+        Reads::of(self.replica.is_some(), self.isolation)
     }
 
     pub(super) fn holds(&self, partition: TopicPartition) -> bool {

@@ -44,6 +44,7 @@ const GROUP: GroupId = GroupId(7);
 
 fn settings() -> BrokerSettings {
     BrokerSettings {
+        transactions: BrokerSettings::default().transactions,
         throttles: crate::settings::Throttles::NONE,
         replica_lag_time_max: Span::secs(30),
         replica_fetch_wait_max: Span::millis(500),

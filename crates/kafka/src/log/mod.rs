@@ -8,22 +8,24 @@ mod epochs;
 mod producers;
 mod segments;
 mod store;
+mod transactions;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use stormglass_types::{Chunked, ErrorCode, LeaderEpoch, Offset, Sequence, Span, Wall};
+use stormglass_types::{Chunked, ErrorCode, LeaderEpoch, Offset, ProducerId, Sequence, Span, Wall};
 
 pub use cleaner::Dropped;
 pub use epochs::{EpochCache, EpochStart};
-pub use producers::{ProducerState, ProducerStates, Seen};
+pub use producers::{Guard, ProducerState, ProducerStates, Seen};
 pub use store::BrokerStore;
 
 use cleaner::Cleanings;
 use segments::Segments;
 
+use crate::message::AbortedTransaction;
 use crate::metadata::TopicUuid;
-use crate::record::Batch;
+use crate::record::{Batch, Records};
 use crate::settings::Past;
 use crate::{Now, Outbox, Rule, Rules};
 
@@ -72,7 +74,7 @@ enum Damage {
 pub enum Origin {
     /// A producer: its epoch and sequence are checked.
     Client,
-    /// The group coordinator of this broker: no sequence is checked.
+    /// A coordinator, of groups or transactions: no sequence is checked.
     Coordinator,
 }
 
@@ -160,7 +162,11 @@ impl PartitionLog {
         rules: Rules,
         out: &mut Outbox,
     ) -> Result<AppendOutcome, ErrorCode> {
-        if let Some(stamp) = batch.stamp
+        if let Records::Marker(_, coordinator) = batch.records
+            && let Some(stamp) = batch.stamp
+        {
+            self.producers.check_marker(stamp, coordinator, out)?;
+        } else if let Some(stamp) = batch.stamp
             && let Some(seen) = self.producers.check(stamp, batch.count, origin, rules, out)?
         {
             return Ok(AppendOutcome::Duplicate { base: seen.base, end: seen.end });
@@ -323,6 +329,30 @@ impl PartitionLog {
     /// The batches that hold records from `from` on.
     pub fn batches_from(&self, from: Offset) -> impl Iterator<Item = &Batch> {
         self.batches.iter_from(self.index_behind(from)).map(|stored| &stored.batch)
+    }
+
+    /// Up to where a reader of committed records may read, given the high watermark (`UnifiedLog.fetchLastStableOffsetMetadata`).
+    #[must_use]
+    pub fn last_stable(&self, high_watermark: Offset) -> Offset {
+        let unstable = self.producers.transactions().first_unstable(high_watermark);
+        unstable.map_or(high_watermark, |first| first.max(self.start).min(high_watermark))
+    }
+
+    /// The aborted transactions that have records in `[from, below)`.
+    #[must_use]
+    pub fn aborted(&self, from: Offset, below: Offset) -> Vec<AbortedTransaction> {
+        self.producers.transactions().aborted(from, below)
+    }
+
+    /// As [`ProducerStates::begin_verification`].
+    pub fn begin_verification(&mut self, producer: ProducerId) -> Option<Guard> {
+        self.producers.begin_verification(producer)
+    }
+
+    /// Whether a transaction of this producer is open here.
+    #[must_use]
+    pub fn has_open_transaction(&self, producer: ProducerId) -> bool {
+        self.producers.get(producer).is_some_and(|state| state.open.is_some())
     }
 
     /// Everything below `upto` is durable from now on.

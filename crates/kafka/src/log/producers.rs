@@ -1,19 +1,27 @@
 //! What a log knows of the idempotent producers that wrote to it (`ProducerStateManager`, KIP-98).
 //!
-//! Volatile: rebuilt from the log at recovery and after truncation. Does not know transactions.
+//! Volatile: rebuilt from the log at recovery and after truncation.
 
 use alloc::vec::Vec;
 
-use stormglass_types::{ErrorCode, Offset, ProducerEpoch, ProducerId, Sequence, Span, Wall};
+use stormglass_types::{
+    ErrorCode, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Span, Wall,
+};
 
 use super::Origin;
-use crate::record::{Batch, ProducerStamp};
+use super::transactions::Transactions;
+use crate::record::{Batch, ProducerStamp, Records, Within};
 use crate::{Mark, Now, Outbox, Rule, Rules};
 
 /// The state of every producer, in the order of ids.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct ProducerStates {
     entries: Vec<ProducerState>,
+    transactions: Transactions,
+    /// Producers whose transactions are about to write here for the first time, and under which number each was asked about.
+    /// Not kept on disk.
+    verifying: Vec<(ProducerId, Guard)>,
+    guards: u32,
     /// What became of producers that are not known.
     unknown: Unknown,
 }
@@ -28,6 +36,10 @@ enum Unknown {
     Forgotten,
 }
 
+/// Tells one inquiry about a producer's transaction from another (`VerificationGuard`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Guard(u32);
+
 /// One producer's state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ProducerState {
@@ -37,6 +49,10 @@ pub struct ProducerState {
     pub epoch: ProducerEpoch,
     /// The timestamp of its last batch, by which it expires.
     pub last_timestamp: Wall,
+    /// The first record of its open transaction (`currentTxnFirstOffset`).
+    pub open: Option<Offset>,
+    /// The latest coordinator that ended a transaction of its (`coordinatorEpoch`).
+    pub coordinator: LeaderEpoch,
     /// Its last batches within the epoch, oldest first; the first `known` count.
     window: [Seen; WINDOW],
     known: usize,
@@ -131,7 +147,55 @@ impl ProducerStates {
             out.mark(Mark::OutOfOrderSequence);
             return Err(ErrorCode::OutOfOrderSequenceNumber);
         }
+        if state.open.is_some() && stamp.within == Within::Nothing {
+            return Err(ErrorCode::InvalidTxnState);
+        }
         Ok(None)
+    }
+
+    /// Whether the end of a transaction may be appended (`ProducerAppendInfo.appendEndTxnMarker`).
+    pub fn check_marker(
+        &self,
+        stamp: ProducerStamp,
+        coordinator: LeaderEpoch,
+        out: &mut Outbox,
+    ) -> Result<(), ErrorCode> {
+        let Some(state) = self.get(stamp.id) else { return Ok(()) };
+        if stamp.epoch < state.epoch {
+            out.mark(Mark::FencedByProducerEpoch);
+            return Err(ErrorCode::InvalidProducerEpoch);
+        }
+        if coordinator < state.coordinator {
+            out.mark(Mark::FencedTransactionCoordinator);
+            return Err(ErrorCode::TransactionCoordinatorFenced);
+        }
+        Ok(())
+    }
+
+    /// The number under which a coordinator is to be asked about a producer's transaction; none if one is open here already
+    /// (`maybeStartTransactionVerification`).
+    pub fn begin_verification(&mut self, producer: ProducerId) -> Option<Guard> {
+        if self.get(producer).is_some_and(|state| state.open.is_some()) {
+            return None;
+        }
+        if let Some((_, guard)) = self.verifying.iter().find(|(other, _)| *other == producer) {
+            return Some(*guard);
+        }
+        self.guards = self.guards.wrapping_add(1);
+        let guard = Guard(self.guards);
+        self.verifying.push((producer, guard));
+        Some(guard)
+    }
+
+    /// Whether a coordinator's answer to that inquiry still says something: no transaction of the producer began or ended here
+    /// since.
+    #[must_use]
+    pub fn is_verified(&self, producer: ProducerId, guard: Guard) -> bool {
+        self.verifying.contains(&(producer, guard))
+    }
+
+    pub(super) const fn transactions(&self) -> &Transactions {
+        &self.transactions
     }
 
     /// Takes an appended batch in, whoever appended it.
@@ -152,7 +216,26 @@ impl ProducerStates {
         if stale || repeated {
             return;
         }
+        if stamp.within == Within::Transaction {
+            self.verifying.retain(|(other, _)| *other != stamp.id);
+        }
+        if let Records::Marker(verdict, coordinator) = batch.records {
+            let state = &mut self.entries[at];
+            state.coordinator = coordinator;
+            state.last_timestamp = batch.timestamp;
+            if stamp.epoch != state.epoch {
+                (state.epoch, state.known) = (stamp.epoch, 0);
+            }
+            if let Some(first) = state.open.take() {
+                self.transactions.end(first, stamp.id, batch.base, verdict);
+            }
+            return;
+        }
         self.entries[at].add(stamp, batch, rules);
+        if stamp.within == Within::Transaction && self.entries[at].open.is_none() {
+            self.entries[at].open = Some(batch.base);
+            self.transactions.begin(batch.base, stamp.id);
+        }
     }
 
     /// Starts over from what is known of an earlier time, and the batches of a log since.
@@ -163,6 +246,7 @@ impl ProducerStates {
         rules: Rules,
     ) {
         self.entries = known.entries;
+        self.transactions = known.transactions;
         for batch in batches {
             self.learn(batch, rules);
         }
@@ -171,8 +255,10 @@ impl ProducerStates {
     /// Drops producers that wrote nothing for so long.
     pub fn expire(&mut self, now: Now, after: Span) {
         let after = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
-        let expired =
-            |state: &ProducerState| now.wall.0.saturating_sub(state.last_timestamp.0) >= after;
+        let expired = |state: &ProducerState| {
+            let idle = now.wall.0.saturating_sub(state.last_timestamp.0) >= after;
+            idle && state.open.is_none()
+        };
         if self.entries.iter().any(expired) {
             self.entries.retain(|state| !expired(state));
             self.unknown = Unknown::Forgotten;
@@ -194,6 +280,7 @@ impl ProducerStates {
     /// Forgets every producer.
     pub fn clear(&mut self) {
         self.entries = Vec::new();
+        self.transactions = Transactions::default();
     }
 
     fn position(&self, id: ProducerId) -> Result<usize, usize> {
@@ -207,6 +294,8 @@ impl ProducerState {
             id: stamp.id,
             epoch: stamp.epoch,
             last_timestamp: Wall::default(),
+            open: None,
+            coordinator: LeaderEpoch::NONE,
             window: [Seen::default(); WINDOW],
             known: 0,
         }
@@ -234,7 +323,11 @@ impl ProducerState {
         if stamp.epoch != self.epoch {
             return stamp.sequence == Sequence(0);
         }
-        self.window().last().is_none_or(|seen| seen.last.precedes(stamp.sequence))
+        match self.window().last() {
+            Some(seen) => seen.last.precedes(stamp.sequence),
+            // Nothing but the end of a transaction is known of this epoch.
+            None => stamp.sequence == Sequence(0),
+        }
     }
 
     fn add(&mut self, stamp: ProducerStamp, batch: &Batch, rules: Rules) {

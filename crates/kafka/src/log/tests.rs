@@ -10,7 +10,8 @@ use stormglass_types::{
 
 use super::{AppendOutcome, EpochCache, MinOne, Origin, PartitionLog};
 use crate::compression::Packing;
-use crate::record::{Batch, ProducerStamp, Records};
+use crate::message::AbortedTransaction;
+use crate::record::{Batch, ProducerStamp, Records, Verdict, Within};
 use crate::settings::Past;
 use crate::{Mark, Now, Outbox, Rule, Rules};
 
@@ -36,6 +37,7 @@ pub(super) fn stamped(epoch: i16, sequence: i32, count: u32) -> Batch {
         id: ProducerId(7),
         epoch: ProducerEpoch(epoch),
         sequence: Sequence(sequence),
+        within: Within::Nothing,
     };
     Batch { stamp: Some(stamp), ..plain(count) }
 }
@@ -412,6 +414,7 @@ fn step() -> impl Strategy<Value = Step> {
         id: ProducerId(id),
         epoch: ProducerEpoch(epoch),
         sequence: Sequence(sequence),
+        within: Within::Nothing,
     });
     let later = prop_oneof![4 => Just(0), 1 => 1..3];
     prop_oneof![
@@ -520,4 +523,67 @@ fn a_follower_takes_a_producers_later_batches_without_its_first() {
     let off = Rules::ALL.without(Rule::FollowersTakeSequences);
     let refused = behind.append_as_follower(&batch, off);
     assert_eq!(refused, Err(ErrorCode::OutOfOrderSequenceNumber));
+}
+
+/// A batch of producer 7's transaction.
+fn of_transaction(epoch: i16, sequence: i32, count: u32) -> Batch {
+    let batch = stamped(epoch, sequence, count);
+    let stamp = batch.stamp.map(|stamp| ProducerStamp { within: Within::Transaction, ..stamp });
+    Batch { stamp, ..batch }
+}
+
+/// The end of producer 7's transaction, as a coordinator of an epoch tells it.
+fn marker(epoch: i16, coordinator: i32, verdict: Verdict) -> Batch {
+    let records = Records::Marker(verdict, LeaderEpoch(coordinator));
+    Batch { records, ..of_transaction(epoch, 0, 1) }
+}
+
+fn append_marker(log: &mut PartitionLog, batch: Batch) -> Result<AppendOutcome, ErrorCode> {
+    log.append_as_leader(batch, E1, Origin::Coordinator, Rules::ALL, &mut Outbox::default())
+}
+
+#[test]
+fn a_transaction_holds_readers_of_committed_records_up_until_its_end_is_replicated() {
+    let mut log = log_of(&[2]);
+    append(&mut log, of_transaction(0, 0, 3)).unwrap();
+    append(&mut log, plain(1)).unwrap();
+    assert_eq!(log.last_stable(Offset(6)), Offset(2));
+    assert_eq!(log.last_stable(Offset(1)), Offset(1), "never above the high watermark");
+    assert_eq!(append(&mut log, stamped(0, 3, 1)), Err(ErrorCode::InvalidTxnState));
+    append_marker(&mut log, marker(0, 5, Verdict::Abort)).unwrap();
+    assert_eq!(log.last_stable(Offset(6)), Offset(2));
+    assert_eq!(log.last_stable(Offset(7)), Offset(7));
+    let aborted = AbortedTransaction { first: Offset(2), producer: ProducerId(7) };
+    assert_eq!(log.aborted(Offset(0), Offset(7)), [aborted]);
+    log.truncate_to(Offset(6), Rules::ALL);
+    assert_eq!(log.last_stable(Offset(6)), Offset(2), "the end was cut off");
+    assert_eq!(log.aborted(Offset(0), Offset(7)), []);
+}
+
+#[test]
+fn the_end_of_a_transaction_fences_older_producers_and_older_coordinators() {
+    let mut log = PartitionLog::new();
+    append(&mut log, of_transaction(0, 0, 1)).unwrap();
+    append_marker(&mut log, marker(1, 5, Verdict::Abort)).unwrap();
+    let late = append(&mut log, of_transaction(0, 1, 1));
+    assert_eq!(late, Err(ErrorCode::InvalidProducerEpoch));
+    let zombie = append_marker(&mut log, marker(1, 4, Verdict::Commit));
+    assert_eq!(zombie, Err(ErrorCode::TransactionCoordinatorFenced));
+    let gap = append(&mut log, of_transaction(1, 3, 1));
+    assert_eq!(gap, Err(ErrorCode::OutOfOrderSequenceNumber), "a new epoch begins at zero");
+    append(&mut log, of_transaction(1, 0, 1)).unwrap();
+    assert!(log.has_open_transaction(ProducerId(7)));
+}
+
+#[test]
+fn what_a_coordinator_said_of_a_transaction_counts_until_one_ends() {
+    let mut log = PartitionLog::new();
+    let guard = log.begin_verification(ProducerId(7)).unwrap();
+    assert_eq!(log.begin_verification(ProducerId(7)), Some(guard), "it is asked once");
+    append_marker(&mut log, marker(0, 5, Verdict::Abort)).unwrap();
+    assert!(!log.producers().is_verified(ProducerId(7), guard));
+    let anew = log.begin_verification(ProducerId(7)).unwrap();
+    append(&mut log, of_transaction(0, 0, 1)).unwrap();
+    assert!(!log.producers().is_verified(ProducerId(7), anew));
+    assert_eq!(log.begin_verification(ProducerId(7)), None, "it writes here already");
 }

@@ -77,6 +77,7 @@ fn settings() -> ProducerSettings {
         metadata_max_age: Span::secs(300),
         partitioner: Partitioner::BuiltIn(Adaptive::On),
         partitioner_availability_timeout: Span::ZERO,
+        transaction: None,
     }
 }
 

@@ -2,9 +2,13 @@
 
 use stormglass_kafka::broker::Broker;
 use stormglass_kafka::group::OFFSETS_TOPIC;
-use stormglass_kafka::record::Records;
-use stormglass_types::history::{Stuck, What};
-use stormglass_types::{BrokerId, Dense, GroupId, NodeId, Offset, Time, TopicId, TopicPartition};
+use stormglass_kafka::log::PartitionLog;
+use stormglass_kafka::message::AbortedTransaction;
+use stormglass_kafka::record::{Batch, Records, Verdict, Within};
+use stormglass_types::history::{Hiding, Stuck, What};
+use stormglass_types::{
+    BrokerId, Dense, GroupId, NodeId, Offset, ProducerId, Time, TopicId, TopicPartition,
+};
 
 use super::node::Wanted;
 use super::start::FORMING;
@@ -81,6 +85,8 @@ impl World {
     fn partitions(&self, topic: TopicId) -> impl Iterator<Item = TopicPartition> + use<> {
         let planned = if topic == OFFSETS_TOPIC {
             self.plan.cluster.settings.offsets_topic_partitions
+        } else if self.plan.transaction_topic() == Some(topic) {
+            self.plan.cluster.settings.transactions.partitions
         } else {
             self.plan.topic(topic).map_or(0, |topic| topic.partitions)
         };
@@ -92,6 +98,7 @@ impl World {
         let topics = (0..=self.plan.topics.len()).map(TopicId::from_index);
         let skip_offsets = self.plan.groups.is_empty();
         topics
+            .chain(self.plan.transaction_topic())
             .filter(|topic| !(skip_offsets && *topic == OFFSETS_TOPIC))
             .flat_map(|topic| self.partitions(topic))
             .collect()
@@ -161,7 +168,11 @@ impl World {
             }
             let Some(end) = self.view().high_watermark(partition) else { continue };
             let progress = self.observer.progress(group, partition).unwrap_or(Offset::ZERO);
-            let lag = end.distance_from(progress);
+            let lag = if self.plan.transaction_topic().is_some() {
+                self.unread(group, partition, progress, end)
+            } else {
+                end.distance_from(progress)
+            };
             if lag > 0 {
                 stuck.push((owner.unwrap_or(admin), Stuck::Behind { group, partition, lag }));
             }
@@ -179,6 +190,22 @@ impl World {
         }
     }
 
+    /// How many records a group has not processed where transactions have left ends of theirs among them, which no group is
+    /// ever given, and aborted ones, which readers of committed records are not.
+    fn unread(&self, group: GroupId, id: TopicPartition, progress: Offset, end: Offset) -> u64 {
+        let leader = self.view().registration(id).and_then(|known| known.leader);
+        let log = leader.and_then(|leader| self.view().store(leader)?.logs.get(id));
+        let Some(log) = log else { return end.distance_from(progress) };
+        let blind = self.history.header.groups[group].committed_only;
+        let mut aborted = Aborted::of(log, end);
+        let batches = log.batches_from(log.start()).take_while(|batch| batch.end() <= end);
+        let unread = batches.filter(|batch| !(aborted.pass(batch) && blind));
+        let records = unread.filter(|batch| batch.end() > progress).flat_map(Batch::runs);
+        records
+            .map(|(base, values)| base.plus(values.count).distance_from(progress.max(base)))
+            .sum()
+    }
+
     /// Ends the run: reads every partition and every replica once more.
     pub(super) fn finish(&mut self, end: End) -> Step {
         if let Phase::Over(end) = self.phase {
@@ -189,7 +216,8 @@ impl World {
             self.announce(super::external::Told::Over(end));
         }
         for partition in self.every_partition() {
-            if partition.topic != OFFSETS_TOPIC {
+            let internal = self.history.header.topics[partition.topic].internal;
+            if !internal {
                 self.read_all(partition);
                 self.dump_replicas(partition);
             }
@@ -214,16 +242,26 @@ impl World {
             return;
         };
         let start = log.start();
+        let mut aborted = Aborted::of(log, end);
+        let stable = log.last_stable(end);
         for batch in log.batches_from(start) {
             if batch.end() > end {
                 break;
             }
+            let by = match aborted.pass(batch) {
+                true => Some(Hiding::Aborted),
+                false => (batch.base >= stable).then_some(Hiding::Open),
+            };
             for (base, values) in batch.runs() {
                 let skip = u32::try_from(start.distance_from(base)).unwrap_or(u32::MAX);
                 let (base, values) = (base.plus(skip), values.part(skip, u32::MAX));
                 if values.count > 0 {
                     let what = What::FinalRead { partition, base, values };
                     self.history.push(now, node, what);
+                    if let Some(by) = by {
+                        let what = What::Hidden { partition, base, values, by };
+                        self.history.push(now, node, what);
+                    }
                 }
             }
         }
@@ -264,5 +302,37 @@ impl World {
         let high_watermark = known.unwrap_or(Offset::ZERO);
         let what = What::ReplicaEnd { partition, broker, end: log.end(), high_watermark };
         self.history.push(now, node, what);
+    }
+}
+
+/// Which batches of a log are of aborted transactions, looked at one after another (`CompletedFetch`).
+struct Aborted {
+    /// Those that are not reached yet, the first one last.
+    ahead: Vec<AbortedTransaction>,
+    /// Producers whose aborted transaction has begun and not ended.
+    within: Vec<ProducerId>,
+}
+
+impl Aborted {
+    fn of(log: &PartitionLog, end: Offset) -> Self {
+        let mut ahead = log.aborted(log.start(), end);
+        ahead.reverse();
+        Self { ahead, within: Vec::new() }
+    }
+
+    /// Whether the next batch is of one.
+    fn pass(&mut self, batch: &Batch) -> bool {
+        let Some(stamp) = batch.stamp else { return false };
+        while let Some(next) = self.ahead.last()
+            && next.first < batch.end()
+        {
+            self.within.push(next.producer);
+            self.ahead.pop();
+        }
+        if matches!(batch.records, Records::Marker(Verdict::Abort, _)) {
+            self.within.retain(|producer| *producer != stamp.id);
+            return false;
+        }
+        stamp.within == Within::Transaction && self.within.contains(&stamp.id)
     }
 }

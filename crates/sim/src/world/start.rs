@@ -12,8 +12,8 @@ use stormglass_kafka::log::BrokerStore;
 use stormglass_kafka::message::{Isolation, NewTopic};
 use stormglass_kafka::producer::Producer;
 use stormglass_kafka::settings::{
-    AutoCommit, CleanupPolicy, EligibleLeaders, GroupProtocol, OffsetReset, ProducerSettings,
-    StoredBy, UncleanElection,
+    AutoCommit, BrokerSettings, CleanupPolicy, EligibleLeaders, GroupProtocol, OffsetReset,
+    ProducerSettings, StoredBy, UncleanElection,
 };
 use stormglass_kafka::{
     Boot, BrokerSetup, Call, ConsumerSetup, ControllerSetup, Directory, Machine, Marks, Outbox,
@@ -351,8 +351,22 @@ fn new_topics(plan: &Plan) -> Vec<NewTopic> {
     let own = plan.topics.iter().enumerate();
     let own = own.filter(|(_, topic)| topic.created_after.is_none());
     let own = own.map(|(number, topic)| new_topic(number, topic));
+    let transactions = plan.transaction_topic().map(|topic| transaction_state(topic, cluster));
     // A cluster without groups never creates the topic of their offsets.
-    std::iter::once(offsets).filter(|_| !plan.groups.is_empty()).chain(own).collect()
+    let offsets = std::iter::once(offsets).filter(|_| !plan.groups.is_empty());
+    offsets.chain(own).chain(transactions).collect()
+}
+
+/// `__transaction_state` (`TransactionLog`, `TransactionStateManager.transactionTopicConfigs`).
+fn transaction_state(topic: TopicId, cluster: &BrokerSettings) -> NewTopic {
+    let log = &cluster.transactions;
+    let mut settings = cluster.topic.clone();
+    settings.min_insync_replicas = log.min_insync_replicas;
+    settings.unclean_election = UncleanElection::Forbidden;
+    settings.cleanup.policy = CleanupPolicy::Compact;
+    settings.compression = TopicCompression::KEEP;
+    let settings = Arc::new(settings);
+    NewTopic { topic, partitions: log.partitions, replication: log.replication, settings }
 }
 
 fn new_topic(number: usize, topic: &TopicPlan) -> NewTopic {
@@ -430,6 +444,16 @@ fn header(plan: &Plan, roster: &Roster) -> Header {
     });
     for topic in &plan.topics {
         header.topics.push(describe_topic(topic));
+    }
+    if plan.transaction_topic().is_some() {
+        header.topics.push(history::Topic {
+            name: "__transaction_state".to_owned(),
+            partitions: cluster.transactions.partitions,
+            replication: cluster.transactions.replication,
+            min_insync_replicas: cluster.transactions.min_insync_replicas,
+            unclean_election: false,
+            internal: true,
+        });
     }
     for group in &plan.groups {
         let settings = group.members.first().map(|member| &member.settings);

@@ -157,6 +157,7 @@ impl World {
             broker: BrokerId(u16::try_from(node).unwrap()),
             settings: self.settings(),
             recovery: Span::ZERO,
+            transactions: None,
         };
         let (now, boot) = (self.clock(), self.boot(node));
         let broker = Broker::boot(now, boot, setup, store, &mut self.out);
@@ -353,7 +354,12 @@ impl World {
                 records: Records::Values(ValueRange::from(value)),
             };
             let batches = vec![(partition, batch)];
-            let request = ProduceRequest { acks: Acks::All, timeout: Span::secs(1), batches };
+            let request = ProduceRequest {
+                transaction: None,
+                acks: Acks::All,
+                timeout: Span::secs(1),
+                batches,
+            };
             (self.leader(partition), Asked::Record(partition, value), Request::Produce(request))
         };
         self.next_conn += 1;

@@ -20,12 +20,12 @@ use crate::log::BrokerStore;
 use crate::message::{
     AlterPartition, AlterPartitionResponse, AlteredPartition, BrokerHeartbeatResponse,
     BrokerRegistrationResponse, BrokerState, Correlation, FetchMetadataResponse, FetchPartition,
-    FetchRequest, FetchResponse, FetchSession, FetchedPartition, ListOffsetsRequest,
+    FetchRequest, FetchResponse, FetchSession, FetchedPartition, Isolation, ListOffsetsRequest,
     ListOffsetsResponse, ListedOffset, MetadataOffset, Msg, OffsetSpec, ProduceRequest, Request,
     Response, Want,
 };
 use crate::metadata::{BrokerStatus, MetadataRecord, PartitionRegistration, Recovery};
-use crate::record::{Batch, ProducerStamp, Records};
+use crate::record::{Batch, ProducerStamp, Records, Within};
 use crate::settings::{BrokerSettings, ReplicaSelector, TopicSettings};
 use crate::{
     Boot, BrokerSetup, ConnId, Directory, Effect, Input, Machine, Mark, Note, Now, Outbox, Rule,
@@ -162,7 +162,11 @@ impl Rig {
             }
             "latest" => {
                 let partitions = vec![(ORDERS, None, OffsetSpec::Latest)];
-                let request = ListOffsetsRequest { replica: None, partitions };
+                let request = ListOffsetsRequest {
+                    replica: None,
+                    isolation: Isolation::Uncommitted,
+                    partitions,
+                };
                 self.request("client", Request::ListOffsets(request));
             }
             "answer" => self.answer(&words, number("hw=").unwrap_or(0)),
@@ -223,10 +227,11 @@ impl Rig {
             id,
             epoch: ProducerEpoch(0),
             sequence: Sequence(first),
+            within: Within::Nothing,
         });
         let batch = batch(Offset::UNKNOWN, u32::try_from(count).unwrap(), LeaderEpoch::NONE);
         let batches = vec![(ORDERS, Batch { stamp, ..batch })];
-        let request = ProduceRequest { acks, timeout: Span::secs(30), batches };
+        let request = ProduceRequest { transaction: None, acks, timeout: Span::secs(30), batches };
         let from = words.iter().find_map(|word| word.strip_prefix("by=")).unwrap_or("producer");
         self.request(from, Request::Produce(request));
     }
@@ -246,6 +251,7 @@ impl Rig {
         let request = FetchRequest {
             replica,
             rack,
+            isolation: Isolation::Uncommitted,
             max_wait: Span::millis(500),
             min_bytes: 1,
             max_bytes: 1 << 20,
@@ -281,6 +287,7 @@ impl Rig {
             error: stormglass_types::ErrorCode::None,
             high_watermark: Offset(i64::from(high_watermark)),
             log_start: Offset::ZERO,
+            aborted: Vec::new(),
             diverging: None,
             preferred: None,
             batches: Vec::new(),

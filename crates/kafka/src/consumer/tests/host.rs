@@ -35,6 +35,7 @@ pub(super) fn settings() -> ConsumerSettings {
     ConsumerSettings {
         protocol: GroupProtocol::Classic,
         threads: Threads::Application,
+        isolation: Isolation::Uncommitted,
         session_timeout: Span::secs(45),
         heartbeat_interval: Span::secs(3),
         max_poll_interval: Span::secs(300),
@@ -65,6 +66,7 @@ pub(super) fn empty_answer(error: ErrorCode, preferred: Option<u16>) -> Response
         error,
         high_watermark: Offset::UNKNOWN,
         log_start: Offset::UNKNOWN,
+        aborted: Vec::new(),
         diverging: None,
         preferred: preferred.map(BrokerId),
         batches: Vec::new(),
@@ -543,6 +545,7 @@ impl Host {
                     error,
                     high_watermark: end,
                     log_start: self.start_of(*partition),
+                    aborted: Vec::new(),
                     diverging: None,
                     preferred: None,
                     batches,
