@@ -25,6 +25,7 @@ mod throttle;
 mod transactions;
 mod view;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -64,7 +65,7 @@ pub struct Broker {
     lifecycle: Lifecycle,
     coordinator: GroupCoordinator,
     /// None in a cluster without `__transaction_state`.
-    transactions: Option<TransactionCoordinator>,
+    transactions: Option<Box<TransactionCoordinator>>,
     links: Links,
     producer_ids: ProducerIds,
     /// One per leader followed, in the order of their ids.
@@ -115,7 +116,8 @@ impl Machine for Broker {
         let coordinator =
             GroupCoordinator::new(Arc::clone(&settings), boot.rules, me, boot.rng.clone());
         let transactions = transactions
-            .map(|topic| TransactionCoordinator::new(topic, Arc::clone(&settings), boot.rules));
+            .map(|topic| TransactionCoordinator::new(topic, Arc::clone(&settings), boot.rules))
+            .map(Box::new);
         let replicas = Replicas {
             me,
             epoch: None,

@@ -84,7 +84,7 @@ impl Host {
     }
 
     fn wait(&mut self, span: Span) {
-        self.now.mono = self.now.mono + span;
+        self.now.mono += span;
         self.now.wall.0 += i64::try_from(span.as_millis()).unwrap();
         self.act(TransactionCoordinator::on_timer);
     }
