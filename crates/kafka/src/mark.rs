@@ -154,6 +154,12 @@ marks! {
     ClosedForcefully,
     /// An idempotent producer began a new epoch.
     ProducerEpochBumped,
+    /// A transactional producer was told that another one has its `transactional.id`.
+    ProducerFenced,
+    /// A producer aborted a transaction.
+    TransactionAborted,
+    /// A transactional producer looked its coordinator up again.
+    TransactionCoordinatorSought,
     /// A request went unanswered for longer than `request.timeout.ms`.
     RequestTimedOut,
     /// A group member was removed because its session ended.

@@ -7,7 +7,7 @@ use stormglass_types::{ErrorCode, Offset, Time, ValueRange};
 
 use super::Producer;
 use super::batch::{BatchId, Fate, Place, ProducerBatch};
-use super::sequence::Gap;
+use super::sequence::{Gap, Retry};
 use crate::message::ProduceResult;
 use crate::settings::RetryOrder;
 use crate::{Mark, Outbox, Report, Rule};
@@ -65,7 +65,14 @@ impl Producer {
             return false;
         }
         match &mut self.sequences {
-            Some(sequences) => sequences.can_retry(batch, result),
+            Some(sequences) => {
+                let retry = sequences.can_retry(batch, result);
+                if retry == Retry::FromTheBeginning {
+                    let part = batch.part;
+                    sequences.begin_part_anew(part, &mut self.accumulator.batches);
+                }
+                retry != Retry::No
+            }
             None => result.error.is_retriable(),
         }
     }
@@ -112,8 +119,9 @@ impl Producer {
     /// Ends a batch whose request was answered with an error.
     fn fail(&mut self, id: BatchId, code: ErrorCode, gap: Gap, out: &mut Outbox) {
         let batch = self.accumulator.finish(id);
+        self.transaction_failed(code, out);
         if let Some(sequences) = &mut self.sequences {
-            sequences.failed(id, &batch, code, gap);
+            sequences.failed(id, &batch, code, gap, &mut self.accumulator.batches);
         }
         let outcome = if is_definite(code) && !batch.doubt {
             Outcome::Fail(code)
@@ -123,11 +131,14 @@ impl Producer {
         self.report(&batch, Offset::UNKNOWN, outcome, out);
     }
 
-    /// Gives up the batches whose delivery timeout is over.
-    pub(super) fn expire_batches(&mut self, now: Time, out: &mut Outbox) {
-        for id in self.accumulator.overdue(now, self.settings.delivery_timeout) {
+    /// Gives up the batches whose delivery timeout is over; tells how many.
+    pub(super) fn expire_batches(&mut self, now: Time, out: &mut Outbox) -> usize {
+        let overdue = self.accumulator.overdue(now, self.settings.delivery_timeout);
+        let count = overdue.len();
+        for id in overdue {
             out.mark(Mark::DeliveryTimedOut);
             let batch = self.give_up(id, ErrorCode::RequestTimedOut, out);
+            self.transaction_failed(ErrorCode::RequestTimedOut, out);
             // New batches of the partition wait until it is known whether this one left a gap.
             if let Some(sequences) = &mut self.sequences
                 && batch.attempts > 0
@@ -135,12 +146,25 @@ impl Producer {
                 sequences.mark_unresolved(&batch);
             }
         }
+        count
     }
 
     /// Ends every batch after a fatal error (`maybeAbortBatches`).
     pub(super) fn abort_all(&mut self, code: ErrorCode, out: &mut Outbox) {
         let mut ids: alloc::vec::Vec<_> = (self.accumulator.batches.iter())
             .filter(|(_, batch)| batch.place != Place::GivenUp)
+            .map(|(id, batch)| (batch.number, id))
+            .collect();
+        ids.sort_unstable();
+        for (_, id) in ids {
+            self.give_up(id, code, out);
+        }
+    }
+
+    /// Ends every batch that was never sent: its transaction will not be committed (`abortUndrainedBatches`).
+    pub(super) fn abort_undrained(&mut self, code: ErrorCode, out: &mut Outbox) {
+        let mut ids: alloc::vec::Vec<_> = (self.accumulator.batches.iter())
+            .filter(|(_, batch)| batch.place == Place::Queued && batch.stamp.is_none())
             .map(|(id, batch)| (batch.number, id))
             .collect();
         ids.sort_unstable();
@@ -180,6 +204,7 @@ const fn is_definite(code: ErrorCode) -> bool {
             | ErrorCode::ClusterAuthorizationFailed
             | ErrorCode::InvalidProducerEpoch
             | ErrorCode::ProducerFenced
+            | ErrorCode::InvalidTxnState
             | ErrorCode::OutOfOrderSequenceNumber
             | ErrorCode::InvalidTimestamp
             | ErrorCode::InvalidRecord

@@ -38,6 +38,8 @@ pub(super) enum Tag {
     Metadata,
     /// An id for an idempotent producer.
     InitProducerId,
+    /// What a transactional producer asks of its coordinator, or who that is.
+    Transaction,
     /// Batches.
     Produce(Load),
 }

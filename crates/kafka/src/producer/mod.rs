@@ -1,7 +1,8 @@
 //! The producer client: takes records in, batches them, and sends them until they are acknowledged or given up.
 //!
-//! Behaves as the Java producer of Kafka 4.0, without transactions; what librdkafka does otherwise is in its
-//! settings. Does not know values: a record is a key hash, a size, and the identity that it gets here.
+//! Behaves as the Java producer of Kafka 4.0, with transactions of version 1 (KIP-98; not KIP-890's, which bumps the epoch at
+//! every end); what librdkafka does otherwise is in its settings. Does not know values: a record is a key hash, a size, and the
+//! identity that it gets here. Offsets of consumers are no part of transactions here.
 
 mod accumulator;
 mod batch;
@@ -11,6 +12,8 @@ mod metadata;
 mod partitioner;
 mod sender;
 mod sequence;
+mod transacting;
+mod transactions;
 mod under_way;
 
 use alloc::collections::VecDeque;
@@ -30,8 +33,9 @@ use self::batch::batch_upper_bound;
 use self::links::Links;
 use self::metadata::Metadata;
 use self::sequence::Sequences;
+use self::transactions::Transactions;
 use crate::message::Msg;
-use crate::record::RecordKey;
+use crate::record::{RecordKey, Within};
 use crate::settings::{Buffering, Delivery, IdempotenceBy, ProducerSettings};
 use crate::{
     Boot, Call, Completion, Exit, Input, Machine, Mark, Now, OpId, Outbox, ProducerSetup, Rule,
@@ -52,6 +56,8 @@ pub struct Producer {
     accumulator: Accumulator,
     /// None unless the producer is idempotent.
     sequences: Option<Sequences>,
+    /// None unless it is transactional.
+    transactions: Option<Transactions>,
     metadata: Metadata,
     links: Links,
     /// What the sender found when it last looked; kept for its memory.
@@ -121,9 +127,14 @@ impl Machine for Producer {
 
     fn boot(now: Now, boot: Boot, setup: ProducerSetup, _store: (), out: &mut Outbox) -> Self {
         let by_default = setup.settings.idempotence == IdempotenceBy::Default;
+        let transactions = setup.settings.transaction.as_ref();
+        let transactions =
+            transactions.map(|(id, timeout)| Transactions::new(id.clone(), *timeout));
+        let within = if transactions.is_some() { Within::Transaction } else { Within::Nothing };
+        let by_default = by_default && transactions.is_none();
         let sequences = match setup.settings.delivery {
             Delivery::Idempotent if by_default && !boot.rules.on(Rule::IdempotentByDefault) => None,
-            Delivery::Idempotent => Some(Sequences::new(boot.rules, setup.sequence)),
+            Delivery::Idempotent => Some(Sequences::new(boot.rules, setup.sequence, within)),
             Delivery::FireAndForget | Delivery::Leader | Delivery::AllReplicas => None,
         };
         let links = Links::new(&boot.directory);
@@ -136,6 +147,7 @@ impl Machine for Producer {
             rng: boot.rng,
             source: setup.source,
             sequences,
+            transactions,
             metadata: Metadata::new(now.mono),
             ready: Ready::new(links.len()),
             links,
@@ -156,6 +168,7 @@ impl Machine for Producer {
         match input {
             Input::Call(op, Call::Send(call)) => self.on_send(now, op, call, out),
             Input::Call(op, Call::Flush) => self.on_flush(now, op, out),
+            Input::Call(op, Call::Transaction(call)) => self.on_transaction(now, op, call, out),
             Input::Call(op, Call::Close) => self.on_close(now, Closer::Application(op), out),
             Input::Call(op, Call::CloseWithin(timeout)) => {
                 self.close_by = self.close_by.min(now.mono + timeout);
@@ -170,7 +183,6 @@ impl Machine for Producer {
                 | Call::CommitSync(_)
                 | Call::CommitAsync(_)
                 | Call::Steer(_)
-                | Call::Transaction(_)
                 | Call::CreateTopic(_)
                 | Call::CreatePartitions { .. }
                 | Call::DeleteTopic(_)
@@ -202,8 +214,7 @@ impl Producer {
     /// `KafkaProducer.doSend`.
     fn on_send(&mut self, now: Now, op: OpId, call: SendCall, out: &mut Outbox) {
         if let Some(code) = self.refusal(call) {
-            out.mark(Mark::SendRefused);
-            return out.complete(op, Completion::Refused(code));
+            return self.refuse(op, code, out);
         }
         let turn = self.sends;
         self.sends += 1;
@@ -215,8 +226,7 @@ impl Producer {
             }
             Some(Append::NoMemory) if !self.waits_for_memory() => {
                 // librdkafka's `_QUEUE_FULL`, for which brokers have no code: as if it had been waited for no time.
-                out.mark(Mark::SendRefused);
-                out.complete(op, Completion::Refused(ErrorCode::RequestTimedOut));
+                self.refuse(op, ErrorCode::RequestTimedOut, out);
             }
             Some(Append::NoMemory) => self.block(now, op, call, turn, WaitsFor::Memory, out),
             Some(Append::NoMetadata) => self.block(now, op, call, turn, WaitsFor::Metadata, out),
@@ -235,6 +245,8 @@ impl Producer {
             Some(ErrorCode::UnknownServerError)
         } else if fatal.is_some() {
             fatal
+        } else if let Some(code) = self.transactions.as_ref().and_then(Transactions::refusal) {
+            Some(code)
         } else if size > self.settings.max_request_size
             || u64::from(size) > self.settings.buffer_memory
         {
@@ -245,6 +257,15 @@ impl Producer {
             Some(ErrorCode::InvalidConfig)
         } else {
             None
+        }
+    }
+
+    /// `send` throws. What it cannot take in fails the transaction.
+    fn refuse(&mut self, op: OpId, code: ErrorCode, out: &mut Outbox) {
+        out.mark(Mark::SendRefused);
+        out.complete(op, Completion::Refused(code));
+        if matches!(code, ErrorCode::RequestTimedOut | ErrorCode::MessageTooLarge) {
+            self.transaction_failed(code, out);
         }
     }
 
@@ -270,6 +291,9 @@ impl Producer {
             let keys = self.keys.get_or_insert_with(done.partition, Vec::new);
             keys.push(RecordKey { key, payload: call.payload });
         }
+        if let Some(transactions) = &mut self.transactions {
+            transactions.add(done.partition);
+        }
         let value = Value { source: self.source, serial: done.serial };
         out.complete(op, Completion::Accepted(done.partition, value));
     }
@@ -277,11 +301,17 @@ impl Producer {
     fn after_append(&mut self, now: Now, queue: Queue, out: &mut Outbox) {
         match queue {
             Queue::AsBefore => {}
+            Queue::Begun if self.adds_partitions() => self.run(now, out),
             Queue::Begun if self.settings.linger > Span::ZERO && !self.must_hurry() => {
                 self.arm(now.mono + self.settings.linger, out);
             }
             Queue::Begun | Queue::Full => self.run(now, out),
         }
+    }
+
+    /// Whether a partition is to be added to the transaction, which waits for no `linger.ms`.
+    fn adds_partitions(&self) -> bool {
+        self.transactions.as_ref().is_some_and(Transactions::has_news)
     }
 
     fn block(
@@ -310,6 +340,12 @@ impl Producer {
     fn unblock(&mut self, now: Now, out: &mut Outbox) -> bool {
         let mut any = false;
         while let Some(first) = self.blocked.front().copied() {
+            if let Some(code) = self.transactions.as_ref().and_then(Transactions::refusal) {
+                self.blocked.pop_front();
+                self.refuse(first.op, code, out);
+                any = true;
+                continue;
+            }
             let on = match self.append(now, first.call) {
                 Some(Append::Done(done)) => {
                     self.accept(first.op, done, first.call, out);
@@ -319,9 +355,8 @@ impl Producer {
                 }
                 Some(Append::NoMetadata) => WaitsFor::Metadata,
                 Some(Append::NoMemory) if !self.waits_for_memory() => {
-                    out.mark(Mark::SendRefused);
-                    out.complete(first.op, Completion::Refused(ErrorCode::RequestTimedOut));
                     self.blocked.pop_front();
+                    self.refuse(first.op, ErrorCode::RequestTimedOut, out);
                     any = true;
                     continue;
                 }
@@ -337,12 +372,11 @@ impl Producer {
 
     fn on_blocked_timer(&mut self, now: Now, out: &mut Outbox) {
         self.blocked_timer = Time::NEVER;
-        while let Some(first) = self.blocked.front()
+        while let Some(first) = self.blocked.front().copied()
             && first.deadline <= now.mono
         {
-            out.mark(Mark::SendRefused);
-            out.complete(first.op, Completion::Refused(ErrorCode::RequestTimedOut));
             self.blocked.pop_front();
+            self.refuse(first.op, ErrorCode::RequestTimedOut, out);
         }
         self.arm_blocked(out);
         self.run(now, out);
@@ -351,7 +385,8 @@ impl Producer {
     /// Whether batches are sent before they are full or old enough.
     fn must_hurry(&self) -> bool {
         let starved = self.blocked.front().is_some_and(|first| first.on == WaitsFor::Memory);
-        starved || !self.flushes.is_empty() || self.life != Life::Open
+        let completes = self.transactions.as_ref().is_some_and(Transactions::is_completing);
+        starved || !self.flushes.is_empty() || self.life != Life::Open || completes
     }
 
     fn on_flush(&mut self, now: Now, op: OpId, out: &mut Outbox) {
@@ -390,7 +425,8 @@ impl Producer {
         if !self.flushes.is_empty() {
             self.finish_flushes(out);
         }
-        let settled = !self.accumulator.has_incomplete() || self.close_by <= now;
+        let ongoing = self.transactions.as_ref().is_some_and(Transactions::is_ongoing);
+        let settled = (!self.accumulator.has_incomplete() && !ongoing) || self.close_by <= now;
         if self.life == Life::Closing && settled {
             self.life = Life::Closed;
             let backoff = self.settings.reconnect_backoff;
@@ -399,6 +435,9 @@ impl Producer {
             }
         }
         if self.life == Life::Closed {
+            if let Some(transactions) = &mut self.transactions {
+                transactions.close(out);
+            }
             for closer in core::mem::take(&mut self.closers) {
                 match closer {
                     Closer::Application(op) => {

@@ -16,7 +16,8 @@ use super::accumulator::{Ready, Urgency};
 use super::batch::{BatchId, PartId};
 use super::links::{LinkId, Load, Status, Tag};
 use super::metadata::News;
-use super::sequence::{Init, Turn};
+use super::sequence::{Init, Lost, Turn};
+use super::transacting::Sender;
 use crate::channel::Backoff;
 use crate::message::{
     Correlation, InitProducerIdRequest, InitProducerIdResponse, MetadataRequest, ProduceRequest,
@@ -38,17 +39,26 @@ impl Producer {
         self.ask_metadata(now.mono, out);
         loop {
             if let Some(sequences) = &mut self.sequences {
-                sequences.upkeep(&mut self.accumulator.batches, out);
+                let lost = sequences.upkeep(&mut self.accumulator.batches, out);
+                if let (Lost::Some, Some(transactions)) = (lost, &mut self.transactions) {
+                    transactions.lost_sequences();
+                }
                 if let Some(code) = sequences.fatal
                     && self.accumulator.has_incomplete()
                 {
                     self.abort_all(code, out);
                 }
             }
-            let sent = self.send_batches(now.mono, out);
-            self.expire_batches(now.mono, out);
+            let sender = self.transact(now.mono, out);
+            let (mut sent, mut expired) = (false, 0);
+            if sender == Sender::Free {
+                sent = self.send_batches(now.mono, out);
+                expired = self.expire_batches(now.mono, out);
+            }
             let unblocked = self.unblock(now, out);
-            if !sent && !unblocked {
+            // What expired may be what the end of a transaction waited for.
+            let ends = expired > 0 && self.transactions.is_some();
+            if !sent && !unblocked && !ends {
                 break;
             }
         }
@@ -128,8 +138,12 @@ impl Producer {
             link.drain_index = (start + step) % count;
             let part = link.parts[link.drain_index];
             let Some(first) = self.accumulator.head(part, now) else { continue };
-            let bytes = self.accumulator.batches.get(first).size();
+            let batch = self.accumulator.batches.get(first);
+            let (bytes, partition) = (batch.size(), batch.partition);
             if !load.is_empty() && size.saturating_add(bytes) > self.settings.max_request_size {
+                break;
+            }
+            if self.transactions.as_ref().is_some_and(|it| !it.allows(partition)) {
                 break;
             }
             let turn = match &mut self.sequences {
@@ -180,7 +194,7 @@ impl Producer {
         let acks = self.settings.delivery.acks();
         let (timeout, patience) = (self.settings.ack_timeout, self.settings.request_timeout);
         let request = Request::Produce(ProduceRequest {
-            transaction: None,
+            transaction: self.transactions.as_ref().map(|it| it.id.clone()),
             acks,
             timeout,
             batches: batches.collect(),
@@ -249,6 +263,7 @@ impl Producer {
                 Tag::Handshake => {}
                 Tag::Metadata => self.metadata.failed(now, &self.settings, &mut self.rng),
                 Tag::InitProducerId => self.id_refused(now, error, out),
+                Tag::Transaction => self.transaction_lost(),
                 Tag::Produce(load) => {
                     for batch in load {
                         let result = self.result_of(batch, error);
@@ -278,13 +293,18 @@ impl Producer {
             (Tag::InitProducerId, Response::InitProducerId(answer)) => {
                 self.on_id(now.mono, answer, out);
             }
+            (Tag::Transaction, response) if self.on_transactional(&response, out) => {}
             (Tag::Produce(load), Response::Produce(answer)) => {
                 self.on_produced(now.mono, &load, &answer, out);
             }
             // A peer that answers something else than was asked is not a broker.
-            (tag @ (Tag::Metadata | Tag::InitProducerId | Tag::Produce(_)), _) => {
+            (
+                tag @ (Tag::Metadata | Tag::InitProducerId | Tag::Transaction | Tag::Produce(_)),
+                _,
+            ) => {
                 let backoff = self.settings.reconnect_backoff;
-                let mut tags = link.channel.disconnect(now.mono, backoff, &mut self.rng, out);
+                let channel = &mut self.links.get_mut(id).channel;
+                let mut tags = channel.disconnect(now.mono, backoff, &mut self.rng, out);
                 tags.push_front(tag);
                 self.lost(now.mono, id, tags, ErrorCode::NetworkException, out);
             }
@@ -450,10 +470,18 @@ impl Producer {
     }
 
     fn arm_next(&mut self, now: Time, out: &mut Outbox) {
-        let mut next = self.links.deadline().unwrap_or(Time::NEVER);
-        next = next.min(self.accumulator.next_expiry).min(self.close_by);
-        next = next.min(self.ready.next_check.unwrap_or(Time::NEVER));
-        let mut stuck = false;
+        let mut next = self.links.deadline().unwrap_or(Time::NEVER).min(self.close_by);
+        // While a transactional request keeps the sender busy nothing else of its work is looked at.
+        let busy = self.transactions.as_ref().is_some_and(|it| it.taken.is_some());
+        if !busy && self.transactions.as_ref().is_none_or(|it| it.in_flight.is_none()) {
+            next = next.min(self.accumulator.next_expiry);
+            next = next.min(self.ready.next_check.unwrap_or(Time::NEVER));
+        }
+        let mut stuck = busy;
+        if let Some(transactions) = &self.transactions {
+            next = next.min(transactions.wake_at);
+            next = next.min(transactions.patience().unwrap_or(Time::NEVER));
+        }
         if let Some(due) = self.metadata.due() {
             stuck |= due <= now;
             next = if due > now { next.min(due) } else { next };

@@ -1,6 +1,7 @@
 //! Idempotence: the producer's id and epoch, and the sequences of each partition (`TransactionManager`, `TxnPartitionEntry`).
 //!
-//! Does not send the request for an id, and knows no transactions.
+//! Does not send the request for an id. A transactional producer's id and epoch come from its coordinator, and what would make
+//! another producer begin a new epoch fails its transaction; the new epoch begins when that has ended (KIP-360).
 
 use alloc::vec::Vec;
 
@@ -31,6 +32,8 @@ pub(super) struct Sequences {
     /// The first identity, and the sequence with which partitions begin under it.
     began: Option<Identity>,
     first: Sequence,
+    /// What its batches are part of.
+    within: Within,
     rules: Rules,
 }
 
@@ -70,7 +73,7 @@ pub(super) enum Turn {
 }
 
 impl Sequences {
-    pub(super) fn new(rules: Rules, first: Sequence) -> Self {
+    pub(super) fn new(rules: Rules, first: Sequence, within: Within) -> Self {
         Self {
             began: None,
             first,
@@ -80,13 +83,35 @@ impl Sequences {
             parts: IdVec::new(),
             rewrite: Vec::new(),
             unresolved: Vec::new(),
+            within,
             rules,
         }
     }
 
     /// Whether an id must be asked for.
     pub(super) const fn needs_id(&self) -> bool {
-        self.identity.is_none() && self.fatal.is_none()
+        self.identity.is_none() && self.fatal.is_none() && matches!(self.within, Within::Nothing)
+    }
+
+    /// The present id and epoch.
+    pub(super) const fn identity(&self) -> Option<Identity> {
+        self.identity
+    }
+
+    /// A coordinator gave a transactional producer its id and epoch: all sequences begin at zero (`resetSequenceNumbers`).
+    pub(super) fn begin_anew(&mut self, id: ProducerId, epoch: ProducerEpoch) {
+        self.identity = Some((id, epoch));
+        self.began = self.began.or(self.identity);
+        self.parts.iter_mut().for_each(|part| *part = Sequencing::default());
+        self.unresolved.clear();
+        self.rewrite.clear();
+    }
+
+    /// A leader has lost what it knew of a transactional producer, together with the head of its log: the batches under way
+    /// begin at zero again, in the same epoch.
+    pub(super) fn begin_part_anew(&mut self, part: PartId, batches: &mut Batches) {
+        let (identity, within) = (self.identity, self.within);
+        self.part(part).start_at_zero(identity, within, batches);
     }
 
     /// Takes a new id in.
@@ -104,13 +129,18 @@ impl Sequences {
     }
 
     /// What must happen before anything is sent: settle what is unresolved, begin a new epoch where one is due.
-    pub(super) fn upkeep(&mut self, batches: &mut Batches, out: &mut Outbox) {
+    pub(super) fn upkeep(&mut self, batches: &mut Batches, out: &mut Outbox) -> Lost {
         if !self.unresolved.is_empty() {
             self.resolve();
+        }
+        if self.within == Within::Transaction {
+            let lost = !core::mem::take(&mut self.rewrite).is_empty();
+            return if lost { Lost::Some } else { Lost::None };
         }
         if !self.rewrite.is_empty() && self.identity.is_some() && self.may_bump(batches) {
             self.bump(batches, out);
         }
+        Lost::None
     }
 
     /// `maybeResolveSequences`.
@@ -161,9 +191,9 @@ impl Sequences {
     }
 
     fn rewrite_all(&mut self, batches: &mut Batches) {
-        let identity = self.identity;
+        let (identity, within) = (self.identity, self.within);
         for part in core::mem::take(&mut self.rewrite) {
-            self.part(part).start_at_zero(identity, batches);
+            self.part(part).start_at_zero(identity, within, batches);
             self.parts[part].unresolved = None;
             self.unresolved.retain(|unresolved| *unresolved != part);
         }
@@ -204,7 +234,7 @@ impl Sequences {
         let batch = batches.get_mut(id);
         let (None, Some(identity)) = (batch.stamp, self.identity) else { return };
         let begins_anew = self.rules.on(Rule::SequencesBeginWithEpoch);
-        let (rules, first) = (self.rules, self.first);
+        let (rules, first, within) = (self.rules, self.first, self.within);
         let is_first = self.began == Some(identity);
         let sequencing = self.part(batch.part);
         if sequencing.identity != Some(identity) && sequencing.under_way.is_empty() {
@@ -218,12 +248,7 @@ impl Sequences {
             sequencing.identity = Some(identity);
         }
         let sequence = sequencing.next;
-        batch.stamp = Some(ProducerStamp {
-            id: identity.0,
-            epoch: identity.1,
-            sequence,
-            within: Within::Nothing,
-        });
+        batch.stamp = Some(ProducerStamp { id: identity.0, epoch: identity.1, sequence, within });
         sequencing.next = if rules.on(Rule::SequencesWrap) {
             sequence.plus(batch.count)
         } else {
@@ -260,8 +285,15 @@ impl Sequences {
     }
 
     /// `handleFailedBatch`: `code` is what the application is told.
-    pub(super) fn failed(&mut self, id: BatchId, batch: &ProducerBatch, code: ErrorCode, gap: Gap) {
-        let (rules, identity) = (self.rules, self.identity);
+    pub(super) fn failed(
+        &mut self,
+        id: BatchId,
+        batch: &ProducerBatch,
+        code: ErrorCode,
+        gap: Gap,
+        batches: &mut Batches,
+    ) {
+        let (rules, identity, within) = (self.rules, self.identity, self.within);
         let sequencing = self.part(batch.part);
         sequencing.under_way.remove(id, rules);
         if matches!(code, ErrorCode::ClusterAuthorizationFailed | ErrorCode::ProducerFenced) {
@@ -271,6 +303,10 @@ impl Sequences {
         if code == ErrorCode::UnknownProducerId {
             *sequencing = Sequencing { identity, ..Sequencing::default() };
             self.unresolved.retain(|unresolved| *unresolved != batch.part);
+        } else if within == Within::Transaction {
+            if gap == Gap::Left {
+                sequencing.close_gap(batch, batches);
+            }
         } else if code == ErrorCode::OutOfOrderSequenceNumber || gap == Gap::Left {
             self.want_bump(batch.part);
         }
@@ -294,16 +330,20 @@ impl Sequences {
     }
 
     /// `TransactionManager.canRetry`; may find that a new epoch is needed.
-    pub(super) fn can_retry(&mut self, batch: &ProducerBatch, result: &ProduceResult) -> bool {
-        let Some(stamp) = batch.stamp else { return result.error.is_retriable() };
-        let rules = self.rules;
+    pub(super) fn can_retry(&mut self, batch: &ProducerBatch, result: &ProduceResult) -> Retry {
+        let usual = if result.error.is_retriable() { Retry::AsItIs } else { Retry::No };
+        let Some(stamp) = batch.stamp else { return usual };
+        let (rules, within) = (self.rules, self.within);
         let sequencing = self.part(batch.part);
+        if within == Within::Transaction {
+            return sequencing.can_retry_in_transaction(batch, result, rules).unwrap_or(usual);
+        }
         if result.error == ErrorCode::UnknownProducerId {
             // The broker lost what it knew of this producer; only a new epoch can begin at zero again.
             if result.log_start != Offset::UNKNOWN && !batch.restamped {
                 self.want_bump(batch.part);
             }
-            return true;
+            return Retry::AsItIs;
         }
         if result.error == ErrorCode::OutOfOrderSequenceNumber {
             let next = sequencing.is_next(stamp.sequence, rules);
@@ -314,9 +354,9 @@ impl Sequences {
             if gap {
                 self.want_bump(batch.part);
             }
-            return true;
+            return Retry::AsItIs;
         }
-        result.error.is_retriable()
+        usual
     }
 
     /// A split batch leaves, its pieces take its place.
@@ -344,6 +384,26 @@ impl Sequences {
     }
 }
 
+/// Whether a transactional producer has sequences that nobody will fill.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Lost {
+    /// It has none.
+    None,
+    /// It has some.
+    Some,
+}
+
+/// Whether a batch is sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Retry {
+    /// It is not.
+    No,
+    /// It is, under the same sequence.
+    AsItIs,
+    /// It is, and its partition's sequences begin at zero again.
+    FromTheBeginning,
+}
+
 /// Whether the sequence of a failed batch is left unused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Gap {
@@ -354,6 +414,47 @@ pub(super) enum Gap {
 }
 
 impl Sequencing {
+    /// What [`Sequences::can_retry`] says of a transactional producer's batch, where it differs from any other error. It may
+    /// not begin a new epoch on its own.
+    fn can_retry_in_transaction(
+        &self,
+        batch: &ProducerBatch,
+        result: &ProduceResult,
+        rules: Rules,
+    ) -> Option<Retry> {
+        let sequence = batch.stamp?.sequence;
+        if result.error == ErrorCode::UnknownProducerId {
+            return if result.log_start == Offset::UNKNOWN || batch.restamped {
+                Some(Retry::AsItIs)
+            } else if self.last_acked_offset.is_none_or(|last| last < result.log_start) {
+                Some(Retry::FromTheBeginning)
+            } else {
+                None
+            };
+        }
+        let follows = !batch.restamped && self.is_next(sequence, rules);
+        let out_of_order = result.error == ErrorCode::OutOfOrderSequenceNumber;
+        (out_of_order && self.unresolved.is_none() && !follows).then_some(Retry::AsItIs)
+    }
+
+    /// A batch failed for good: those behind it move up (`adjustSequencesDueToFailedBatch`).
+    fn close_gap(&mut self, failed: &ProducerBatch, batches: &mut Batches) {
+        let Some(stamp) = failed.stamp else { return };
+        let up = |sequence: Sequence| Sequence(sequence.plainly_minus(failed.count).0.max(0));
+        self.next = up(self.next);
+        for under_way in self.under_way.places() {
+            if under_way.sequence < stamp.sequence {
+                continue;
+            }
+            under_way.sequence = up(under_way.sequence);
+            let batch = batches.get_mut(under_way.id);
+            batch.restamped = true;
+            if let Some(stamp) = &mut batch.stamp {
+                stamp.sequence = under_way.sequence;
+            }
+        }
+    }
+
     /// `isNextSequence`.
     fn is_next(&self, sequence: Sequence, rules: Rules) -> bool {
         match self.last_acked {
@@ -363,15 +464,14 @@ impl Sequencing {
     }
 
     /// `startSequencesAtBeginning`.
-    fn start_at_zero(&mut self, identity: Option<Identity>, batches: &mut Batches) {
+    fn start_at_zero(&mut self, identity: Option<Identity>, within: Within, batches: &mut Batches) {
         self.next = Sequence(0);
         self.identity = identity;
         self.last_acked = None;
         let Some((id, epoch)) = identity else { return };
         for under_way in self.under_way.places() {
             let batch = batches.get_mut(under_way.id);
-            batch.stamp =
-                Some(ProducerStamp { id, epoch, sequence: self.next, within: Within::Nothing });
+            batch.stamp = Some(ProducerStamp { id, epoch, sequence: self.next, within });
             batch.restamped = true;
             under_way.sequence = self.next;
             self.next = self.next.plus(batch.count);
