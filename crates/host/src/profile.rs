@@ -67,6 +67,9 @@ pub fn producer(map: &BTreeMap<String, String>) -> Read<ProducerProfile> {
     let entries = entries(map);
     check(whose, &entries)?;
     let settings = accepted(Client::Librdkafka.parse_producer(&entries))?;
+    if let Some((id, _)) = &settings.transaction {
+        return Err(without_transactions(id));
+    }
     let most = match settings.buffering {
         Buffering::Records { most } => most,
         Buffering::Batches => u32::MAX,
@@ -166,6 +169,13 @@ fn accepted<T>(parsed: Parsed<'_, T>) -> Read<T> {
     Err(BadProperty { key, value, why, unknown: false })
 }
 
+/// Transactions are there for scenarios only: the clients here have no calls for them.
+fn without_transactions(id: &str) -> BadProperty {
+    let (key, value) = ("transactional.id".to_owned(), id.to_owned());
+    let why = "`transactional.id` is not modelled for people's own code yet: remove it".to_owned();
+    BadProperty { key, value, why, unknown: false }
+}
+
 fn unknown_name(key: &str, value: &str) -> BadProperty {
     let why = format!("No such configuration property: \"{key}\"");
     BadProperty { key: key.to_owned(), value: value.to_owned(), why, unknown: true }
@@ -222,6 +232,8 @@ mod tests {
         assert_eq!(bad.key, "max.poll.interval.ms");
         let bad = producer(&map(&[("enable.idempotence", "true"), ("acks", "1")])).unwrap_err();
         assert_eq!(bad.key, "acks");
+        let bad = producer(&map(&[("transactional.id", "billing")])).unwrap_err();
+        assert_eq!((bad.key.as_str(), bad.unknown), ("transactional.id", false));
         assert_eq!(
             any(&map(&[("linger", "5")])).unwrap_err().why,
             "No such configuration property: \"linger\""

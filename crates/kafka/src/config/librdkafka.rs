@@ -30,10 +30,9 @@ pub(super) fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSe
     let mut keys = Reader::of(Client::Librdkafka.role(Role::Producer), entries);
     let (delivery, max_in_flight) = delivery(&mut keys);
     let linger = keys.millis("queue.buffering.max.ms");
-    let timeout = match keys.millis("message.timeout.ms") {
-        Span::ZERO => FOR_EVER,
-        timeout => timeout,
-    };
+    let transaction = transaction(&mut keys);
+    let timeout = message_timeout(&mut keys, transaction.as_ref());
+    let request_timeout = request_timeout(&mut keys, transaction.as_ref());
     if timeout <= linger {
         let why = "a message must not time out before it is sent";
         keys.conflict("message.timeout.ms", "queue.buffering.max.ms", why);
@@ -63,7 +62,7 @@ pub(super) fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSe
         // `produce` never blocks; a message whose topic is not known yet waits as long as it may take.
         max_block: timeout,
         max_request_size: keys.small("message.max.bytes"),
-        request_timeout: keys.period("socket.timeout.ms"),
+        request_timeout,
         ack_timeout: keys.period("request.timeout.ms"),
         delivery_timeout: timeout,
         retry_order: RetryOrder::AsTaken,
@@ -72,9 +71,57 @@ pub(super) fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSe
         metadata_max_age: refresh(&mut keys),
         partitioner: Partitioner::Librdkafka(hash(&keys), sticky),
         partitioner_availability_timeout: Span::ZERO,
-        transaction: None,
+        transaction,
     };
     keys.finish(settings)
+}
+
+/// A message must not outlive its transaction, unless it lives for ever; it lives as long as that unless told otherwise.
+fn message_timeout(keys: &mut Reader<'_>, transaction: Option<&(Arc<str>, Span)>) -> Span {
+    const KEY: &str = "message.timeout.ms";
+    let own = keys.millis(KEY);
+    if let Some((_, whole)) = transaction {
+        if keys.set(KEY).is_none() {
+            return *whole;
+        }
+        if own > *whole {
+            let why = "a message must not outlive its transaction";
+            keys.conflict(KEY, "transaction.timeout.ms", why);
+        }
+    }
+    if own == Span::ZERO { FOR_EVER } else { own }
+}
+
+/// A request must have an answer, or be given up, before its transaction times out.
+fn request_timeout(keys: &mut Reader<'_>, transaction: Option<&(Arc<str>, Span)>) -> Span {
+    const KEY: &str = "socket.timeout.ms";
+    const MARGIN: Span = Span::millis(100);
+    let own = keys.period(KEY);
+    match transaction {
+        None => own,
+        Some((_, whole)) if keys.set(KEY).is_none() => (*whole - MARGIN).max(Span::millis(900)),
+        Some((_, whole)) => {
+            if own > *whole + MARGIN {
+                let why = "a request must not outlive its transaction by more than 100 ms";
+                keys.conflict(KEY, "transaction.timeout.ms", why);
+            }
+            own
+        }
+    }
+}
+
+/// Transactions switch idempotence on, unless it was switched off by name.
+fn transaction(keys: &mut Reader<'_>) -> Option<(Arc<str>, Span)> {
+    const ID: &str = "transactional.id";
+    const FLAG: &str = "enable.idempotence";
+    let timeout = keys.millis("transaction.timeout.ms");
+    let id = keys.set(ID).map(|_| keys.text(ID)).filter(|id| !id.is_empty())?;
+    if keys.set(FLAG).is_some() && !keys.flag(FLAG) {
+        let why = "transactions need idempotence";
+        keys.refuse(ID, Problem::Conflict { with: FLAG, why });
+        return None;
+    }
+    Some((Arc::from(id), timeout))
 }
 
 /// One level for all codecs, each within its own range; -1 is the codec's default.
@@ -97,7 +144,9 @@ fn delivery(keys: &mut Reader<'_>) -> (Delivery, u32) {
     const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
     let acks = keys.text("request.required.acks");
     let in_flight = keys.small(IN_FLIGHT);
-    if keys.flag(FLAG) {
+    let transactional = keys.set("transactional.id").is_some_and(|id| !id.value.is_empty());
+    if keys.flag(FLAG) || (transactional && keys.set(FLAG).is_none()) {
+        let with = if keys.flag(FLAG) { FLAG } else { "transactional.id" };
         let objections = [
             (
                 "request.required.acks",
@@ -117,7 +166,7 @@ fn delivery(keys: &mut Reader<'_>) -> (Delivery, u32) {
         ];
         for (key, objects, why) in objections {
             if objects {
-                keys.refuse(key, Problem::Conflict { with: FLAG, why });
+                keys.refuse(key, Problem::Conflict { with, why });
             }
         }
         return (Delivery::Idempotent, in_flight.min(5));

@@ -1,5 +1,9 @@
 //! From a producer's keys to its settings, with the checks that `ProducerConfig` and `KafkaProducer` make.
 
+use alloc::sync::Arc;
+
+use stormglass_types::Span;
+
 use super::problem::{Problem, Remark};
 use super::reader::Reader;
 use super::{Entry, Parsed, Role, defaults};
@@ -12,7 +16,8 @@ use crate::settings::{
 #[must_use]
 pub fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSettings> {
     let mut keys = Reader::new(Role::Producer, entries);
-    let delivery = delivery(&mut keys);
+    let (delivery, culprit) = delivery(&mut keys);
+    let transaction = transaction(&mut keys, culprit);
     let linger = keys.millis("linger.ms");
     let request_timeout = keys.period("request.timeout.ms");
     let mut delivery_timeout = keys.millis("delivery.timeout.ms");
@@ -51,7 +56,7 @@ pub fn parse_producer<'a>(entries: &[Entry<'a>]) -> Parsed<'a, ProducerSettings>
         metadata_max_age: keys.millis("metadata.max.age.ms"),
         partitioner,
         partitioner_availability_timeout: keys.millis("partitioner.availability.timeout.ms"),
-        transaction: None,
+        transaction,
     };
     keys.finish(settings)
 }
@@ -65,13 +70,15 @@ impl Default for ProducerSettings {
 /// Idempotence is on unless something speaks against it. What does is an error if idempotence was asked for by name, and
 /// switches it off without a word otherwise (`postProcessAndValidateIdempotenceConfigs`); more than five requests in flight
 /// are an error either way since 4.0 (KAFKA-17927).
-fn delivery(keys: &mut Reader<'_>) -> Delivery {
+/// Tells which key is in its way, too, if it is off.
+fn delivery(keys: &mut Reader<'_>) -> (Delivery, Option<&'static str>) {
     const FLAG: &str = "enable.idempotence";
     const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
     let acks = keys.text("acks");
     let all = acks.eq_ignore_ascii_case("all") || acks == "-1";
     let asked = keys.set(FLAG).is_some();
     let mut idempotent = keys.flag(FLAG);
+    let mut culprit = (!idempotent).then_some(FLAG);
     let objections = [
         ("retries", keys.integer("retries") == 0, "an idempotent producer must retry"),
         ("acks", !all, "an idempotent producer needs `acks` all"),
@@ -88,15 +95,30 @@ fn delivery(keys: &mut Reader<'_>) -> Delivery {
             } else if objects {
                 keys.remark(key, Remark::IdempotenceDisabled(key));
                 idempotent = false;
+                culprit = Some(key);
             }
         }
     }
-    match acks {
+    let delivery = match acks {
         "0" => Delivery::FireAndForget,
         "1" => Delivery::Leader,
         _ if idempotent => Delivery::Idempotent,
         _ => Delivery::AllReplicas,
+    };
+    (delivery, culprit)
+}
+
+/// Transactions need idempotence, whoever switched it off.
+fn transaction(keys: &mut Reader<'_>, culprit: Option<&'static str>) -> Option<(Arc<str>, Span)> {
+    const ID: &str = "transactional.id";
+    let timeout = keys.millis("transaction.timeout.ms");
+    keys.set(ID)?;
+    if let Some(with) = culprit {
+        let why = "transactions need idempotence";
+        keys.refuse(ID, Problem::Conflict { with, why });
+        return None;
     }
+    Some((Arc::from(keys.text(ID)), timeout))
 }
 
 fn compression(keys: &Reader<'_>) -> Codec {

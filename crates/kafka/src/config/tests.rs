@@ -271,6 +271,10 @@ fn every_modelled_key_changes_a_setting() {
                         .filter(|_| codec)
                         .map(|it| ("compression.type", it))
                         .into_iter()
+                        .chain(
+                            (key.name == "transaction.timeout.ms")
+                                .then_some(("transactional.id", "t")),
+                        )
                         .collect();
                     entry.extend(entries(&beside));
                     let parsed = parse_producer(&entry);

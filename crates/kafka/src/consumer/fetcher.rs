@@ -6,15 +6,17 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use stormglass_types::{
-    BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionMap, Time, TopicPartition,
+    BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionMap, ProducerId, Time, TopicPartition,
 };
 
 use super::Consumer;
 use super::network::{Link, Tag};
 use super::positions::{FetchState, Position};
-use crate::message::{FetchPartition, FetchRequest, FetchResponse, FetchSession, Request};
+use crate::message::{
+    AbortedTransaction, FetchPartition, FetchRequest, FetchResponse, FetchSession, Request,
+};
 use crate::metadata::TopicUuid;
-use crate::record::{Batch, Records};
+use crate::record::{Batch, Records, Verdict, Within};
 use crate::{Mark, Outbox, PolledBatch, Rule};
 
 /// Sessions with brokers and the records that were not handed out yet.
@@ -61,6 +63,12 @@ struct CompletedFetch {
     batches: Vec<Batch>,
     /// The batch that holds `next`.
     at: usize,
+    /// The transactions among them that were aborted and have not begun yet, the first one last.
+    aborted: Vec<AbortedTransaction>,
+    /// The producers of those that have begun.
+    aborted_of: Vec<ProducerId>,
+    /// How many batches were held against those.
+    judged: usize,
 }
 
 /// Whether an answer was compared with the position already.
@@ -134,6 +142,8 @@ impl Fetcher {
                 continue;
             };
             let next = asked[found].1.offset;
+            let mut aborted = fetched.aborted;
+            aborted.sort_unstable_by(|one, other| other.cmp(one));
             self.push(CompletedFetch {
                 partition: fetched.partition,
                 error: fetched.error,
@@ -142,6 +152,9 @@ impl Fetcher {
                 next,
                 batches: fetched.batches,
                 at: 0,
+                aborted,
+                aborted_of: Vec::new(),
+                judged: 0,
             });
         }
     }
@@ -377,12 +390,52 @@ impl Consumer {
     }
 }
 
+/// Whether a reader of committed records sees a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Seen {
+    Yes,
+    /// Its transaction was aborted.
+    Aborted,
+}
+
 impl CompletedFetch {
+    /// Holds the batch that is next against the transactions that were aborted (`CompletedFetch.nextFetchedRecord`). Who reads
+    /// what is not committed was told of none.
+    fn judge(&mut self) -> Seen {
+        if self.aborted.is_empty() && self.aborted_of.is_empty() {
+            return Seen::Yes;
+        }
+        let batch = &self.batches[self.at];
+        let Some(stamp) = batch.stamp else { return Seen::Yes };
+        if self.judged <= self.at {
+            self.judged = self.at + 1;
+            while let Some(begun) = self.aborted.pop_if(|it| it.first < batch.end()) {
+                if !self.aborted_of.contains(&begun.producer) {
+                    self.aborted_of.push(begun.producer);
+                }
+            }
+            if let Records::Marker(Verdict::Abort, _) = batch.records {
+                self.aborted_of.retain(|producer| *producer != stamp.id);
+            }
+        }
+        let is_record = !matches!(batch.records, Records::Marker(..));
+        let aborted = stamp.within == Within::Transaction && self.aborted_of.contains(&stamp.id);
+        if is_record && aborted { Seen::Aborted } else { Seen::Yes }
+    }
+
     /// Hands out at most `remaining` records from `next` on; the epoch of the last batch that was touched.
     fn take(&mut self, remaining: &mut u32, into: &mut Vec<PolledBatch>) -> Option<LeaderEpoch> {
         let mut epoch = None;
-        while let Some(batch) = self.batches.get(self.at) {
+        while self.at < self.batches.len() {
+            let seen = self.judge();
+            let Some(batch) = self.batches.get(self.at) else { break };
             if batch.end() <= self.next {
+                self.at += 1;
+                continue;
+            }
+            if seen == Seen::Aborted {
+                self.next = batch.end();
+                epoch = Some(batch.epoch);
                 self.at += 1;
                 continue;
             }

@@ -189,9 +189,9 @@ keys! { PRODUCER
         "TLS setting (truststore password); no influence on simulated semantics.";
     "ssl.truststore.type": String = Is("JKS"), Any, Inert,
         "TLS setting (truststore type); no influence on simulated semantics.";
-    "transaction.timeout.ms": Int = Is("60000"), Any, Inert,
+    "transaction.timeout.ms": Int = Is("60000"), Any, Modelled,
         "Longest a transaction may stay open before the coordinator aborts it.";
-    "transactional.id": String = Null, NonEmpty, Unmodelled,
+    "transactional.id": String = Null, NonEmpty, Modelled,
         "Identity that turns on transactions and fences older producers of the same id.";
     "value.serializer": Class = Required, Any, Inert,
         "Class that turns value objects into bytes.";

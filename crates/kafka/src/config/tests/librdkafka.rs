@@ -63,6 +63,7 @@ fn every_modelled_property_changes_a_setting() {
                 Role::Producer => {
                     let beside: &[_] = match key.name {
                         "compression.level" => &[("compression.codec", "gzip")],
+                        "transaction.timeout.ms" => &[("transactional.id", "t")],
                         _ => &[],
                     };
                     entry.extend(entries(beside));

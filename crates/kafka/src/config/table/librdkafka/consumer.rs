@@ -48,7 +48,7 @@ keys! { CONSUMER
     "heartbeat.interval.ms": Int = Is("3000"), Between(1, 3600000), Modelled,
         "How often heartbeats are sent, by a thread of the client's own.";
     "isolation.level": String = Is("read_committed"), OneOf(&["read_uncommitted", "read_committed"]), Modelled,
-        "Whether records of open and aborted transactions are hidden; there are no transactions here.";
+        "Whether records of open and aborted transactions are hidden.";
     "max.in.flight.requests.per.connection": Int = Is("1000000"), Between(1, 1000000), Inert,
         "No influence on simulated semantics.";
     "max.poll.interval.ms": Int = Is("300000"), Between(1, 86400000), Modelled,

@@ -47,8 +47,8 @@ keys! { PRODUCER
         "How long the leader may wait for the in-sync replicas before it answers.";
     "sticky.partitioning.linger.ms": Int = Is("10"), Between(0, 900000), Modelled,
         "How long records without a key go to one partition; twice the linger unless set. 0 draws one for each record.";
-    "transaction.timeout.ms": Int = Is("60000"), Between(1000, 2147483647), Inert,
-        "Longest a transaction may stay open.";
-    "transactional.id": String = Null, Any, Unmodelled,
-        "Identity that turns on transactions.";
+    "transaction.timeout.ms": Int = Is("60000"), Between(1000, 2147483647), Modelled,
+        "Longest a transaction may stay open before the coordinator aborts it.";
+    "transactional.id": String = Null, Any, Modelled,
+        "Identity that turns on transactions and fences older producers of the same id; needs idempotence, and switches it on.";
 }
