@@ -17,6 +17,7 @@ mod host;
 mod modern;
 mod races;
 mod seeking;
+mod transactions;
 
 /// A host whose consumer has joined and owns `partitions` partitions, each with `records` records in one batch.
 fn joined(settings: ConsumerSettings, rules: Rules, partitions: u16, records: u32) -> Host {
