@@ -147,6 +147,7 @@ impl Story {
             starts_after: Span::ZERO,
             on_failure: OnFailure::GiveUp,
             sending: Sending::PLAIN,
+            transactions: None,
             dealt: None,
             sent_before: Sequence::default(),
         });

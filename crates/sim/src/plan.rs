@@ -109,6 +109,8 @@ pub struct ProducerPlan {
     pub on_failure: OnFailure,
     /// How it uses its client.
     pub sending: Sending,
+    /// When it begins and ends transactions; its settings have a `transactional.id` then, and only then.
+    pub transactions: Option<Transactions>,
     /// Which events of a stream that it shares with others are its own; it has a stream of its own unless set.
     pub dealt: Option<Dealt>,
     /// How many records its first life has sent to each partition before the run, as a sequence. The topic must have a past
@@ -178,6 +180,24 @@ pub enum ChosenBy {
     Number(u16),
     /// The application: the key's hash modulo this number, however many partitions there are by now.
     Key(u16),
+}
+
+/// How an application uses transactions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Transactions {
+    /// When it commits the open one: after so many records, or so long after it began it.
+    pub commit: FlushEvery,
+    /// What becomes of it when its client can only be closed, such as when another one was given its `transactional.id`.
+    pub on_fenced: OnFenced,
+}
+
+/// What becomes of an application that was fenced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnFenced {
+    /// It is started again after this.
+    Restart(Span),
+    /// It stays down.
+    Stop,
 }
 
 /// When an application calls `flush`.

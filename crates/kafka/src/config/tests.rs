@@ -552,3 +552,19 @@ fn defaults_are_kafkas() {
     assert_eq!(broker.replica_lag_time_max, Span::secs(30));
     assert_eq!(broker.leader_imbalance_check_interval, Span::secs(300));
 }
+
+#[test]
+fn transactions_need_idempotence_whoever_switched_it_off() {
+    let id = ("transactional.id", "billing");
+    let timeout = ("transaction.timeout.ms", "5000");
+    let transaction = parse_producer(&entries(&[id, timeout])).settings.transaction.unwrap();
+    assert_eq!((&*transaction.0, transaction.1), ("billing", Span::secs(5)));
+    let refused = [
+        vec![id, ("enable.idempotence", "false")],
+        vec![id, ("acks", "1")],
+        vec![id, ("acks", "1"), ("enable.idempotence", "true")],
+        vec![id, ("retries", "0")],
+    ];
+    let refused = refused.map(|pairs| check(Role::Producer, &pairs)).join("\n");
+    insta::assert_snapshot!(refused, @"");
+}

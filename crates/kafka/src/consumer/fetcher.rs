@@ -490,3 +490,94 @@ impl CompletedFetch {
         epoch
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use stormglass_types::{ProducerEpoch, Sequence, SourceId, TopicId, ValueRange, Wall};
+
+    use super::*;
+    use crate::record::ProducerStamp;
+
+    /// A batch of two records, or a marker.
+    fn batch(base: i64, producer: i64, within: Within, ends: Option<Verdict>) -> Batch {
+        let first = u32::try_from(base).unwrap();
+        let values = ValueRange { source: SourceId(0), first, count: 2 };
+        let (count, records) = match ends {
+            None => (2, Records::Values(values)),
+            Some(verdict) => (1, Records::Marker(verdict, LeaderEpoch(0))),
+        };
+        let id = ProducerId(producer);
+        let stamp = ProducerStamp { id, epoch: ProducerEpoch(0), sequence: Sequence(0), within };
+        Batch {
+            base: Offset(base),
+            count,
+            epoch: LeaderEpoch(0),
+            bytes: 100,
+            packing: crate::compression::Packing::PLAIN,
+            timestamp: Wall(0),
+            stamp: Some(stamp),
+            records,
+        }
+    }
+
+    /// Two producers' batches: the first one's transaction is aborted, and then it begins another.
+    fn fetched(aborted: &[(i64, i64)]) -> CompletedFetch {
+        let inside = Within::Transaction;
+        let mut aborted: Vec<_> = aborted
+            .iter()
+            .map(|(first, producer)| AbortedTransaction {
+                first: Offset(*first),
+                producer: ProducerId(*producer),
+            })
+            .collect();
+        aborted.sort_unstable_by(|one, other| other.cmp(one));
+        CompletedFetch {
+            partition: TopicPartition::new(TopicId(1), 0),
+            error: ErrorCode::None,
+            progress: Progress::InLine,
+            preferred: None,
+            next: Offset(0),
+            batches: vec![
+                batch(0, 1, inside, None),
+                batch(2, 2, inside, None),
+                batch(4, 1, inside, None),
+                batch(6, 1, inside, Some(Verdict::Abort)),
+                batch(7, 1, inside, None),
+                batch(9, 2, inside, Some(Verdict::Commit)),
+                batch(10, 1, inside, Some(Verdict::Commit)),
+            ],
+            at: 0,
+            aborted,
+            aborted_of: Vec::new(),
+            judged: 0,
+        }
+    }
+
+    fn taken(mut fetch: CompletedFetch, per_poll: u32) -> (Vec<i64>, i64) {
+        let mut records = Vec::new();
+        while fetch.at < fetch.batches.len() {
+            fetch.take(&mut { per_poll }, &mut records);
+        }
+        let offsets = records.iter().flat_map(|batch| {
+            (batch.base.0..).zip(batch.values.values()).map(|(offset, value)| {
+                assert_eq!(offset, i64::from(value.serial), "a record keeps its offset");
+                offset
+            })
+        });
+        (offsets.collect(), fetch.next.0)
+    }
+
+    #[test]
+    fn markers_move_the_position_and_are_not_handed_out() {
+        assert_eq!(taken(fetched(&[]), 500), (vec![0, 1, 2, 3, 4, 5, 7, 8], 11));
+    }
+
+    #[test]
+    fn who_reads_what_is_committed_gets_nothing_of_aborted_transactions() {
+        for per_poll in [1, 500] {
+            assert_eq!(taken(fetched(&[(0, 1)]), per_poll), (vec![2, 3, 7, 8], 11));
+        }
+    }
+}

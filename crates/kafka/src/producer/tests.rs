@@ -1,4 +1,4 @@
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -16,8 +16,8 @@ use super::Producer;
 use crate::channel::Backoff;
 use crate::compression::Codec;
 use crate::message::{
-    Correlation, InitProducerIdResponse, MetadataResponse, Msg, ProduceRequest, ProduceResponse,
-    ProduceResult, Request, Response,
+    Correlation, InitProducerIdRequest, InitProducerIdResponse, MetadataResponse, Msg,
+    ProduceRequest, ProduceResponse, ProduceResult, Request, Response,
 };
 use crate::metadata::{
     BrokerStatus, Brokers, MetadataImage, MetadataRecord, PartitionRegistration, Recovery,
@@ -33,6 +33,7 @@ use crate::{
 };
 
 mod librdkafka;
+mod transactions;
 mod wrap;
 
 const TOPIC: TopicId = TopicId(1);
@@ -52,6 +53,23 @@ struct Host {
     next_op: u32,
     /// What the application was told, in order.
     told: Vec<String>,
+    /// What a transactional producer has asked of its coordinator.
+    asked: Vec<String>,
+    /// How the next of those requests are answered; those after them, as they should be.
+    replies: VecDeque<Reply>,
+}
+
+/// How a transactional request is answered.
+#[derive(Clone, Copy)]
+enum Reply {
+    /// As it should be.
+    Well,
+    /// With an error.
+    With(ErrorCode),
+    /// Never: the connection breaks.
+    Reset,
+    /// Never.
+    Silence,
 }
 
 fn settings() -> ProducerSettings {
@@ -169,6 +187,8 @@ impl Host {
             reachable,
             next_op: 0,
             told: Vec::new(),
+            asked: Vec::new(),
+            replies: VecDeque::new(),
         };
         host.carry_out();
         host
@@ -243,9 +263,18 @@ impl Host {
             Request::Metadata(_) => {
                 Response::Metadata(MetadataResponse { image: Arc::new(self.image.clone()) })
             }
-            Request::InitProducerId(_) => Response::InitProducerId(InitProducerIdResponse {
-                producer: Ok((ProducerId(7), ProducerEpoch(0))),
-            }),
+            Request::InitProducerId(InitProducerIdRequest { transaction: None, .. }) => {
+                Response::InitProducerId(InitProducerIdResponse {
+                    producer: Ok((ProducerId(7), ProducerEpoch(0))),
+                })
+            }
+            request @ (Request::FindCoordinator(_)
+            | Request::InitProducerId(_)
+            | Request::AddPartitionsToTxn(_)
+            | Request::EndTxn(_)) => {
+                let Some(response) = self.transactional(conn, request) else { return };
+                response
+            }
             other => unreachable!("not a request of a producer: {other:?}"),
         };
         self.input(Input::Recv(conn, Msg::Response(correlation, response)));

@@ -6,12 +6,13 @@ use stormglass_kafka::compression::Codec;
 use stormglass_kafka::config::Role;
 use stormglass_kafka::settings::{Delivery, ProducerSettings};
 use stormglass_sim::plan::{
-    AtStop, ChosenBy, Dealt, DealtBy, FlushEvery, Keys, Load, OnFailure, ProducerPlan, Sending,
-    ShareRange, SizeRange, TopicPlan, WaitsFor,
+    AtStop, ChosenBy, Dealt, DealtBy, FlushEvery, Keys, Load, OnFailure, OnFenced, ProducerPlan,
+    Sending, ShareRange, SizeRange, TopicPlan, Transactions, WaitsFor,
 };
 use stormglass_types::{Dense, Sequence, Span, TopicId};
 
 use super::config::Lines;
+use super::diagnostic::Report;
 use super::fields::Fields;
 use super::keys;
 use super::lower::{Lowering, section};
@@ -26,6 +27,8 @@ pub(super) const SENDS: &[&str] = &["callback", "blocking", "fire-and-forget"];
 pub(super) const BY_KEY: &str = "by-key";
 /// How instances can share one stream of events.
 pub(super) const SPREADS: &[&str] = &["round-robin", "by-key"];
+/// What can become of an application that was fenced.
+pub(super) const ON_FENCED: &[&str] = &["restart", "stop"];
 /// What it can do when it is asked to stop, beside waiting for some time.
 pub(super) const CLOSES: &[&str] = &["wait", "never"];
 
@@ -73,23 +76,99 @@ impl Lowering<'_> {
                 ..self.sending(&fields, on_failure)
             };
             let sent_before = self.sent_before(&fields, &settings);
+            let transactions =
+                self.transactions(&fields, (&settings, &lines), (sending, on_failure), instances);
             let spread = self.spread(&fields, &load, instances);
             for instance in 1..=instances {
                 let dealt = |by| Dealt { by, among: instances, to: instance - 1 };
+                let name = format!("{name}-{instance}");
+                let settings = if lines.is_per_member() {
+                    // Whatever is wrong with it was reported when the settings were read.
+                    let lines = lines.of_member(&name);
+                    let mut unheard = Report::default();
+                    Arc::new(lines.parse(|entries| client.parse_producer(entries), &mut unheard))
+                } else {
+                    Arc::clone(&settings)
+                };
                 producers.push(ProducerPlan {
-                    name: format!("{name}-{instance}"),
-                    settings: Arc::clone(&settings),
+                    name,
+                    settings,
                     topic,
                     load: load.clone(),
                     starts_after: starts_after.unwrap_or(Span::ZERO),
                     on_failure,
                     sending,
+                    transactions,
                     dealt: spread.map(dealt),
                     sent_before,
                 });
             }
         }
         producers
+    }
+
+    /// When the application begins and ends transactions. Settings and application need one another for that.
+    fn transactions(
+        &mut self,
+        fields: &Fields<'_>,
+        (settings, lines): (&ProducerSettings, &Lines),
+        (sending, on_failure): (Sending, OnFailure),
+        instances: u16,
+    ) -> Option<Transactions> {
+        const ID: &str = "transactional.id";
+        let example = "transactions: { every: 500ms }";
+        if fields.get("transactions").is_none() {
+            if let Some(place) = lines.place_of(ID).filter(|_| settings.transaction.is_some()) {
+                let message =
+                    format!("`{ID}` makes `send` fail outside transactions, and there are none");
+                let help =
+                    "say when the application commits, such as `transactions: { every: 500ms }`";
+                self.report.conflict(place, message, help);
+            }
+            return None;
+        }
+        let place = fields.place_of("transactions");
+        if lines.place_of(ID).is_none() {
+            let message = format!("`transactions` need a `{ID}`");
+            self.report.conflict(
+                place,
+                message,
+                "add `config: { transactional.id: \"${member}\" }`",
+            );
+        }
+        if sending.flush.is_some() {
+            let message = "`commitTransaction` flushes".to_owned();
+            self.report.conflict(fields.place_of("flush"), message, "leave `flush` out");
+        }
+        if on_failure == OnFailure::SendAgain {
+            let message = "what no transaction has committed is sent again anyway".to_owned();
+            let help = "leave `on-failure` out";
+            self.report.conflict(fields.place_of("on-failure"), message, help);
+        }
+        if instances > 1
+            && !lines.is_per_member()
+            && let Some(place) = lines.place_of(ID)
+        {
+            let message = "all instances have one `transactional.id` and fence each other";
+            let message = format!("{message}; `${{member}}` stands for an instance's name");
+            self.report.note(place, message);
+        }
+        let section = section::<schema::Transactions>(fields, "transactions", self.report);
+        if section.get("every").is_none() {
+            self.report.missing_key(section.place, section.title, "every", example);
+        }
+        let commit = section.read("every", self.report, flush_every);
+        let after = section.read("restart", self.report, units::some_time);
+        let restart = OnFenced::Restart(after.unwrap_or(Span::secs(2)));
+        let ways = [restart, OnFenced::Stop];
+        let on_fenced =
+            self.choose(&section, "on-fenced", "fate of who is fenced", ON_FENCED, &ways);
+        if on_fenced == OnFenced::Stop && after.is_some() {
+            let message = "who stops is not started again: `restart` does not matter".to_owned();
+            self.report.note(section.place_of("restart"), message);
+        }
+        let commit = commit.unwrap_or(FlushEvery::Time(Span::millis(500)));
+        Some(Transactions { commit, on_fenced })
     }
 
     /// Where its sequences stand when the run begins.

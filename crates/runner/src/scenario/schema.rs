@@ -200,8 +200,19 @@ sections! {
         "partition" partition: Option<OwnPartition>,
         /// When the application calls `flush`, which returns when everything is settled; never unless set.
         "flush" flush: Option<Flush>,
+        /// When the application begins and ends transactions, which a `transactional.id` makes possible and necessary; `${member}` stands for the process's name in it. What was not committed is sent again in the next transaction.
+        "transactions" transactions: Option<Transactions>,
         /// What the application does when it is asked to stop: `close` until everything is settled (`wait`, unless set) or for so long, or nothing (`never`).
         "close" close: Option<Close>,
+    }
+    /// When an application begins and ends transactions: it begins one with a record, and commits it when its load ends, too.
+    Transactions = "`transactions`" {
+        /// It commits after so many records, or so long after it began: `100`, or `500ms`.
+        "every" every: NumberOrDuration,
+        /// What becomes of a process whose client can only be closed, since another one has its `transactional.id`: `restart`, unless set, or `stop`.
+        "on-fenced" on_fenced: Option<OnFenced>,
+        /// How long it takes until it is started again; 2s unless set.
+        "restart" restart: Option<Duration>,
     }
     /// When an application flushes.
     Flush = "`flush`" {
@@ -544,6 +555,7 @@ values! {
     Crash = words(super::faults::CRASHES);
     Spread = words(super::producers::SPREADS);
     OnFailure = words(super::producers::ON_FAILURE);
+    OnFenced = words(super::producers::ON_FENCED);
     Sends = words(super::producers::SENDS);
     OwnPartition = json_schema!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "const": super::producers::BY_KEY }] });
     NumberOrDuration = json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1 }, pattern(&format!("^{ONE}$"), &["500ms"])] });

@@ -347,9 +347,19 @@ impl World {
             }
             Completion::Refused(error) => {
                 let topic = self.plan.producers[index].topic;
+                self.producers[index].refused(record, error);
                 self.tell(node, What::SendRefused { topic, key, error });
             }
-            Completion::Records(_) | Completion::Done(_) => {}
+            Completion::Done(outcome) => {
+                let returned = self.producers[index].transacted(self.now, op, outcome);
+                if let Some(event) = returned.as_ref().and_then(|it| it.event) {
+                    self.tell(node, event);
+                }
+                if returned.is_some_and(|it| it.over) {
+                    self.inbox.push_back((node, Input::Shutdown));
+                }
+            }
+            Completion::Records(_) => {}
         }
         self.rearm(node);
     }

@@ -137,6 +137,12 @@ impl World {
                 stuck.push((node, Stuck::Sending { partition, records }));
             }
         }
+        for (producer, node) in self.producers.iter().zip(self.roster.producers()) {
+            let records = producer.uncommitted();
+            if records > 0 {
+                stuck.push((node, Stuck::Uncommitted { records }));
+            }
+        }
         for (node, partition, records) in self.external_sends() {
             stuck.push((node, Stuck::Sending { partition, records }));
         }

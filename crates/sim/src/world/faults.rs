@@ -489,8 +489,21 @@ impl World {
             Some((effect, down)) => {
                 self.queue.push(self.now + down, Event::FaultOver { effect });
             }
-            None => self.queue.push(self.now + Span::millis(100), Event::Revive { node }),
+            None => {
+                let after = match self.after_fencing(node) {
+                    None => Span::millis(100),
+                    Some(Some(after)) => after,
+                    Some(None) => return,
+                };
+                self.queue.push(self.now + after, Event::Revive { node });
+            }
         }
+    }
+
+    /// How long a producer whose client could only be closed stays down, or for ever; none if it was not so.
+    fn after_fencing(&self, node: NodeId) -> Option<Option<Span>> {
+        let app = self.producers.get(node.index().checked_sub(self.first_producer())?)?;
+        app.after_fencing()
     }
 
     pub(super) fn revive(&mut self, node: NodeId) {
@@ -499,7 +512,8 @@ impl World {
             && slot.full == 0
             && slot.incarnation > 0
             && slot.wanted == Wanted::Yes
-            && !self.has_finished(node);
+            && !self.has_finished(node)
+            && self.after_fencing(node) != Some(None);
         if may && !self.faults.will_return(node) {
             self.start_life(node);
         }

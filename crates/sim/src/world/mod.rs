@@ -17,6 +17,7 @@ mod start;
 mod stores;
 mod tape;
 mod trace;
+mod transaction_app;
 mod view;
 
 use std::collections::VecDeque;

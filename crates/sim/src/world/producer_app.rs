@@ -9,12 +9,14 @@ use stormglass_kafka::record::Payload;
 use stormglass_kafka::{Call, OpId, SendCall};
 use stormglass_types::history::Outcome;
 use stormglass_types::{
-    Key, PartitionMap, Rng, Sequence, SourceId, Span, Time, TopicPartition, Value, ValueRange,
+    ErrorCode, Key, PartitionMap, Rng, Sequence, SourceId, Span, Time, TopicPartition, Value,
+    ValueRange,
 };
 
+use super::transaction_app::{Next, Returned, Transacting};
 use crate::plan::{
-    AtStop, ChosenBy, Dealt, DealtBy, FlushEvery, Keys, OnFailure, ProducerPlan, ShareRange,
-    WaitsFor,
+    AtStop, ChosenBy, Dealt, DealtBy, FlushEvery, Keys, OnFailure, OnFenced, ProducerPlan,
+    ShareRange, WaitsFor,
 };
 
 /// A record as its application knows it.
@@ -59,6 +61,7 @@ pub(crate) struct ProducerApp {
     ended: bool,
     /// No new records in this life.
     stopping: bool,
+    transacting: Option<Transacting>,
     /// Records taken in since the last `flush`.
     unflushed: u32,
     /// When the last `flush` returned, or else when this life began.
@@ -82,6 +85,7 @@ impl ProducerApp {
     pub(crate) fn new(plan: Arc<ProducerPlan>, rng: Rng, source: SourceId) -> Self {
         Self {
             sequence: plan.sent_before,
+            transacting: plan.transactions.map(Transacting::new),
             plan,
             rng,
             source,
@@ -113,13 +117,25 @@ impl ProducerApp {
     /// Begins a life: new identity, same luck, same count. Tells the sequence with which its client goes on.
     pub(crate) fn start(&mut self, now: Time, source: SourceId) -> Sequence {
         self.source = source;
-        self.busy = Busy::No;
+        let sending = std::mem::replace(&mut self.busy, Busy::No);
         self.stopping = false;
         self.unflushed = 0;
         self.flushed_at = now;
         self.open.clear();
         self.kept.clear();
-        self.again.clear();
+        match &mut self.transacting {
+            None => self.again.clear(),
+            Some(transacting) => {
+                // What was not committed comes first, then what was being sent.
+                let in_hand = match sending {
+                    Busy::Sending(_, record) => Some(record),
+                    Busy::No | Busy::Awaiting(..) | Busy::Flushing(_) => None,
+                };
+                for record in transacting.start().into_iter().chain(in_hand).rev() {
+                    self.again.push_front(record);
+                }
+            }
+        }
         match self.plan.dealt {
             None => self.next_at = now + self.gap(),
             Some(dealt) if self.events == 0 => {
@@ -137,21 +153,29 @@ impl ProducerApp {
         if self.stopping || self.is_busy() {
             return None;
         }
+        let record = self.record_at();
+        if let Some(transacting) = &self.transacting {
+            return transacting.wake_at(record);
+        }
+        match (record, self.flush_at()) {
+            (record, Some(flush)) => Some(record.map_or(flush, |record| record.min(flush))),
+            (record, None) => record,
+        }
+    }
+
+    /// When it sends its next record.
+    fn record_at(&self) -> Option<Time> {
         if !self.again.is_empty() {
             return Some(Time::ZERO);
         }
         let done = self.plan.load.limit.is_some_and(|limit| self.sent >= limit);
         let never = self.plan.dealt.is_some() && self.ahead.is_none();
-        let next = (!self.ended && !done && !never).then_some(self.next_at);
-        match self.flush_at() {
-            Some(flush) => Some(next.map_or(flush, |next| next.min(flush))),
-            None => next,
-        }
+        (!self.ended && !done && !never).then_some(self.next_at)
     }
 
     fn is_busy(&self) -> bool {
         match self.busy {
-            Busy::No => false,
+            Busy::No => self.transacting.as_ref().is_some_and(Transacting::is_calling),
             Busy::Sending(..) | Busy::Awaiting(..) | Busy::Flushing(_) => true,
         }
     }
@@ -171,6 +195,17 @@ impl ProducerApp {
         }
         self.next_op += 1;
         let op = OpId(self.next_op);
+        let record = self.record_at();
+        if let Some(transacting) = &mut self.transacting {
+            match transacting.next(now, record) {
+                Next::Call(call) => {
+                    transacting.call(op, call);
+                    return Some((op, Call::Transaction(call)));
+                }
+                Next::Nothing => return None,
+                Next::Send => {}
+            }
+        }
         if self.flush_at().is_some_and(|at| at <= now) {
             self.busy = Busy::Flushing(op);
             return Some((op, Call::Flush));
@@ -275,9 +310,52 @@ impl ProducerApp {
         if self.plan.sending.waits_for == WaitsFor::Ack {
             self.busy = Busy::Awaiting(partition, value);
         }
-        if let (OnFailure::SendAgain, Some(record)) = (self.plan.on_failure, record) {
+        let Some(record) = record else { return };
+        if let Some(transacting) = &mut self.transacting {
+            let first = record.first.or(Some((partition, value)));
+            transacting.sent(Record { first, ..record });
+        } else if self.plan.on_failure == OnFailure::SendAgain {
             self.kept.insert((partition, value), record);
         }
+    }
+
+    /// `send` threw: within a transaction the record is sent again in the next one.
+    pub(crate) fn refused(&mut self, record: Option<Record>, error: ErrorCode) {
+        if let (Some(transacting), Some(record)) = (&mut self.transacting, record) {
+            transacting.refused();
+            // No transaction can ever hold a record that is too large.
+            if error != ErrorCode::MessageTooLarge {
+                self.again.push_front(record);
+            }
+        }
+    }
+
+    /// A call that concerns its transactions returned; none if it is none of these.
+    pub(crate) fn transacted(&mut self, now: Time, op: OpId, outcome: Outcome) -> Option<Returned> {
+        let source = self.source;
+        let mut returned = self.transacting.as_mut()?.returned(now, op, source, outcome)?;
+        for record in std::mem::take(&mut returned.again).into_iter().rev() {
+            self.again.push_front(record);
+        }
+        self.stopping |= returned.over;
+        Some(returned)
+    }
+
+    /// How long it stays down after its client could only be closed; none if it was not so, or for good if the time is none.
+    pub(crate) fn after_fencing(&self) -> Option<Option<Span>> {
+        let transacting = self.transacting.as_ref().filter(|it| it.is_over())?;
+        Some(match transacting.plan().on_fenced {
+            OnFenced::Restart(after) => Some(after),
+            OnFenced::Stop => None,
+        })
+    }
+
+    /// Records that it has taken from its source and not committed.
+    pub(crate) fn uncommitted(&self) -> u32 {
+        let Some(transacting) = &self.transacting else { return 0 };
+        let in_hand = usize::from(matches!(self.busy, Busy::Sending(..)));
+        let count = transacting.uncommitted() + self.again.len() + in_hand;
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn delivered(

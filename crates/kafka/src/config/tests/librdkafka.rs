@@ -137,7 +137,7 @@ fn mistakes_come_with_what_was_meant() {
         ("partitioner", "murmur"),
         ("linger.ms", "1000000"),
         ("auto.offset.reset", "earliest"),
-        ("transactional.id", "x"),
+        ("queuing.strategy", "lifo"),
     ];
     insta::assert_snapshot!("librdkafka_producer_mistakes", told(Role::Producer, &producer));
     let consumer = [
@@ -190,4 +190,25 @@ fn either_client_can_be_told_in_the_words_of_the_other() {
     let (_, words) = own(Role::Consumer, "partition.assignment.strategy", mixed).unwrap();
     assert_eq!(words, "cooperative-sticky");
     assert_eq!(own(Role::Consumer, "partition.assignment.strategy", "StickyAssignor"), None);
+}
+
+#[test]
+fn transactions_switch_idempotence_on_and_bound_the_life_of_messages() {
+    let id = ("transactional.id", "billing");
+    let settings = CLIENT.parse_producer(&entries(&[id])).settings;
+    let (name, timeout) = settings.transaction.unwrap();
+    assert_eq!(
+        (&*name, timeout, settings.delivery),
+        ("billing", Span::secs(60), Delivery::Idempotent)
+    );
+    assert_eq!(settings.delivery_timeout, Span::secs(60));
+    assert_eq!(settings.request_timeout, Span::millis(59_900));
+    let refused = [
+        vec![id, ("enable.idempotence", "false")],
+        vec![id, ("acks", "1")],
+        vec![id, ("message.timeout.ms", "60001")],
+        vec![id, ("socket.timeout.ms", "61000")],
+    ];
+    let refused = refused.map(|pairs| told(Role::Producer, &pairs)).join("\n");
+    insta::assert_snapshot!(refused, @"");
 }
