@@ -71,6 +71,7 @@ const fn open(since: Option<Release>) -> Missing {
 
 /// Where a repair came with several changes, the last of them counts.
 const MISSING: &[(Rule, Missing)] = &[
+    (Rule::VerifyTransactions, before(3, 5)),
     (Rule::TruncateByEpoch, before(0, 11)),
     (Rule::DivergenceByEpoch, before(2, 0)),
     (Rule::FetchEpochFencing, before(2, 1)),
