@@ -12,6 +12,7 @@ mod nearby;
 mod producers;
 mod quorum;
 mod races;
+mod transactions;
 
 use stormglass_kafka::group::OFFSETS_TOPIC;
 use stormglass_kafka::message::Api;
@@ -119,7 +120,7 @@ const PAUSED: Named = ("paused-members", paused_members);
 const SLOW: Named = ("slow-processing", slow_processing);
 
 /// Every rule, in the order of their table.
-pub static KILLERS: [Killer; 102] = [
+pub static KILLERS: [Killer; 106] = [
     kills(Rule::AckWaitsForIsr, About::Replication, FLIPS, 20, "no-loss"),
     hidden(
         Rule::MinIsrBeforeAppend,
@@ -138,6 +139,10 @@ pub static KILLERS: [Killer; 102] = [
          has passed meets the first check",
     ),
     kills(Rule::ConsumersReadCommitted, About::Replication, FLIPS, 30, "no-duplicates"),
+    transactions::ROWS[0],
+    transactions::ROWS[1],
+    transactions::ROWS[2],
+    transactions::ROWS[3],
     kills(Rule::TruncateByEpoch, About::Replication, FLIPS, 20, "log-matching"),
     kills(Rule::DivergenceByEpoch, About::Replication, BACK, 100, "log-matching"),
     kills(Rule::FetchEpochFencing, About::Replication, STALE, 100, "no-loss"),
