@@ -559,12 +559,19 @@ fn transactions_need_idempotence_whoever_switched_it_off() {
     let timeout = ("transaction.timeout.ms", "5000");
     let transaction = parse_producer(&entries(&[id, timeout])).settings.transaction.unwrap();
     assert_eq!((&*transaction.0, transaction.1), ("billing", Span::secs(5)));
-    let refused = [
-        vec![id, ("enable.idempotence", "false")],
-        vec![id, ("acks", "1")],
-        vec![id, ("acks", "1"), ("enable.idempotence", "true")],
-        vec![id, ("retries", "0")],
+    let refused: [&[_]; 4] = [
+        &[id, ("enable.idempotence", "false")],
+        &[id, ("acks", "1")],
+        &[id, ("acks", "1"), ("enable.idempotence", "true")],
+        &[id, ("retries", "0")],
     ];
-    let refused = refused.map(|pairs| check(Role::Producer, &pairs)).join("\n");
-    insta::assert_snapshot!(refused, @"");
+    let refused = refused.map(|pairs| check(Role::Producer, pairs)).join("\n");
+    insta::assert_snapshot!(refused, @r"
+    0: `transactional.id` billing conflicts with `enable.idempotence`; transactions need idempotence
+    0: `transactional.id` billing conflicts with `acks`; transactions need idempotence
+    1: idempotence is silently switched off because of `acks`; set `enable.idempotence` yourself to be told
+    1: `acks` 1 conflicts with `enable.idempotence`; an idempotent producer needs `acks` all
+    0: `transactional.id` billing conflicts with `retries`; transactions need idempotence
+    1: idempotence is silently switched off because of `retries`; set `enable.idempotence` yourself to be told
+    ");
 }

@@ -446,7 +446,7 @@ producers:
   orders: { to: orders }
   checkout:
     to: orders
-    config: { delivery.timeout.ms: 1000, transactional.id: t1 }
+    config: { delivery.timeout.ms: 1000, metadata.max.idle.ms: 6000 }
     keys: { hot: { a: 60%, b: 50% } }
 groups:
   billing:

@@ -203,12 +203,17 @@ fn transactions_switch_idempotence_on_and_bound_the_life_of_messages() {
     );
     assert_eq!(settings.delivery_timeout, Span::secs(60));
     assert_eq!(settings.request_timeout, Span::millis(59_900));
-    let refused = [
-        vec![id, ("enable.idempotence", "false")],
-        vec![id, ("acks", "1")],
-        vec![id, ("message.timeout.ms", "60001")],
-        vec![id, ("socket.timeout.ms", "61000")],
+    let refused: [&[_]; 4] = [
+        &[id, ("enable.idempotence", "false")],
+        &[id, ("acks", "1")],
+        &[id, ("message.timeout.ms", "60001")],
+        &[id, ("socket.timeout.ms", "61000")],
     ];
-    let refused = refused.map(|pairs| told(Role::Producer, &pairs)).join("\n");
-    insta::assert_snapshot!(refused, @"");
+    let refused = refused.map(|pairs| told(Role::Producer, pairs)).join("\n");
+    insta::assert_snapshot!(refused, @r"
+    0: `transactional.id` billing conflicts with `enable.idempotence`; transactions need idempotence
+    1: `acks` 1 conflicts with `transactional.id`; an idempotent producer needs `acks` all
+    1: `message.timeout.ms` 60001 conflicts with `transaction.timeout.ms`; a message must not outlive its transaction
+    1: `socket.timeout.ms` 61000 conflicts with `transaction.timeout.ms`; a request must not outlive its transaction by more than 100 ms
+    ");
 }

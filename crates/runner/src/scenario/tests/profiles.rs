@@ -59,7 +59,7 @@ fn each_application_has_the_client_of_its_profile() {
 
 #[test]
 fn all_mistakes_of_a_file_are_told_with_their_lines() {
-    let conf = "linger=5\nacks=2\nmax.in.flight=0\nbatch.num.messages=10\nbatch.num.messages=20\ntransactional.id=a\ngroup.id=b\n";
+    let conf = "linger=5\nacks=2\nmax.in.flight=0\nbatch.num.messages=10\nbatch.num.messages=20\nqueuing.strategy=lifo\ngroup.id=b\n";
     insta::assert_snapshot!(with(conf).unwrap_err().to_string());
 }
 
