@@ -57,6 +57,7 @@ const TAUGHT: &[(&str, Result<&str, &str>)] = &[
     ("scale-4-to-8", Ok("M19")),
     ("scale-8-to-4", Err("how instances are stopped, and no setting")),
     ("seek-to-end-on-assign", Err("what the application does in a callback, and no setting")),
+    ("shared-transactional-id", Ok("M11")),
     ("short-delivery-timeout", Ok("M09")),
     ("slow-poll", Ok("M19")),
     ("static-member-gone", Ok("M27")),

@@ -47,6 +47,14 @@ pub(super) fn changes(plan: &Plan, draft: &Draft) -> Vec<Change> {
     add("group.instance.id=${member}, one for each member".to_owned(), because, &|draft| {
         each(draft, "groups", &[("group.instance.id", "${member}")]);
     });
+    let because = "nobody is then taken for another one's new life";
+    add("transactional.id=${member}, one for each instance".to_owned(), because, &|draft| {
+        for name in names(draft, "producers") {
+            if draft.keys(&["producers", &name, "config"]).contains(&"transactional.id") {
+                draft.set(&["producers", &name, "config", "transactional.id"], "${member}".into());
+            }
+        }
+    });
     let because = "a broker then syncs every batch before it counts";
     add("log.flush.interval.messages=1".to_owned(), because, &|draft| {
         draft.set(&["cluster", "config", "log.flush.interval.messages"], "1".into());

@@ -88,6 +88,12 @@ const TOLD: &[(Mark, Whose, &str)] = &[
         "begins a new producer epoch: sequences start from 0 again",
     ),
     (
+        Mark::ProducerFenced,
+        Whose::Producer,
+        "is fenced: another process has the same transactional.id, or its transaction timed out",
+    ),
+    (Mark::TransactionAborted, Whose::Producer, "aborts its transaction"),
+    (
         Mark::MaxPollExceeded,
         Whose::Member,
         "has not polled for max.poll.interval.ms, so its client leaves the group",

@@ -142,6 +142,7 @@ fn concerns(change: &str, signature: &Signature, plan: &Plan) -> bool {
             let moves = metric && figure(&["rebalances", "unowned", "redelivered"]);
             return moves || signature.invariant == "single-owner";
         }
+        "transactional.id" => return metric || signature.invariant == "liveness",
         "partition.assignment.strategy" => return metric && figure(&["unowned", "rebalances"]),
         "log.flush.interval.messages" | "the feature eligible.leader.replicas.version" => {
             let durable = ["no-loss", "log-matching"].contains(&signature.invariant);

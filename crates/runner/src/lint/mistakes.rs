@@ -28,7 +28,7 @@ pub struct Mistake {
     pub proof: Proof,
 }
 
-const NO_TRANSACTIONS: Proof = Proof::No("transactions are not modelled yet");
+const NO_PAIR: Proof = Proof::No("no pair of scenarios shows it yet");
 const BELIEF: Proof = Proof::No(
     "nothing breaks: a value that compaction drops is promised to nobody, whatever is believed",
 );
@@ -137,7 +137,13 @@ pub const MISTAKES: &[Mistake] = &[
         means: "every instance that starts fences the one before it",
         source: "KIP-98",
         find: producers::shared_transactional_id,
-        proof: NO_TRANSACTIONS,
+        proof: Proof::Pair {
+            name: "shared-transactional-id",
+            base: Base::Broken,
+            expects: Expects::Pairs,
+            takes: &[Take::Instances],
+            stretch: Stretch::None,
+        },
     },
     Mistake {
         id: "M12",
@@ -147,7 +153,7 @@ pub const MISTAKES: &[Mistake] = &[
         means: "nobody aborts the transaction of an instance that died: readers of committed records wait for its timeout, and the dead instance is never fenced",
         source: "KIP-98, KIP-447",
         find: producers::random_transactional_id,
-        proof: NO_TRANSACTIONS,
+        proof: NO_PAIR,
     },
     Mistake {
         id: "M13",
@@ -157,7 +163,7 @@ pub const MISTAKES: &[Mistake] = &[
         means: "records of transactions that are aborted later are handed out",
         source: "KIP-98; Kafka's consumer configuration, `isolation.level`",
         find: groups::reads_uncommitted,
-        proof: NO_TRANSACTIONS,
+        proof: NO_PAIR,
     },
     Mistake {
         id: "M14",
@@ -167,7 +173,7 @@ pub const MISTAKES: &[Mistake] = &[
         means: "if it dies between the commit of its transaction and that of its offsets, the results are written again",
         source: "KIP-98, KIP-447",
         find: groups::commits_beside_transaction,
-        proof: NO_TRANSACTIONS,
+        proof: NO_PAIR,
     },
     Mistake {
         id: "M16",
@@ -339,7 +345,7 @@ pub const MISTAKES: &[Mistake] = &[
         means: "a transaction that is left open holds back everyone who reads committed records, until its timeout",
         source: "KIP-664",
         find: producers::long_transactions,
-        proof: NO_TRANSACTIONS,
+        proof: NO_PAIR,
     },
     Mistake {
         id: "M31",

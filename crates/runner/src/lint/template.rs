@@ -113,6 +113,7 @@ impl Template {
                 self.draft.set(&["producers", name, "config"], config.clone());
                 self.draft.set(&["producers", name, "profile"], section.client.name().into());
             }
+            self.put_transactions(pipeline, section);
             let taken =
                 [(Take::Keys, "keys"), (Take::Instances, "instances"), (Take::Spread, "spread")];
             for (_, key) in taken.iter().filter(|(take, _)| takes.contains(take)) {
@@ -130,6 +131,26 @@ impl Template {
         left_out.sort();
         left_out.dedup();
         left_out
+    }
+
+    /// A transactional producer's application commits, and another one's does not.
+    fn put_transactions(&mut self, pipeline: &Pipeline, section: &Section) {
+        let draft = pipeline.draft.as_ref();
+        let own = draft.and_then(|draft| draft.get(&["producers", &section.name, "transactions"]));
+        for name in self.producers.clone() {
+            let path = ["producers", &name, "transactions"];
+            let id = self.draft.get(&["producers", &name, "config", TRANSACTIONAL_ID]);
+            if id.is_none() {
+                self.draft.remove(&path);
+            } else if self.draft.get(&path).is_none() {
+                let mut usual = Tree::Map(Vec::new());
+                usual.set("every", "500ms".into());
+                self.draft.set(&path, own.cloned().unwrap_or(usual));
+                for key in ["flush", "on-failure"] {
+                    self.draft.remove(&["producers", &name, key]);
+                }
+            }
+        }
     }
 
     fn put_topic(
@@ -428,6 +449,8 @@ impl Focus {
     }
 }
 
+const TRANSACTIONAL_ID: &str = "transactional.id";
+
 /// The settings that decide a run, in the client's own words.
 fn config(section: &Section, left_out: &mut Vec<String>) -> Tree {
     const INSTANCE: &str = "group.instance.id";
@@ -444,7 +467,11 @@ fn config(section: &Section, left_out: &mut Vec<String>) -> Tree {
         };
         let own = value.contains("${member}");
         match section.client.role(section.role).find(key).map(|key| key.support) {
-            Some(Support::Modelled) if key == INSTANCE && section.is_template(key) && !own => {
+            Some(Support::Modelled)
+                if [INSTANCE, TRANSACTIONAL_ID].contains(&key)
+                    && section.is_template(key)
+                    && !own =>
+            {
                 config.set(key, "${member}".into());
             }
             Some(Support::Modelled) if section.is_template(key) && !own => {

@@ -133,7 +133,7 @@ fn clients_of_two_kinds_disagree_about_keys() {
 }
 
 #[test]
-fn transactions_are_looked_at_although_no_run_has_them() {
+fn transactions_are_looked_at() {
     let producer = "transactional.id=billing-${random.uuid}\ntransaction.timeout.ms=900000";
     let linted = settings(Client::Java, [producer, "auto.offset.reset=earliest", "", ""]);
     let mut found = ids(&linted);
