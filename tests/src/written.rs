@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 
 use stormglass_kafka::assignor::Rack;
 use stormglass_kafka::settings::EligibleLeaders;
-use stormglass_sim::plan::{Cluster, GroupPlan, Keys, Load, Plan, ProducerPlan, SpanRange};
+use stormglass_sim::plan::{
+    Cluster, FlushEvery, GroupPlan, Keys, Load, OnFenced, Plan, ProducerPlan, SpanRange,
+    Transactions,
+};
 use stormglass_types::{Sequence, Span};
 
 use crate::Story;
@@ -129,6 +132,17 @@ fn producer(producer: &ProducerPlan) -> String {
     }
     if producer.sent_before != Sequence(0) {
         let _ = write!(out, ", sent-before: {}", producer.sent_before.0);
+    }
+    if let Some(Transactions { commit, on_fenced }) = producer.transactions {
+        let commit = match commit {
+            FlushEvery::Records(count) => format!("records: {count}"),
+            FlushEvery::Time(span) => format!("every: {span}"),
+        };
+        let fenced = match on_fenced {
+            OnFenced::Restart(span) => format!("restart: {span}"),
+            OnFenced::Stop => "on-fenced: stop".to_owned(),
+        };
+        let _ = write!(out, ", transactions: {{ {commit}, {fenced} }}");
     }
     out
 }

@@ -96,12 +96,19 @@ fn sent_again(history: &Indexed<'_>, findings: &mut Findings) {
         }
         let reason =
             "idempotence knows what a producer repeats, not what an application sends again";
+        let transactional = history.source(one.value).transactional;
+        let learned = if transactional {
+            "although its application never learned that it is committed"
+        } else {
+            "although its send failed"
+        };
         findings.add(Promise::NotMade(reason.into()), || {
             let detail = format!(
-                "{} is at offset {} of {} although its send failed, and sent again as {} at offset {} of {}",
+                "{} is at offset {} of {} {}, and sent again as {} at offset {} of {}",
                 history.name(one.value),
                 one.found_at,
                 history.label(first.0),
+                learned,
                 history.name(other.value),
                 other.found_at,
                 history.label(again.0)
