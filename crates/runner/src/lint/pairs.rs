@@ -43,6 +43,7 @@ const PAIRS: &[(&str, &str, &str)] = pairs![
     "retention-below-lag",
     "retry-reorders",
     "round-robin-over-producers",
+    "shared-transactional-id",
     "short-delivery-timeout",
     "static-member-gone",
     "static-membership-rolling-restart",
