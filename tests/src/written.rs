@@ -135,7 +135,7 @@ fn producer(producer: &ProducerPlan) -> String {
     }
     if let Some(Transactions { commit, on_fenced }) = producer.transactions {
         let commit = match commit {
-            FlushEvery::Records(count) => format!("records: {count}"),
+            FlushEvery::Records(count) => format!("every: {count}"),
             FlushEvery::Time(span) => format!("every: {span}"),
         };
         let fenced = match on_fenced {

@@ -98,7 +98,12 @@ fn pairs_differ_in_their_remedy_only() {
 #[test]
 fn the_reference_load_expects_every_invariant_to_hold() {
     let reference = load(&folder().join("reference.yaml"));
-    assert_eq!(reference.expect().hold.len(), stormglass_check::INVARIANTS.len());
+    // None of its producers is transactional, so that one invariant is not judged.
+    let judged = stormglass_check::INVARIANTS.iter().map(|invariant| invariant.name);
+    let judged: Vec<&str> = judged.filter(|name| *name != "transactions").collect();
+    let mut expected = reference.expect().hold.clone();
+    expected.sort_by_key(|name| judged.iter().position(|other| other == name));
+    assert_eq!(expected, judged);
     let plan = reference.plan(0);
     assert_eq!((plan.cluster.brokers, plan.topics[0].partitions), (3, 12));
     assert_eq!((plan.producers.len(), plan.groups[0].members.len()), (4, 4));

@@ -2,8 +2,8 @@
 //!
 //! It coordinates every group whose partition of `__consumer_offsets` this broker leads. It appends nothing: records leave as
 //! [`Write`]s, which the broker appends at once as the partition's leader and reports with [`GroupCoordinator::on_append`].
-//! Which broker coordinates a group is the business of `FindCoordinator`, elsewhere. Transactions are not here
-//! yet.
+//! Which broker coordinates a group is the business of `FindCoordinator`, elsewhere. Offsets within transactions are
+//! not here yet.
 
 mod classic;
 mod either;

@@ -255,6 +255,13 @@ impl Scenario {
             None => Fields::none::<schema::Expect>(whole),
         };
         let expect = expect::read(&expect, &cast, report);
+        let transactions =
+            expect.hold.iter().chain(&expect.violate).any(|it| *it == "transactions");
+        if transactions && base.transaction_topic().is_none() {
+            let message = "`transactions` is expected, but no producer uses any".to_owned();
+            let help = "give one a `transactional.id` and `transactions`, or leave it out";
+            report.conflict(file.place_of("expect"), message, help);
+        }
         if expect.hold.contains(&"per-key-order") && !lower::has_keys(&base) {
             let message = "`per-key-order` is expected, but no producer sends keys".to_owned();
             report.note(file.place_of("expect"), message);

@@ -468,6 +468,17 @@ fn an_expectation_is_needed() {
 }
 
 #[test]
+fn transactions_are_expected_of_those_who_use_some() {
+    insta::assert_snapshot!(complaints(
+        "\
+topics: { orders: { partitions: 2 } }
+producers: { checkout: { to: orders } }
+expect: { hold: [no-loss, transactions] }
+"
+    ));
+}
+
+#[test]
 fn a_list_is_not_a_scenario() {
     insta::assert_snapshot!(complaints("- a\n- b\n"));
 }
