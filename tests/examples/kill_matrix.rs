@@ -165,6 +165,7 @@ fn unseen_inside(invariant: &str) -> &'static str {
         "single-owner" => "that members overlap while their coordinator's books are in order",
         "log-matching" => "replicas that part when no high watermark moves any more",
         "monotone" => "an older commit, where the coordinator knows of no newer one",
+        "transactions" => "which records of a transaction a reader was shown",
         "liveness" => "that nothing happens any more",
         other => unreachable!("{other} is no invariant"),
     }

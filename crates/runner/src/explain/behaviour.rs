@@ -91,7 +91,9 @@ pub(super) fn changes(draft: &Draft, signature: &Signature) -> Vec<Change> {
     let because = "two of them go on deciding while the third is away";
     let waits = is("liveness") || figure("latency") || figure("unowned");
     add(waits, "three controllers", because, &|draft| {
-        draft.set(&["cluster", "controllers"], "3".into());
+        if draft.get(&["cluster", "controllers"]).and_then(Tree::number).is_none_or(|it| it == 1) {
+            draft.set(&["cluster", "controllers"], "3".into());
+        }
     });
     changes
 }
@@ -159,5 +161,19 @@ expect: { hold: [no-loss] }
             })
             .collect();
         insta::assert_snapshot!(told.join("\n"));
+    }
+
+    #[test]
+    fn who_has_a_quorum_already_is_not_told_to_have_a_smaller_one() {
+        let quorum = |cluster: &str| {
+            let text = format!(
+                "{{ cluster: {cluster}, topics: {{ orders: {{ partitions: 1 }} }}, expect: {{ hold: [no-loss] }} }}"
+            );
+            let draft = Scenario::parse("some.yaml", &text).expect("legal").draft(0);
+            let signature = Signature { invariant: "liveness", kind: "stalled".into() };
+            changes(&draft, &signature).iter().any(|change| change.text == "three controllers")
+        };
+        assert_eq!(["{}", "{ controllers: 1 }"].map(quorum), [true; 2]);
+        assert_eq!(["{ controllers: 3 }", "{ controllers: 5 }"].map(quorum), [false; 2]);
     }
 }
