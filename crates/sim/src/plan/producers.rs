@@ -188,7 +188,7 @@ pub enum Keys {
 /// A key and how often it comes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WeightedKey {
-    /// The key, an index into [`Plan::keys`].
+    /// The key, an index into [`Plan::keys`](super::Plan::keys).
     pub key: stormglass_types::Key,
     /// Its hash under the producer's partitioner.
     pub hash: u32,
