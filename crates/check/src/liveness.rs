@@ -86,7 +86,9 @@ fn stalled(history: &Indexed<'_>, event: EventIndex, on: Stuck) -> Anomaly {
             (Some(partition), None, detail)
         }
         Stuck::Uncommitted { records } => {
-            (None, None, format!("{who} has {records} records that it has not committed"))
+            let them = if records == 1 { "a record" } else { "records" };
+            let count = if records == 1 { String::new() } else { format!("{records} ") };
+            (None, None, format!("{who} has {count}{them} that it has not committed"))
         }
         Stuck::Behind { group, partition, lag } => {
             let (name, label) = (&history.group(group).name, history.label(partition));

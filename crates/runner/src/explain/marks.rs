@@ -15,6 +15,8 @@ pub(super) enum Whose {
     Replica,
     /// A producer of the records.
     Producer,
+    /// A broker, where a producer is told of that waits.
+    Transactions,
     /// A member of the group.
     Member,
     /// A broker, where a group is told of.
@@ -93,6 +95,16 @@ const TOLD: &[(Mark, Whose, &str)] = &[
         "is fenced: another process has the same transactional.id, or its transaction timed out",
     ),
     (Mark::TransactionAborted, Whose::Producer, "aborts its transaction"),
+    (
+        Mark::TransactionalIdTaken,
+        Whose::Transactions,
+        "gives a transactional.id to the process that asks for it now, and fences the one that had it",
+    ),
+    (
+        Mark::TransactionTimedOut,
+        Whose::Transactions,
+        "aborts a transaction: transaction.timeout.ms is over",
+    ),
     (
         Mark::MaxPollExceeded,
         Whose::Member,

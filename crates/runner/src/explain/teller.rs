@@ -483,7 +483,8 @@ impl<'w> Teller<'w> {
                 }
             }
             What::TransactionBegan { source } | What::TransactionEnded { source, .. } => {
-                if witness || self.focus.records.iter().any(|(_, value)| value.source == source) {
+                let own = self.focus.records.iter().any(|(_, value)| value.source == source);
+                if witness || own || self.waits(event.process) {
                     self.add(at, who, None, text, Part::Work);
                 }
             }

@@ -85,6 +85,11 @@ pub fn event(names: &Names<'_>, what: &What) -> String {
             format!("{group} completes generation {} with {members} members", generation.0)
         }
         What::TransactionBegan { .. } => "begins a transaction".to_owned(),
+        What::TransactionEnded {
+            ending: Ending::Abort, outcome: Outcome::Unknown(error), ..
+        } => {
+            format!("learns that its transaction comes to nothing: {error}")
+        }
         What::TransactionEnded { ending, outcome, .. } => {
             let ending = match ending {
                 Ending::Commit => "commit",
@@ -189,6 +194,7 @@ fn stuck(names: &Names<'_>, on: Stuck) -> String {
         Stuck::Sending { partition, records } => {
             format!("waits for the answer to {records} records of {}", names.partition(partition))
         }
+        Stuck::Uncommitted { records: 1 } => "has a record that it has not committed".to_owned(),
         Stuck::Uncommitted { records } => {
             format!("has {records} records that it has not committed")
         }

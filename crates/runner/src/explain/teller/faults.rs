@@ -22,8 +22,13 @@ impl Teller<'_> {
             Whose::Leader => self.leads(node),
             Whose::Replica => matches!(role, Some(Role::Broker(_))) && self.concerns(node),
             Whose::Producer => {
-                !self.sent.is_empty()
-                    && self.focus.records.iter().any(|(_, value)| source(*value) == Some(node))
+                let sends = !self.sent.is_empty()
+                    && self.focus.records.iter().any(|(_, value)| source(*value) == Some(node));
+                sends || self.waits(node)
+            }
+            Whose::Transactions => {
+                let waits = self.focus.processes.iter().any(|process| self.waits(*process));
+                waits && matches!(role, Some(Role::Broker(_)))
             }
             Whose::Member => self.focus.group.is_some_and(|it| role == Some(Role::Consumer(it))),
             Whose::Coordinator => {
@@ -33,7 +38,9 @@ impl Teller<'_> {
         let told = self.marked.iter().filter(|told| **told == (node, mark)).count();
         let once = whose == Whose::Controller || mark == Mark::ProduceRetried;
         let most = if once { 1 } else { MOST_ALIKE };
-        if fits && at >= self.stage && !self.healed_for_good() && told < most {
+        // What a process waits for may have begun long before it was noticed.
+        let staged = at >= self.stage || whose == Whose::Transactions || self.waits(node);
+        if fits && staged && !self.healed_for_good() && told < most {
             self.marked.push((node, mark));
             let who = self.names.process(node);
             self.witness = false;
@@ -43,6 +50,14 @@ impl Teller<'_> {
                 *place = None;
             }
         }
+    }
+
+    /// Whether it is a producer that does not come to rest, which is what the story is about.
+    pub(super) fn waits(&self, node: NodeId) -> bool {
+        let process = self.world.history().header.processes.get(node);
+        self.focus.kind == Some(AnomalyKind::Stalled)
+            && self.focus.processes.contains(&node)
+            && process.is_some_and(|it| it.role == Role::Producer)
     }
 
     /// What comes after the faults seldom matters, unless that is what the story is about.
